@@ -1,0 +1,87 @@
+//! The bodies of successful token answers (RFC 6749 §5.1), in the two shapes that clients know.
+
+use serde::{Deserialize, Serialize};
+
+use crate::scope::ScopeSet;
+
+/// The only token type there is here; some clients compare it letter by letter.
+pub const BEARER: &str = "Bearer";
+
+/// The standard answer.
+#[derive(Clone, Serialize)]
+pub struct TokenResponse<'a> {
+    /// The signed JWT.
+    pub access_token: &'a str,
+    /// Always [`BEARER`].
+    pub token_type: &'static str,
+    /// Seconds until the token's `exp`, counted from its `iat`.
+    pub expires_in: i64,
+    /// What was granted, space separated.
+    #[serde(serialize_with = "spaced")]
+    pub scope: &'a ScopeSet,
+}
+
+/// The answer as Keycloak shapes it.
+#[derive(Clone, Serialize)]
+pub struct KeycloakTokenResponse<'a> {
+    /// The standard members.
+    #[serde(flatten)]
+    pub standard: TokenResponse<'a>,
+    /// Always 0: client credentials have no refresh token.
+    pub refresh_expires_in: i64,
+    /// Tokens issued before this second (epoch) are dead; 0 when none were revoked.
+    #[serde(rename = "not-before-policy")]
+    pub not_before_policy: i64,
+    /// A fresh UUID; there is no session behind it.
+    pub session_state: String,
+}
+
+/// The answer of the v1 password endpoint.
+#[derive(Clone, Serialize)]
+pub struct PasswordTokenResponse<'a> {
+    /// The signed JWT.
+    pub token: &'a str,
+    /// Seconds until it expires.
+    pub expires_in: i64,
+}
+
+/// What a client of any dialect reads back.
+#[derive(Clone, Deserialize)]
+pub struct ReceivedToken {
+    /// The token under either name.
+    #[serde(alias = "token")]
+    pub access_token: String,
+    /// Seconds of life.
+    pub expires_in: i64,
+    /// What was granted, if the answer says so.
+    #[serde(default)]
+    pub scope: Option<String>,
+}
+
+fn spaced<S: serde::Serializer>(scope: &ScopeSet, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(scope)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_keycloak_shape_keeps_the_hyphens() {
+        let scope = ScopeSet::parse("b a").unwrap();
+        let standard = TokenResponse { access_token: "t", token_type: BEARER, expires_in: 60, scope: &scope };
+        let body = KeycloakTokenResponse {
+            standard,
+            refresh_expires_in: 0,
+            not_before_policy: 7,
+            session_state: "s".to_owned(),
+        };
+        assert_eq!(
+            serde_json::to_value(&body).unwrap(),
+            serde_json::json!({
+                "access_token": "t", "token_type": "Bearer", "expires_in": 60, "scope": "a b",
+                "refresh_expires_in": 0, "not-before-policy": 7, "session_state": "s"
+            })
+        );
+    }
+}
