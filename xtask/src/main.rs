@@ -1,2 +1,59 @@
-//! Tasks.
-fn main() {}
+//! `cargo xtask`: the tasks of this repository, written once so that a developer and the CI run the same thing.
+
+mod check;
+mod clients;
+mod shell;
+mod sqlx;
+mod test;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::shell::Workspace;
+
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", about = "The tasks of this repository")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Set up what the tests need, then run every test of the workspace
+    Test {
+        /// Handed to `cargo test` as they are
+        #[arg(last = true)]
+        cargo_args: Vec<OsString>,
+    },
+    /// Formatting, lints, dependencies and documentation
+    Check,
+    /// Write the offline query data of the SQLite store anew
+    Sqlx {
+        /// Write nothing; fail when the committed data are out of date
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(&Cli::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: &Task) -> Result<()> {
+    let workspace = Workspace::find()?;
+    match task {
+        Task::Test { cargo_args } => test::run(&workspace, cargo_args),
+        Task::Check => check::run(&workspace),
+        Task::Sqlx { check } => sqlx::run(&workspace, *check),
+    }
+}

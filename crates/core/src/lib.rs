@@ -1,1 +1,27 @@
-//! See Cargo.toml.
+//! Symbolon's decisions: who is a client, what it may get, what a token says, what is revoked and what is
+//! recorded. No HTTP and no SQL: requests come as values, and storage is a port (`store`).
+//!
+//! Time and randomness are passed in. The walk of one token request through this crate is
+//! `authenticate` → `grant` → `issue` → `journal`; ARCHITECTURE.md tells it in full.
+
+pub mod access_key;
+pub mod audit;
+pub mod claim_map;
+pub mod client;
+pub mod clock;
+pub mod id;
+pub mod licence;
+pub mod organization;
+pub mod password;
+pub mod policy;
+pub mod random;
+pub mod realm;
+pub mod record;
+pub mod resource_server;
+pub mod seal;
+pub mod secret;
+pub mod signing_key;
+pub mod store;
+pub mod user;
+
+pub use symbolon_protocol as protocol;

@@ -7,8 +7,25 @@ use crate::scope::ScopeSet;
 
 /// The claims that Symbolon sets itself; no claim map may override them.
 pub const RESERVED: [&str; 19] = [
-    "iss", "sub", "aud", "client_id", "azp", "iat", "nbf", "exp", "jti", "scope", "org_id", "key_id", "iat_ms", "typ",
-    "cnf", "act", "auth_time", "active", "token_type",
+    "iss",
+    "sub",
+    "aud",
+    "client_id",
+    "azp",
+    "iat",
+    "nbf",
+    "exp",
+    "jti",
+    "scope",
+    "org_id",
+    "key_id",
+    "iat_ms",
+    "typ",
+    "cnf",
+    "act",
+    "auth_time",
+    "active",
+    "token_type",
 ];
 
 /// Why a payload is not a set of access token claims.
@@ -148,7 +165,20 @@ mod tests {
             "client_id":"c","org_id":"o","key_id":"k","iat_ms":1000
         });
         assert!(parse(&good).is_ok());
-        for name in ["iss", "sub", "aud", "exp", "iat", "nbf", "jti", "scope", "client_id", "org_id", "key_id", "iat_ms"] {
+        for name in [
+            "iss",
+            "sub",
+            "aud",
+            "exp",
+            "iat",
+            "nbf",
+            "jti",
+            "scope",
+            "client_id",
+            "org_id",
+            "key_id",
+            "iat_ms",
+        ] {
             for wrong in [json!(null), json!(true), json!({}), json!([1])] {
                 let mut payload = good.clone();
                 payload[name] = wrong.clone();

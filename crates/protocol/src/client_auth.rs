@@ -122,7 +122,8 @@ fn read_basic(header: &[u8]) -> Result<Vec<Pair>, ClientAuthError> {
     }
     let raw = Pair { id: id.to_owned(), secret: Zeroizing::new(secret.to_owned()) };
     let mut readings = vec![raw];
-    if let (Some(decoded_id), Some(decoded_secret)) = (form_decode(id.as_bytes()), form_decode(secret.as_bytes()))
+    if let (Some(decoded_id), Some(decoded_secret)) =
+        (form_decode(id.as_bytes()), form_decode(secret.as_bytes()))
         && (decoded_id.as_str() != id || decoded_secret.as_str() != secret)
     {
         readings.push(Pair { id: decoded_id.to_string(), secret: decoded_secret });
@@ -158,7 +159,8 @@ mod tests {
 
     #[test]
     fn basic_is_read_raw_and_form_decoded() {
-        let read = UnverifiedCredentials::read(Some(&basic("my%2Did:a%2Bb+c")), &Parameters::empty()).unwrap();
+        let read =
+            UnverifiedCredentials::read(Some(&basic("my%2Did:a%2Bb+c")), &Parameters::empty()).unwrap();
         assert_eq!(pairs(&read), [("my%2Did", "a%2Bb+c"), ("my-id", "a+b c")]);
         let read = UnverifiedCredentials::read(Some(&basic("id:50%")), &Parameters::empty()).unwrap();
         assert_eq!(pairs(&read), [("id", "50%")]);
@@ -199,8 +201,11 @@ mod tests {
 
     #[test]
     fn other_schemes_and_broken_basic_are_malformed() {
-        for header in ["Bearer x", "Basic", "Basic ", "Basic ???", "Basic aWQ=", "Basic OnNlY3JldA==", "Basic aWQ6"] {
-            let error = UnverifiedCredentials::read(Some(header.as_bytes()), &Parameters::empty()).unwrap_err();
+        for header in
+            ["Bearer x", "Basic", "Basic ", "Basic ???", "Basic aWQ=", "Basic OnNlY3JldA==", "Basic aWQ6"]
+        {
+            let error =
+                UnverifiedCredentials::read(Some(header.as_bytes()), &Parameters::empty()).unwrap_err();
             assert_eq!(error, ClientAuthError::MalformedBasic, "{header}");
         }
     }

@@ -79,7 +79,11 @@ pub struct VerifyingKey {
 impl VerifyingKey {
     /// Parses a JWK. The algorithm is fixed here, by the key; a token's header can only agree with it.
     pub fn from_jwk(jwk: &Jwk) -> Result<Self, JwkError> {
-        let kid = jwk.kid.as_deref().filter(|kid| !kid.is_empty() && kid.len() <= LONGEST_KID).ok_or(JwkError::Kid)?;
+        let kid = jwk
+            .kid
+            .as_deref()
+            .filter(|kid| !kid.is_empty() && kid.len() <= LONGEST_KID)
+            .ok_or(JwkError::Kid)?;
         if jwk.usage.as_deref().is_some_and(|usage| usage != "sig") {
             return Err(JwkError::Usage);
         }
@@ -124,7 +128,8 @@ impl VerifyingKey {
 }
 
 fn algorithm_of(jwk: &Jwk) -> Result<Algorithm, JwkError> {
-    let named = jwk.alg.as_deref().map(|name| Algorithm::from_name(name).ok_or(JwkError::Algorithm)).transpose()?;
+    let named =
+        jwk.alg.as_deref().map(|name| Algorithm::from_name(name).ok_or(JwkError::Algorithm)).transpose()?;
     let by_shape = match (jwk.kty.as_str(), jwk.crv.as_deref(), named) {
         ("EC", Some("P-256"), _) => Algorithm::Es256,
         ("OKP", Some("Ed25519"), _) => Algorithm::Ed25519,

@@ -66,10 +66,16 @@ impl SigningKey {
     /// Parses a private key.
     pub fn from_pkcs8(algorithm: Algorithm, kid: &str, pkcs8: &[u8]) -> Result<Self, SigningError> {
         let key = match algorithm {
-            Algorithm::Es256 => EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).map(PrivateKey::Es256),
+            Algorithm::Es256 => {
+                EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).map(PrivateKey::Es256)
+            }
             Algorithm::Ed25519 => Ed25519KeyPair::from_pkcs8(pkcs8).map(PrivateKey::Ed25519),
-            Algorithm::Rs256 => RsaKeyPair::from_pkcs8(pkcs8).map(|pair| PrivateKey::Rsa(pair, &RSA_PKCS1_SHA256)),
-            Algorithm::Ps256 => RsaKeyPair::from_pkcs8(pkcs8).map(|pair| PrivateKey::Rsa(pair, &RSA_PSS_SHA256)),
+            Algorithm::Rs256 => {
+                RsaKeyPair::from_pkcs8(pkcs8).map(|pair| PrivateKey::Rsa(pair, &RSA_PKCS1_SHA256))
+            }
+            Algorithm::Ps256 => {
+                RsaKeyPair::from_pkcs8(pkcs8).map(|pair| PrivateKey::Rsa(pair, &RSA_PSS_SHA256))
+            }
         };
         let key = key.map_err(|_| SigningError::NotAKey)?;
         Ok(Self { algorithm, kid: kid.to_owned(), key, random: SystemRandom::new() })
@@ -140,7 +146,8 @@ impl SigningKey {
         BASE64URL.encode_string(payload, &mut token);
         match &self.key {
             PrivateKey::Es256(pair) => {
-                let signature = pair.sign(&self.random, token.as_bytes()).map_err(|_| SigningError::Library)?;
+                let signature =
+                    pair.sign(&self.random, token.as_bytes()).map_err(|_| SigningError::Library)?;
                 append(&mut token, signature.as_ref());
             }
             PrivateKey::Ed25519(pair) => {

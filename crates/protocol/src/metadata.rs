@@ -69,8 +69,14 @@ mod tests {
     fn the_well_known_part_stands_before_the_path() {
         let suffix = "oauth-authorization-server";
         let at = |issuer| well_known(issuer, suffix);
-        assert_eq!(at("https://a.example").as_deref(), Some("https://a.example/.well-known/oauth-authorization-server"));
-        assert_eq!(at("https://a.example/").as_deref(), Some("https://a.example/.well-known/oauth-authorization-server"));
+        assert_eq!(
+            at("https://a.example").as_deref(),
+            Some("https://a.example/.well-known/oauth-authorization-server")
+        );
+        assert_eq!(
+            at("https://a.example/").as_deref(),
+            Some("https://a.example/.well-known/oauth-authorization-server")
+        );
         assert_eq!(
             at("https://a.example/realms/x").as_deref(),
             Some("https://a.example/.well-known/oauth-authorization-server/realms/x")

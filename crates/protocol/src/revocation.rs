@@ -209,9 +209,9 @@ impl RevocationSet {
         let licences = self.by_subject.get(&Kind::Licence).filter(|licences| !licences.is_empty());
         let pairs = licences.zip(of.organization).into_iter();
         pairs.flat_map(|(licences, organization)| {
-            of.audiences
-                .iter()
-                .filter_map(move |audience| licences.get(licence_id(organization, audience).as_str()).copied())
+            of.audiences.iter().filter_map(move |audience| {
+                licences.get(licence_id(organization, audience).as_str()).copied()
+            })
         })
     }
 }
@@ -261,7 +261,9 @@ mod tests {
 
     #[test]
     fn every_kind_reads_back_by_name() {
-        for name in ["realm", "organization", "licence", "client", "access_key", "user", "signing_key", "token"] {
+        for name in
+            ["realm", "organization", "licence", "client", "access_key", "user", "signing_key", "token"]
+        {
             assert_eq!(Kind::from_name(name).unwrap().name(), name);
         }
         assert_eq!(Kind::from_name("other"), None);

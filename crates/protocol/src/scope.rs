@@ -141,7 +141,7 @@ impl fmt::Display for ScopeSet {
     }
 }
 
-/// In JSON documents of this project a set of scopes is an array; on the wire it is [`ScopeSet::to_string`].
+/// In JSON documents of this project a set of scopes is an array; on the wire it is its `Display` form.
 impl Serialize for ScopeSet {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.0.iter())

@@ -1,0 +1,60 @@
+//! A client: one machine or program of a customer (a *service user* in the other vocabulary).
+
+use std::collections::BTreeMap;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::clock::Timestamp;
+use crate::id::{Id, Identified};
+use crate::licence::LicenceKind;
+use crate::organization::OrganizationId;
+use crate::policy::{Grant, PolicyId};
+use crate::realm::Status;
+
+/// Names a client.
+pub type ClientId = Id<Client>;
+
+/// What may be set on a client.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClientSettings {
+    /// A name for people.
+    pub name: String,
+    /// Scopes given to it directly.
+    pub grants: Vec<Grant>,
+    /// The audience when it asks for none; set by its first grant, changed only on purpose.
+    pub default_audience: Option<String>,
+    /// The policies it was given.
+    pub policies: Vec<PolicyId>,
+    /// Token life in seconds, before every other setting.
+    pub lifetime: Option<i64>,
+    /// The networks it may ask from; any where empty.
+    pub allowed_networks: Vec<IpNet>,
+    /// Claims of its own, which claim maps can read.
+    pub claims: BTreeMap<String, Value>,
+    /// The kind of licence that it stands for, where the customer has a pair of credentials per licence kind.
+    pub licence_kind: Option<LicenceKind>,
+}
+
+/// A client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Client {
+    /// The client id, `sub` of its tokens.
+    pub id: ClientId,
+    /// The customer it belongs to.
+    pub organization: OrganizationId,
+    /// A disabled one gets no tokens, and those it has are dead.
+    pub status: Status,
+    /// What was set on it.
+    pub settings: ClientSettings,
+    /// Counts changes, for optimistic locking.
+    pub version: i64,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl Identified for Client {
+    const PREFIX: &'static str = "cli";
+}

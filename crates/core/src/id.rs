@@ -1,0 +1,149 @@
+//! Identifiers: typed, so that a client's cannot stand where an organization's belongs.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::clock::Timestamp;
+use crate::random::{NoRandomness, Random, bytes};
+
+/// The identifier of a `T`: 1 to 255 printable ASCII characters without space. Generated ones carry the kind
+/// and the time in front (`cli_01J…`), imported ones are taken as they are.
+pub struct Id<T>(Arc<str>, PhantomData<fn() -> T>);
+
+/// A kind of thing whose generated identifiers begin with a prefix of their own.
+pub trait Identified {
+    /// The prefix, without the underscore.
+    const PREFIX: &'static str;
+}
+
+/// The text cannot be an identifier.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an identifier: 1 to 255 printable ASCII characters without spaces are needed")]
+pub struct InvalidId;
+
+impl<T> Id<T> {
+    /// The longest identifier, in characters.
+    pub const LONGEST: usize = 255;
+
+    /// Takes an identifier over as it is.
+    pub fn new(text: &str) -> Result<Self, InvalidId> {
+        if text.is_empty() || text.len() > Self::LONGEST || !text.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(InvalidId);
+        }
+        Ok(Self(text.into(), PhantomData))
+    }
+
+    /// The identifier as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<T: Identified> Id<T> {
+    /// Makes a new one: prefix, milliseconds and 80 random bits, in an order that follows time.
+    pub fn generate(now: Timestamp, random: &dyn Random) -> Result<Self, NoRandomness> {
+        Ok(Self(sortable(T::PREFIX, now, random)?.into(), PhantomData))
+    }
+}
+
+/// A prefixed text that sorts by time and never recurs; also used where no record stands behind the id.
+pub(crate) fn sortable(prefix: &str, now: Timestamp, random: &dyn Random) -> Result<String, NoRandomness> {
+    let mut entropy = [0; 16];
+    entropy[6..].copy_from_slice(&bytes::<10>(random)?);
+    let millis = u64::try_from(now.millis()).unwrap_or(0);
+    let ulid = ulid::Ulid::from_parts(millis, u128::from_be_bytes(entropy));
+    let mut digits = [0; ulid::ULID_LEN];
+    Ok(format!("{prefix}_{}", ulid.array_to_str(&mut digits)))
+}
+
+impl<T> Clone for Id<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0), PhantomData)
+    }
+}
+
+impl<T> PartialEq for Id<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl<T> Eq for Id<T> {}
+
+impl<T> PartialOrd for Id<T> {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<T> Ord for Id<T> {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.cmp(&other.0)
+    }
+}
+
+impl<T> Hash for Id<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+impl<T> fmt::Debug for Id<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl<T> fmt::Display for Id<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<T> Serialize for Id<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de, T> Deserialize<'de> for Id<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::new(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::SystemRandom;
+
+    struct Thing;
+
+    impl Identified for Thing {
+        const PREFIX: &'static str = "thg";
+    }
+
+    #[test]
+    fn generated_ids_are_prefixed_and_sort_by_time() {
+        let at = |ms| Id::<Thing>::generate(Timestamp::from_millis(ms), &SystemRandom).unwrap();
+        let (early, late) = (at(1_000), at(2_000));
+        assert!(early.as_str().starts_with("thg_"));
+        assert!(early < late);
+        assert_ne!(at(5), at(5));
+    }
+
+    #[test]
+    fn imported_ids_are_taken_as_they_are() {
+        for good in ["x", "8f14e45f-ceea", "a:b/c?d=e%20", &"x".repeat(255)] {
+            assert_eq!(Id::<Thing>::new(good).unwrap().as_str(), good);
+        }
+        for bad in ["", "a b", "é", "a\n", &"x".repeat(256)] {
+            assert_eq!(Id::<Thing>::new(bad), Err(InvalidId), "{bad:?}");
+        }
+    }
+}

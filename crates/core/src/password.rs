@@ -1,0 +1,149 @@
+//! People's passwords: Argon2id, never more than a few at once.
+//!
+//! A hash costs tens of milliseconds and 19 MiB on purpose. Without a bound, a flood of sign-ins would take the
+//! whole machine; with it, the excess waits briefly and is then told to come back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use argon2::password_hash::phc::PasswordHash as Phc;
+use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
+
+use crate::random::{NoRandomness, Random, bytes};
+use crate::secret::Secret;
+
+/// A password's hash in the PHC string format, which names its own parameters.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PasswordHash(String);
+
+impl std::fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PasswordHash(…)")
+    }
+}
+
+impl PasswordHash {
+    /// Takes a hash over from elsewhere, if it is Argon2id in the PHC format.
+    pub fn import(text: &str) -> Option<Self> {
+        let phc = Phc::new(text).ok()?;
+        (phc.algorithm.as_str() == "argon2id" && phc.hash.is_some()).then(|| Self(text.to_owned()))
+    }
+}
+
+/// Why a password was not hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PasswordError {
+    /// Too many at once; come back later.
+    #[error("too many passwords are being checked at once")]
+    Busy,
+    /// No randomness for a salt, or the library failed.
+    #[error("the password could not be hashed")]
+    Failed,
+}
+
+impl From<NoRandomness> for PasswordError {
+    fn from(_: NoRandomness) -> Self {
+        Self::Failed
+    }
+}
+
+/// Hashes and compares passwords, a bounded number at once.
+#[derive(Clone)]
+pub struct Passwords {
+    argon2: Argon2<'static>,
+    places: Arc<Semaphore>,
+    patience: Duration,
+    decoy: PasswordHash,
+}
+
+impl Passwords {
+    /// OWASP's first choice for Argon2id: 19 MiB, two passes, one lane.
+    pub fn new(at_once: usize, patience: Duration, random: &dyn Random) -> Result<Self, PasswordError> {
+        let parameters = Params::new(19 * 1024, 2, 1, None).map_err(|_| PasswordError::Failed)?;
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters);
+        // Compared with when there is no such user, so that both cases take the same time.
+        let decoy = hash_now(&argon2, b"a password that no one has", &bytes::<16>(random)?)?;
+        Ok(Self { argon2, places: Arc::new(Semaphore::new(at_once)), patience, decoy })
+    }
+
+    /// Hashes a new password.
+    pub async fn hash(&self, password: &Secret, random: &dyn Random) -> Result<PasswordHash, PasswordError> {
+        let salt = bytes::<16>(random)?;
+        let (argon2, password) = (self.argon2.clone(), password.clone());
+        self.bounded(move || hash_now(&argon2, password.expose().as_bytes(), &salt)).await?
+    }
+
+    /// Compares a password with a hash, or with a decoy where there is none.
+    pub async fn matches(
+        &self,
+        password: &Secret,
+        hash: Option<&PasswordHash>,
+    ) -> Result<bool, PasswordError> {
+        let (argon2, password) = (self.argon2.clone(), password.clone());
+        let known = hash.is_some();
+        let hash = hash.unwrap_or(&self.decoy).clone();
+        let equal = self
+            .bounded(move || {
+                Phc::new(&hash.0)
+                    .is_ok_and(|phc| argon2.verify_password(password.expose().as_bytes(), &phc).is_ok())
+            })
+            .await?;
+        Ok(equal && known)
+    }
+
+    async fn bounded<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, PasswordError> {
+        let place = tokio::time::timeout(self.patience, Arc::clone(&self.places).acquire_owned()).await;
+        let Ok(Ok(place)) = place else { return Err(PasswordError::Busy) };
+        let work = move || {
+            let _place = place;
+            work()
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|_| PasswordError::Failed)
+    }
+}
+
+fn hash_now(argon2: &Argon2<'_>, password: &[u8], salt: &[u8]) -> Result<PasswordHash, PasswordError> {
+    let hash = argon2.hash_password_with_salt(password, salt).map_err(|_| PasswordError::Failed)?;
+    Ok(PasswordHash(hash.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::SystemRandom;
+
+    #[tokio::test]
+    async fn a_password_matches_its_own_hash_and_nobody_matches_the_decoy() {
+        let passwords = Passwords::new(1, Duration::from_secs(5), &SystemRandom).unwrap();
+        let right = Secret::new("correct horse".to_owned());
+        let hash = passwords.hash(&right, &SystemRandom).await.unwrap();
+        assert!(passwords.matches(&right, Some(&hash)).await.unwrap());
+        assert!(!passwords.matches(&Secret::new("wrong".to_owned()), Some(&hash)).await.unwrap());
+        let decoy = Secret::new("a password that no one has".to_owned());
+        assert!(!passwords.matches(&decoy, None).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn the_excess_is_told_to_come_back() {
+        let passwords = Passwords::new(0, Duration::ZERO, &SystemRandom).unwrap();
+        let any = Secret::new("x".to_owned());
+        assert_eq!(passwords.matches(&any, None).await, Err(PasswordError::Busy));
+    }
+
+    #[test]
+    fn only_argon2id_is_imported() {
+        assert!(PasswordHash::import("$2b$12$abcdefghijklmnopqrstuv").is_none());
+        assert!(
+            PasswordHash::import("$argon2i$v=19$m=8,t=1,p=1$c29tZXNhbHQ$AAAAAAAAAAAAAAAAAAAAAA").is_none()
+        );
+        assert!(
+            PasswordHash::import("$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$AAAAAAAAAAAAAAAAAAAAAA").is_some()
+        );
+    }
+}

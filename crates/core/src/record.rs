@@ -1,0 +1,77 @@
+//! The records of tokens and refusals, as they are written to and found in the journal.
+
+use serde::{Deserialize, Serialize};
+
+use crate::access_key::AccessKeyId;
+use crate::client::ClientId;
+use crate::clock::Timestamp;
+use crate::organization::OrganizationId;
+use crate::realm::RealmId;
+use crate::user::UserId;
+
+/// One token, recorded before it is answered. Never the token itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenRecord {
+    /// When it was issued.
+    pub at: Timestamp,
+    /// The request that asked for it.
+    pub request_id: String,
+    /// The realm that issued it.
+    pub realm: RealmId,
+    /// Its `jti`.
+    pub jti: String,
+    /// The key that signed it.
+    pub kid: String,
+    /// The client, unless it is a v1 password token.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub client: Option<ClientId>,
+    /// The access key that was used.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub access_key: Option<AccessKeyId>,
+    /// The user of a v1 password token.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub user: Option<UserId>,
+    /// The customer.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub organization: Option<OrganizationId>,
+    /// The audience.
+    pub audience: String,
+    /// What was granted.
+    pub scope: String,
+    /// When it expires.
+    pub expires_at: Timestamp,
+    /// The network address that asked.
+    pub from: String,
+}
+
+/// One refusal, recorded if there is room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusalRecord {
+    /// When.
+    pub at: Timestamp,
+    /// The request that was refused.
+    pub request_id: String,
+    /// The realm that was asked.
+    pub realm: RealmId,
+    /// The endpoint: `token`, `introspect`, `revoke`, `password_token`.
+    pub endpoint: String,
+    /// What the client was told: the OAuth error code.
+    pub error: String,
+    /// The exact reason, by its stable name.
+    pub reason: String,
+    /// The exact reason, in a sentence.
+    pub detail: String,
+    /// The identifier that the request named; whether it exists is the reason's business.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub unverified_client: Option<String>,
+    /// The network address that asked.
+    pub from: String,
+    /// How many further refusals were dropped before this one for lack of room.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub dropped_before: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
+}

@@ -1,0 +1,89 @@
+//! A resource server: an API, known by its audience, with the scopes and claims that its tokens carry.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use symbolon_protocol::algorithm::Algorithm;
+use symbolon_protocol::scope::ScopeSet;
+
+use crate::claim_map::Template;
+use crate::client::ClientId;
+use crate::clock::Timestamp;
+use crate::realm::Status;
+
+/// What an operator may set on a resource server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ResourceServerSettings {
+    /// A name for people.
+    pub name: String,
+    /// Other identifiers under which the same API is asked for; tokens always carry the registered one.
+    pub aliases: Vec<String>,
+    /// The scopes that exist there.
+    pub scopes: ScopeSet,
+    /// Token life in seconds; the realm's where absent.
+    pub lifetime: Option<i64>,
+    /// The signature algorithm; the realm's where absent.
+    pub signing_algorithm: Option<Algorithm>,
+    /// Claims of its own: name → template.
+    pub claims: BTreeMap<String, Template>,
+    /// Whether an organization needs a licence for it.
+    pub requires_licence: bool,
+    /// Clients that may introspect tokens of this audience.
+    pub introspectors: Vec<ClientId>,
+}
+
+/// A resource server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResourceServer {
+    /// The audience: an absolute URI, byte for byte as it stands in tokens.
+    pub identifier: String,
+    /// A disabled one gets no tokens.
+    pub status: Status,
+    /// What its operator set.
+    pub settings: ResourceServerSettings,
+    /// Counts changes, for optimistic locking.
+    pub version: i64,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// The identifier in the form in which audiences are compared: one trailing slash makes no difference.
+pub fn comparable(identifier: &str) -> &str {
+    identifier.strip_suffix('/').unwrap_or(identifier)
+}
+
+/// Whether a text can be an audience: an absolute URI without a fragment (RFC 8707 §2).
+pub fn is_absolute_uri(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once(':') else { return false };
+    let mut letters = scheme.bytes();
+    letters.next().is_some_and(|b| b.is_ascii_alphabetic())
+        && letters.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
+        && !rest.is_empty()
+        && rest != "//"
+        && text.len() <= 2048
+        && text.bytes().all(|b| b.is_ascii_graphic() && b != b'#')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_trailing_slash_makes_no_difference() {
+        assert_eq!(comparable("https://a.example/"), comparable("https://a.example"));
+        assert_ne!(comparable("https://a.example//"), comparable("https://a.example"));
+    }
+
+    #[test]
+    fn audiences_are_absolute_uris_without_fragment() {
+        for good in ["https://a.example", "htttps://typo.example", "urn:example:api", "api:x"] {
+            assert!(is_absolute_uri(good), "{good}");
+        }
+        for bad in
+            ["", "a.example", "/path", "https://a#b", "https://a b", ":x", "https:", "https://", "1a:b"]
+        {
+            assert!(!is_absolute_uri(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Machine secrets: 256 random bits, shown once, kept only as an HMAC under a pepper that no database holds.
+//!
+//! A fast keyed hash is right for secrets that nobody can guess; Argon2id is for people's passwords alone
+//! (see `password`). Every hash names its pepper, so that peppers can be changed without a flag day.
+
+use std::fmt;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
+use serde::{Deserialize, Serialize};
+use symbolon_protocol::secret_format;
+use zeroize::Zeroizing;
+
+use crate::random::{NoRandomness, Random, bytes};
+
+/// A secret in the clear, on its way from a request to a comparison, or from its making to its one showing.
+/// It has no `Debug`, `Display` or `Serialize` that would show it, and its memory is wiped.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Wraps a text that came from outside.
+    pub fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
+    /// Makes a new secret for an access key.
+    pub fn generate(key_id: &str, random: &dyn Random) -> Result<Self, NoRandomness> {
+        let bits = Zeroizing::new(bytes::<32>(random)?);
+        Ok(Self(secret_format::encode(secret_format::ACCESS_KEY, key_id, &bits)))
+    }
+
+    /// The text itself. Whoever calls this shows it or sends it; there is no other reason.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::new)
+    }
+}
+
+/// What is kept of a secret.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretHash {
+    /// The name of the pepper it was made with.
+    pub pepper: String,
+    /// HMAC-SHA-256, base64.
+    pub hmac: String,
+}
+
+impl fmt::Debug for SecretHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SecretHash").field("pepper", &self.pepper).finish_non_exhaustive()
+    }
+}
+
+/// Key material from outside is too weak or doubtful to start with.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WeakKey {
+    /// There must be at least one.
+    #[error("no {0} is configured")]
+    Missing(&'static str),
+    /// Below 32 bytes.
+    #[error(
+        "{0} {1:?} has {2} bytes; 32 random bytes are needed (for instance from: openssl rand -base64 32)"
+    )]
+    Short(&'static str, String, usize),
+    /// The bytes are plainly not random.
+    #[error("{0} {1:?} is not random: make one with: openssl rand -base64 32")]
+    Guessable(&'static str, String),
+    /// Two of the same name.
+    #[error("two {0}s are named {1:?}")]
+    Twice(&'static str, String),
+}
+
+/// Checks key material: 32 bytes or more, and at least eight different ones among them.
+pub(crate) fn check_strength(what: &'static str, name: &str, key: &[u8]) -> Result<(), WeakKey> {
+    if key.len() < 32 {
+        return Err(WeakKey::Short(what, name.to_owned(), key.len()));
+    }
+    let mut distinct = key.to_vec();
+    distinct.sort_unstable();
+    distinct.dedup();
+    if distinct.len() < 12 {
+        return Err(WeakKey::Guessable(what, name.to_owned()));
+    }
+    Ok(())
+}
+
+struct Pepper {
+    name: String,
+    key: hmac::Key,
+}
+
+/// The live peppers. New hashes are made with the first one; a match under a later one asks for a new hash.
+pub struct Peppers(Vec<Pepper>);
+
+/// How a secret compares with a hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// It is the one.
+    Match,
+    /// It is the one, but its hash is under an old pepper.
+    MatchUnderOldPepper,
+    /// It is another, or the hash's pepper is not live.
+    Different,
+}
+
+impl Peppers {
+    /// Takes peppers as (name, key), the current one first.
+    pub fn new(peppers: impl IntoIterator<Item = (String, Zeroizing<Vec<u8>>)>) -> Result<Self, WeakKey> {
+        let mut live: Vec<Pepper> = Vec::new();
+        for (name, key) in peppers {
+            check_strength("pepper", &name, &key)?;
+            if live.iter().any(|pepper| pepper.name == name) {
+                return Err(WeakKey::Twice("pepper", name));
+            }
+            live.push(Pepper { name, key: hmac::Key::new(hmac::HMAC_SHA256, &key) });
+        }
+        if live.is_empty() {
+            return Err(WeakKey::Missing("pepper"));
+        }
+        Ok(Self(live))
+    }
+
+    /// Hashes a secret under the current pepper.
+    pub fn hash(&self, secret: &Secret) -> SecretHash {
+        let Some(current) = self.0.first() else { unreachable!("checked when the peppers were taken") };
+        let tag = hmac::sign(&current.key, secret.expose().as_bytes());
+        SecretHash { pepper: current.name.clone(), hmac: BASE64.encode(tag) }
+    }
+
+    /// Compares in constant time.
+    pub fn compare(&self, secret: &Secret, hash: &SecretHash) -> Comparison {
+        let found = self.0.iter().position(|pepper| pepper.name == hash.pepper);
+        // An unknown pepper costs the same work as a wrong secret.
+        let Some(pepper) = self.0.get(found.unwrap_or(0)) else { return Comparison::Different };
+        let tag = hmac::sign(&pepper.key, secret.expose().as_bytes());
+        let expected = BASE64.decode(&hash.hmac).unwrap_or_default();
+        let equal = verify_slices_are_equal(tag.as_ref(), &expected).is_ok();
+        match (equal, found) {
+            (true, Some(0)) => Comparison::Match,
+            (true, Some(_)) => Comparison::MatchUnderOldPepper,
+            _ => Comparison::Different,
+        }
+    }
+
+    /// Does the work of a comparison that cannot succeed, so that an unknown id costs what a known one does.
+    pub fn compare_with_nothing(&self, secret: &Secret) {
+        let nothing = SecretHash { pepper: String::new(), hmac: String::new() };
+        std::hint::black_box(self.compare(secret, &nothing));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::SystemRandom;
+
+    fn pepper(name: &str, seed: u8) -> (String, Zeroizing<Vec<u8>>) {
+        (name.to_owned(), Zeroizing::new((seed..seed + 32).collect()))
+    }
+
+    #[test]
+    fn a_secret_matches_its_hash_alone() {
+        let peppers = Peppers::new([pepper("a", 0)]).unwrap();
+        let secret = Secret::generate("key_1", &SystemRandom).unwrap();
+        let hash = peppers.hash(&secret);
+        assert_eq!(peppers.compare(&secret, &hash), Comparison::Match);
+        let other = Secret::generate("key_1", &SystemRandom).unwrap();
+        assert_eq!(peppers.compare(&other, &hash), Comparison::Different);
+    }
+
+    #[test]
+    fn an_old_pepper_still_matches_and_says_so() {
+        let secret = Secret::new("some secret from elsewhere".to_owned());
+        let hash = Peppers::new([pepper("old", 0)]).unwrap().hash(&secret);
+        let both = Peppers::new([pepper("new", 100), pepper("old", 0)]).unwrap();
+        assert_eq!(both.compare(&secret, &hash), Comparison::MatchUnderOldPepper);
+        assert_eq!(both.hash(&secret).pepper, "new");
+        let renamed = Peppers::new([pepper("new", 0)]).unwrap();
+        assert_eq!(renamed.compare(&secret, &hash), Comparison::Different);
+    }
+
+    #[test]
+    fn weak_peppers_are_refused() {
+        let short = ("p".to_owned(), Zeroizing::new(vec![1; 31]));
+        assert!(matches!(Peppers::new([short]), Err(WeakKey::Short(..))));
+        let zeros = ("p".to_owned(), Zeroizing::new(vec![0; 64]));
+        assert!(matches!(Peppers::new([zeros]), Err(WeakKey::Guessable(..))));
+        assert!(matches!(Peppers::new([]), Err(WeakKey::Missing(_))));
+        assert!(matches!(Peppers::new([pepper("a", 0), pepper("a", 9)]), Err(WeakKey::Twice(..))));
+    }
+
+    #[test]
+    fn a_secret_shows_nothing_of_itself() {
+        let secret = Secret::new("canary".to_owned());
+        assert!(!format!("{secret:?}").contains("canary"));
+        let hash = Peppers::new([pepper("a", 0)]).unwrap().hash(&secret);
+        assert!(!format!("{hash:?}").contains(&hash.hmac));
+    }
+}

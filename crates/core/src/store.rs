@@ -1,0 +1,421 @@
+//! The one port to storage: small traits, one a noun, which every backend implements.
+//!
+//! A method is a whole transaction. Methods that change something take a [`Change`] and write its audit row,
+//! its place in the change sequence and its revocations in that same transaction. Every method takes the realm,
+//! and the organization where a thing has one, so that nothing of another customer can be reached by its id.
+//! `find_*` answers `None` for what is not there, `list_*` answers a page with a cursor.
+
+use async_trait::async_trait;
+use symbolon_protocol::revocation::{Cutoff, Kind};
+
+use crate::access_key::{AccessKey, AccessKeyId, LastUse};
+use crate::audit::{AuditRecord, Change, SubjectKind};
+use crate::client::{Client, ClientId};
+use crate::clock::Timestamp;
+use crate::licence::{Licence, LicenceId};
+use crate::organization::{Organization, OrganizationId};
+use crate::policy::{Policy, PolicyId};
+use crate::realm::{Realm, RealmId};
+use crate::record::{RefusalRecord, TokenRecord};
+use crate::resource_server::ResourceServer;
+use crate::signing_key::StoredSigningKey;
+use crate::user::{User, UserId};
+
+/// Why a store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// What is to be changed is not there.
+    #[error("not found")]
+    NotFound,
+    /// The version that the change was made from is not the current one (rule 12).
+    #[error("it was changed by somebody else in the meantime")]
+    Stale,
+    /// The id, email, host name or identifier is taken, or was once and may not be used again here.
+    #[error("{0} is taken")]
+    Taken(&'static str),
+    /// A rule of the data forbids it, for instance a third access key.
+    #[error("{0}")]
+    Refused(&'static str),
+    /// What is stored cannot be read back; the text never holds stored data.
+    #[error("stored data is damaged: {0}")]
+    Damaged(String),
+    /// The database does not answer, or not in time.
+    #[error("the database is not available: {0}")]
+    Unavailable(String),
+}
+
+/// What every method answers.
+pub type StoreResult<T> = Result<T, StoreError>;
+
+/// Which part of a list is asked for.
+#[derive(Clone, Debug)]
+pub struct PageRequest {
+    /// Continue after the item of this id.
+    pub after: Option<String>,
+    /// At most so many items; 1 to 1,000.
+    pub limit: u32,
+}
+
+impl PageRequest {
+    /// The first page, as long as a page can be.
+    pub const fn first() -> Self {
+        Self { after: None, limit: 1000 }
+    }
+}
+
+/// A part of a list, in the order of ids.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// What to continue after, if there is more.
+    pub next: Option<String>,
+}
+
+/// A client with all its access keys, as authentication needs them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientWithKeys {
+    /// The client.
+    pub client: Client,
+    /// Its access keys, at most two.
+    pub keys: Vec<AccessKey>,
+}
+
+/// One entry of the change sequence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangeEntry {
+    /// Its number; numbers only grow, and an entry becomes visible in their order.
+    pub sequence: i64,
+    /// The realm concerned.
+    pub realm: RealmId,
+    /// What kind of thing changed.
+    pub kind: SubjectKind,
+    /// What caches hold it under.
+    pub cached_under: String,
+}
+
+/// A revocation as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredRevocation {
+    /// The kind of its subject.
+    pub kind: Kind,
+    /// Its subject.
+    pub id: String,
+    /// How far it reaches.
+    pub cutoff: Cutoff,
+}
+
+/// Realms and their host names.
+#[async_trait]
+pub trait RealmStore {
+    /// Every realm; there are few.
+    async fn list_realms(&self) -> StoreResult<Vec<Realm>>;
+    /// Adds one. A host name that another realm owns is `Taken`.
+    async fn insert_realm(&self, realm: &Realm, change: &Change) -> StoreResult<()>;
+    /// Changes one whose stored version is one less than the given one's.
+    async fn update_realm(&self, realm: &Realm, change: &Change) -> StoreResult<()>;
+}
+
+/// Resource servers.
+#[async_trait]
+pub trait ResourceServerStore {
+    /// Every one of a realm; there are few.
+    async fn list_resource_servers(&self, realm: &RealmId) -> StoreResult<Vec<ResourceServer>>;
+    /// Adds one.
+    async fn insert_resource_server(
+        &self,
+        realm: &RealmId,
+        server: &ResourceServer,
+        change: &Change,
+    ) -> StoreResult<()>;
+    /// Changes one whose stored version is one less.
+    async fn update_resource_server(
+        &self,
+        realm: &RealmId,
+        server: &ResourceServer,
+        change: &Change,
+    ) -> StoreResult<()>;
+}
+
+/// Policies.
+#[async_trait]
+pub trait PolicyStore {
+    /// Every one of a realm; there are few. The built-in one is not stored.
+    async fn list_policies(&self, realm: &RealmId) -> StoreResult<Vec<Policy>>;
+    /// Adds one.
+    async fn insert_policy(&self, realm: &RealmId, policy: &Policy, change: &Change) -> StoreResult<()>;
+    /// Changes one whose stored version is one less.
+    async fn update_policy(&self, realm: &RealmId, policy: &Policy, change: &Change) -> StoreResult<()>;
+    /// Removes one at that version.
+    async fn delete_policy(
+        &self,
+        realm: &RealmId,
+        id: &PolicyId,
+        version: i64,
+        change: &Change,
+    ) -> StoreResult<()>;
+}
+
+/// Organizations and their licences.
+#[async_trait]
+pub trait OrganizationStore {
+    /// Finds one.
+    async fn find_organization(
+        &self,
+        realm: &RealmId,
+        id: &OrganizationId,
+    ) -> StoreResult<Option<Organization>>;
+    /// A page of them.
+    async fn list_organizations(
+        &self,
+        realm: &RealmId,
+        page: &PageRequest,
+    ) -> StoreResult<Page<Organization>>;
+    /// Adds one.
+    async fn insert_organization(
+        &self,
+        realm: &RealmId,
+        organization: &Organization,
+        change: &Change,
+    ) -> StoreResult<()>;
+    /// Changes one whose stored version is one less.
+    async fn update_organization(
+        &self,
+        realm: &RealmId,
+        organization: &Organization,
+        change: &Change,
+    ) -> StoreResult<()>;
+    /// Every licence of an organization; there are few.
+    async fn list_licences(
+        &self,
+        realm: &RealmId,
+        organization: &OrganizationId,
+    ) -> StoreResult<Vec<Licence>>;
+    /// Every licence of the realm that ends in the half-open span, for the revocations that its end means.
+    async fn list_licences_ending(
+        &self,
+        realm: &RealmId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> StoreResult<Vec<Licence>>;
+    /// Adds one.
+    async fn insert_licence(&self, realm: &RealmId, licence: &Licence, change: &Change) -> StoreResult<()>;
+    /// Changes one of the same organization whose stored version is one less.
+    async fn update_licence(&self, realm: &RealmId, licence: &Licence, change: &Change) -> StoreResult<()>;
+    /// Removes one at that version.
+    async fn delete_licence(
+        &self,
+        realm: &RealmId,
+        organization: &OrganizationId,
+        id: &LicenceId,
+        version: i64,
+        change: &Change,
+    ) -> StoreResult<()>;
+}
+
+/// Clients and their access keys.
+#[async_trait]
+pub trait ClientStore {
+    /// The client that a credential id names: the client of that id, or the one with an access key of that id.
+    /// Authentication alone may ask without naming an organization, since it is what finds it out.
+    async fn find_credential(&self, realm: &RealmId, id: &str) -> StoreResult<Option<ClientWithKeys>>;
+    /// Finds one of an organization.
+    async fn find_client(
+        &self,
+        realm: &RealmId,
+        organization: &OrganizationId,
+        id: &ClientId,
+    ) -> StoreResult<Option<ClientWithKeys>>;
+    /// A page of an organization's.
+    async fn list_clients(
+        &self,
+        realm: &RealmId,
+        organization: &OrganizationId,
+        page: &PageRequest,
+    ) -> StoreResult<Page<Client>>;
+    /// Adds one. An id that a client, key or user of the realm has, or one of another organization once had, is
+    /// `Taken`.
+    async fn insert_client(&self, realm: &RealmId, client: &Client, change: &Change) -> StoreResult<()>;
+    /// Changes one of the same organization whose stored version is one less.
+    async fn update_client(&self, realm: &RealmId, client: &Client, change: &Change) -> StoreResult<()>;
+    /// Removes one at that version with all its keys; the ids stay reserved for the organization.
+    async fn delete_client(
+        &self,
+        realm: &RealmId,
+        organization: &OrganizationId,
+        id: &ClientId,
+        version: i64,
+        change: &Change,
+    ) -> StoreResult<()>;
+    /// Adds a key to a client of the same organization; the third is `Refused`, whatever the status of the
+    /// others, and a taken id is `Taken`.
+    async fn insert_access_key(&self, realm: &RealmId, key: &AccessKey, change: &Change) -> StoreResult<()>;
+    /// Changes one of the same client whose stored version is one less.
+    async fn update_access_key(&self, realm: &RealmId, key: &AccessKey, change: &Change) -> StoreResult<()>;
+    /// Removes one at that version; one that is ACTIVE is `Refused`.
+    async fn delete_access_key(
+        &self,
+        realm: &RealmId,
+        organization: &OrganizationId,
+        id: &AccessKeyId,
+        version: i64,
+        change: &Change,
+    ) -> StoreResult<()>;
+}
+
+/// Users.
+#[async_trait]
+pub trait UserStore {
+    /// Finds one by email, without regard to case.
+    async fn find_user_by_email(&self, realm: &RealmId, email: &str) -> StoreResult<Option<User>>;
+    /// Finds one by id; with an organization, only among its members.
+    async fn find_user(
+        &self,
+        realm: &RealmId,
+        organization: Option<&OrganizationId>,
+        id: &UserId,
+    ) -> StoreResult<Option<User>>;
+    /// A page of an organization's members, or of the users without one.
+    async fn list_users(
+        &self,
+        realm: &RealmId,
+        organization: Option<&OrganizationId>,
+        page: &PageRequest,
+    ) -> StoreResult<Page<User>>;
+    /// Adds one. A taken email or id is `Taken`.
+    async fn insert_user(&self, realm: &RealmId, user: &User, change: &Change) -> StoreResult<()>;
+    /// Changes one whose stored version is one less.
+    async fn update_user(&self, realm: &RealmId, user: &User, change: &Change) -> StoreResult<()>;
+}
+
+/// Signing keys.
+#[async_trait]
+pub trait SigningKeyStore {
+    /// Every one of a realm; there are few.
+    async fn list_signing_keys(&self, realm: &RealmId) -> StoreResult<Vec<StoredSigningKey>>;
+    /// Adds the first, updates the others, all or none: one step of rotation. A key whose stored version is not
+    /// one less is `Stale`, and so is an added one where the realm already has keys of the algorithm in that
+    /// state: two nodes may take the same step at the same time, and one of them must lose.
+    async fn rotate_signing_keys(
+        &self,
+        realm: &RealmId,
+        added: Option<&StoredSigningKey>,
+        updated: &[StoredSigningKey],
+        change: &Change,
+    ) -> StoreResult<()>;
+    /// Removes one at that version.
+    async fn delete_signing_key(
+        &self,
+        realm: &RealmId,
+        kid: &str,
+        version: i64,
+        change: &Change,
+    ) -> StoreResult<()>;
+}
+
+/// Revocations and the change sequence.
+#[async_trait]
+pub trait ChangeStore {
+    /// Writes the revocations of a change that changes nothing else.
+    async fn insert_revocations(&self, realm: &RealmId, change: &Change) -> StoreResult<()>;
+    /// Revokes single tokens of one client; if that makes more than `most` live ones, they are replaced by one
+    /// revocation of the client up to `change.at`, remembered until `forget_client_after`.
+    async fn revoke_tokens(
+        &self,
+        realm: &RealmId,
+        client: &str,
+        most: u32,
+        forget_client_after: Timestamp,
+        change: &Change,
+    ) -> StoreResult<()>;
+    /// Every revocation of a realm that changed after that place in the sequence; all live ones for 0.
+    async fn list_revocations(
+        &self,
+        realm: &RealmId,
+        changed_after: i64,
+    ) -> StoreResult<Vec<StoredRevocation>>;
+    /// Removes the revocations that can hit no token any more; says which. The sequence does not move: whoever
+    /// still holds one holds it in vain.
+    async fn forget_revocations(&self, realm: &RealmId, now: Timestamp) -> StoreResult<u64>;
+    /// The last number of the change sequence; 0 before the first.
+    async fn last_change(&self) -> StoreResult<i64>;
+    /// The entries after a number, in order, at most so many.
+    async fn list_changes(&self, after: i64, limit: u32) -> StoreResult<Vec<ChangeEntry>>;
+    /// Audit rows of a realm after a place in the sequence, oldest first, at most so many; with an organization,
+    /// only those that concern it.
+    async fn list_audit(
+        &self,
+        realm: &RealmId,
+        organization: Option<&OrganizationId>,
+        after: i64,
+        limit: u32,
+    ) -> StoreResult<Vec<AuditRecord>>;
+}
+
+/// The journal of tokens and refusals. On SQLite it is a database file of its own.
+#[async_trait]
+pub trait JournalStore {
+    /// Appends a batch in one statement and answers once it is durable. Ids grow with time.
+    async fn append_tokens(&self, batch_id: &str, records: &[TokenRecord]) -> StoreResult<()>;
+    /// Expands the oldest batches that are not yet, at most so many, into what the methods below read: in one
+    /// transaction with the note of how far it came, so that it can be cut off anywhere. Answers how many
+    /// batches it expanded.
+    async fn expand_batches(&self, most: u32) -> StoreResult<u32>;
+    /// Keeps refusals; not urgent, not durable before the next sync.
+    async fn append_refusals(&self, records: &[RefusalRecord]) -> StoreResult<()>;
+    /// The token that a request got. Complete up to the last expanded batch.
+    async fn find_tokens_by_request(&self, request_id: &str) -> StoreResult<Vec<TokenRecord>>;
+    /// The refusal that a request got.
+    async fn find_refusals_by_request(&self, request_id: &str) -> StoreResult<Vec<RefusalRecord>>;
+    /// A token's record by `jti`.
+    async fn find_token(&self, realm: &RealmId, jti: &str) -> StoreResult<Option<TokenRecord>>;
+    /// When and from where a key of the organization was last used.
+    async fn find_last_use(
+        &self,
+        realm: &RealmId,
+        organization: &OrganizationId,
+        key: &AccessKeyId,
+    ) -> StoreResult<Option<LastUse>>;
+    /// Tokens issued to a client, by the hour (epoch milliseconds of its begin), oldest first.
+    async fn list_usage(
+        &self,
+        realm: &RealmId,
+        organization: &OrganizationId,
+        client: &ClientId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> StoreResult<Vec<(Timestamp, i64)>>;
+    /// Removes refusals older than a moment, and all but the newest so many.
+    async fn forget_refusals(&self, before: Timestamp, keep: u32) -> StoreResult<u64>;
+}
+
+/// A whole store.
+pub trait Store:
+    RealmStore
+    + ResourceServerStore
+    + PolicyStore
+    + OrganizationStore
+    + ClientStore
+    + UserStore
+    + SigningKeyStore
+    + ChangeStore
+    + JournalStore
+    + Send
+    + Sync
+{
+}
+
+impl<S> Store for S where
+    S: RealmStore
+        + ResourceServerStore
+        + PolicyStore
+        + OrganizationStore
+        + ClientStore
+        + UserStore
+        + SigningKeyStore
+        + ChangeStore
+        + JournalStore
+        + Send
+        + Sync
+{
+}

@@ -1,0 +1,166 @@
+//! The published Python and Node clients that the tests run unmodified against Symbolon: installed into the target
+//! folder, and only when the list of them has changed.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::shell::{Workspace, output, step, succeeds};
+
+const MANIFESTS: &str = "crates/symbolon/tests/clients";
+const STAMP: &str = ".installed";
+
+/// Where the tests find what was installed.
+pub(crate) struct TestClients {
+    /// The interpreter of the virtual environment.
+    pub(crate) python: PathBuf,
+    /// The folder that Node resolves packages from.
+    pub(crate) node_modules: PathBuf,
+}
+
+/// Installs whatever is missing. A lock keeps two runs over one target folder apart.
+pub(crate) fn prepare(workspace: &Workspace) -> Result<TestClients> {
+    let manifests = workspace.root.join(MANIFESTS);
+    let folder = workspace.target.join("test-clients");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let lock = File::create(folder.join(".lock")).context("cannot create the lock of the test clients")?;
+    lock.lock().context("cannot lock the test clients")?;
+
+    install_programs()?;
+    Ok(TestClients {
+        python: prepare_python(&manifests, &folder.join("python"))?,
+        node_modules: prepare_node(&manifests, &folder.join("node"))?,
+    })
+}
+
+struct Program {
+    package: &'static str,
+    probe: fn() -> Command,
+}
+
+const PROGRAMS: [Program; 4] = [
+    Program {
+        package: "python3-venv",
+        probe: || {
+            let mut command = Command::new("python3");
+            command.args(["-c", "import venv, ensurepip"]);
+            command
+        },
+    },
+    Program { package: "nodejs", probe: || version_of("node") },
+    Program { package: "npm", probe: || version_of("npm") },
+    Program { package: "curl", probe: || version_of("curl") },
+];
+
+fn version_of(program: &str) -> Command {
+    let mut command = Command::new(program);
+    command.arg("--version");
+    command
+}
+
+fn missing_packages() -> Vec<&'static str> {
+    PROGRAMS
+        .iter()
+        .filter(|program| !succeeds(&mut (program.probe)()))
+        .map(|program| program.package)
+        .collect()
+}
+
+fn install_programs() -> Result<()> {
+    let missing = missing_packages();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let list = missing.join(" ");
+    let is_root = output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
+    if !is_root || !succeeds(&mut version_of("apt-get")) {
+        bail!(
+            "the tests need programs that are not installed; install these packages (Debian's names): {list}"
+        );
+    }
+    eprintln!("==> the tests need {list}: installing them with apt-get");
+    step("apt-get update", Command::new("apt-get").args(["update", "--quiet"]))?;
+    step(
+        &format!("apt-get install {list}"),
+        Command::new("apt-get")
+            .args(["install", "--quiet", "--yes", "--no-install-recommends"])
+            .args(&missing)
+            .env("DEBIAN_FRONTEND", "noninteractive"),
+    )?;
+    let missing = missing_packages();
+    if !missing.is_empty() {
+        bail!("installed, and still not usable: {}", missing.join(" "));
+    }
+    Ok(())
+}
+
+fn prepare_python(manifests: &Path, folder: &Path) -> Result<PathBuf> {
+    let requirements = manifests.join("requirements.txt");
+    let python = folder.join("bin/python");
+    let fingerprint = fingerprint(&mut version_of("python3"), folder, &[&requirements])?;
+    if !is_installed(folder, &fingerprint) {
+        step("python3 -m venv", Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder))?;
+        step(
+            "pip install",
+            Command::new(&python)
+                .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
+                .arg(&requirements),
+        )?;
+        stamp(folder, &fingerprint)?;
+    }
+    Ok(python)
+}
+
+fn prepare_node(manifests: &Path, folder: &Path) -> Result<PathBuf> {
+    let package = manifests.join("package.json");
+    let lockfile = manifests.join("package-lock.json");
+    let node_modules = folder.join("node_modules");
+    let locked = lockfile.exists();
+    let mut files = vec![package.as_path()];
+    if locked {
+        files.push(&lockfile);
+    }
+    let fingerprint = fingerprint(&mut version_of("node"), folder, &files)?;
+    if !is_installed(folder, &fingerprint) {
+        if folder.exists() {
+            fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+        }
+        fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        for file in files {
+            let name = file.file_name().context("a manifest without a name")?;
+            fs::copy(file, folder.join(name)).with_context(|| format!("cannot copy {}", file.display()))?;
+        }
+        let how = if locked { "ci" } else { "install" };
+        step(
+            &format!("npm {how}"),
+            Command::new("npm")
+                .args([how, "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"])
+                .current_dir(folder),
+        )?;
+        fs::create_dir_all(&node_modules).context("cannot create node_modules")?;
+        stamp(folder, &fingerprint)?;
+    }
+    Ok(node_modules)
+}
+
+/// What an installation depends on: the interpreter, the place (a virtual environment cannot be moved) and the
+/// manifests. It is kept whole instead of hashed: equal text is equal for certain.
+fn fingerprint(version: &mut Command, folder: &Path, manifests: &[&Path]) -> Result<String> {
+    let mut text = format!("{}{}\n", output(version)?, folder.display());
+    for manifest in manifests {
+        text += &fs::read_to_string(manifest)
+            .with_context(|| format!("cannot read the list of test clients {}", manifest.display()))?;
+    }
+    Ok(text)
+}
+
+fn is_installed(folder: &Path, fingerprint: &str) -> bool {
+    fs::read_to_string(folder.join(STAMP)).is_ok_and(|found| found == fingerprint)
+}
+
+fn stamp(folder: &Path, fingerprint: &str) -> Result<()> {
+    fs::write(folder.join(STAMP), fingerprint)
+        .with_context(|| format!("cannot write {}/{STAMP}", folder.display()))
+}
