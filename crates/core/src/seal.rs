@@ -44,7 +44,10 @@ struct MasterKey {
 }
 
 /// The live master keys. The first one seals; all of them open.
-pub struct MasterKeys(Vec<MasterKey>);
+pub struct MasterKeys {
+    current: MasterKey,
+    older: Vec<MasterKey>,
+}
 
 impl MasterKeys {
     /// Takes master keys as (name, 32 bytes or more of which the first 32 count), the current one first.
@@ -59,15 +62,14 @@ impl MasterKeys {
             let key = key.ok_or_else(|| WeakKey::Short("master key", name.clone(), bytes.len()))?;
             live.push(MasterKey { name, key });
         }
-        if live.is_empty() {
-            return Err(WeakKey::Missing("master key"));
-        }
-        Ok(Self(live))
+        let mut live = live.into_iter();
+        let current = live.next().ok_or(WeakKey::Missing("master key"))?;
+        Ok(Self { current, older: live.collect() })
     }
 
     /// Encrypts for one place, named by the context.
     pub fn seal(&self, plain: &[u8], context: &str, random: &dyn Random) -> Result<Sealed, SealError> {
-        let Some(master) = self.0.first() else { unreachable!("checked when the keys were taken") };
+        let master = &self.current;
         let broken = || SealError::Broken(master.name.clone());
         let data_key = Zeroizing::new(bytes::<32>(random)?);
         let inner = key(&*data_key).ok_or_else(broken)?;
@@ -80,7 +82,8 @@ impl MasterKeys {
 
     /// Decrypts what was sealed for the same place.
     pub fn open(&self, sealed: &Sealed, context: &str) -> Result<Zeroizing<Vec<u8>>, SealError> {
-        let master = self.0.iter().find(|key| key.name == sealed.master_key);
+        let mut all = std::iter::once(&self.current).chain(&self.older);
+        let master = all.find(|key| key.name == sealed.master_key);
         let master = master.ok_or_else(|| SealError::UnknownMasterKey(sealed.master_key.clone()))?;
         decrypt(&master.key, &sealed.data_key, context)
             .and_then(|data_key| key(&data_key))

@@ -104,7 +104,10 @@ struct Pepper {
 }
 
 /// The live peppers. New hashes are made with the first one; a match under a later one asks for a new hash.
-pub struct Peppers(Vec<Pepper>);
+pub struct Peppers {
+    current: Pepper,
+    older: Vec<Pepper>,
+}
 
 /// How a secret compares with a hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,30 +131,28 @@ impl Peppers {
             }
             live.push(Pepper { name, key: hmac::Key::new(hmac::HMAC_SHA256, &key) });
         }
-        if live.is_empty() {
-            return Err(WeakKey::Missing("pepper"));
-        }
-        Ok(Self(live))
+        let mut live = live.into_iter();
+        let current = live.next().ok_or(WeakKey::Missing("pepper"))?;
+        Ok(Self { current, older: live.collect() })
     }
 
     /// Hashes a secret under the current pepper.
     pub fn hash(&self, secret: &Secret) -> SecretHash {
-        let Some(current) = self.0.first() else { unreachable!("checked when the peppers were taken") };
-        let tag = hmac::sign(&current.key, secret.expose().as_bytes());
-        SecretHash { pepper: current.name.clone(), hmac: BASE64.encode(tag) }
+        let tag = hmac::sign(&self.current.key, secret.expose().as_bytes());
+        SecretHash { pepper: self.current.name.clone(), hmac: BASE64.encode(tag) }
     }
 
     /// Compares in constant time.
     pub fn compare(&self, secret: &Secret, hash: &SecretHash) -> Comparison {
-        let found = self.0.iter().position(|pepper| pepper.name == hash.pepper);
+        let old = self.older.iter().find(|pepper| pepper.name == hash.pepper);
         // An unknown pepper costs the same work as a wrong secret.
-        let Some(pepper) = self.0.get(found.unwrap_or(0)) else { return Comparison::Different };
+        let pepper = old.unwrap_or(&self.current);
         let tag = hmac::sign(&pepper.key, secret.expose().as_bytes());
         let expected = BASE64.decode(&hash.hmac).unwrap_or_default();
         let equal = verify_slices_are_equal(tag.as_ref(), &expected).is_ok();
-        match (equal, found) {
-            (true, Some(0)) => Comparison::Match,
+        match (equal, old) {
             (true, Some(_)) => Comparison::MatchUnderOldPepper,
+            (true, None) if hash.pepper == self.current.name => Comparison::Match,
             _ => Comparison::Different,
         }
     }

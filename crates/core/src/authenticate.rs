@@ -1,0 +1,196 @@
+//! Client authentication: the only way to an [`AuthenticatedClient`].
+//!
+//! Every failure takes the same time and reads the same outside. The secret is checked before anything else is
+//! said about the client, and before any back-off.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use symbolon_protocol::client_auth::{Method, Pair, UnverifiedCredentials};
+use symbolon_protocol::secret_format::{self, Form};
+
+use crate::access_key::{AccessKey, AccessKeyId, KeyStatus};
+use crate::audit::{Actor, Change, Subject, SubjectKind};
+use crate::authority::Authority;
+use crate::client::{Client, ClientId};
+use crate::clock::Timestamp;
+use crate::directory::Customer;
+use crate::realm_view::RealmView;
+use crate::refusal::{Reason, Refusal};
+use crate::secret::{Comparison, Secret};
+use crate::store::ClientWithKeys;
+
+/// A client whose secret was right and that may be served. Nothing else can make one.
+pub struct AuthenticatedClient {
+    realm: Arc<RealmView>,
+    known: Arc<ClientWithKeys>,
+    customer: Arc<Customer>,
+    key: usize,
+    from: IpAddr,
+}
+
+impl AuthenticatedClient {
+    /// The realm it belongs to.
+    pub const fn realm(&self) -> &Arc<RealmView> {
+        &self.realm
+    }
+
+    /// The client.
+    pub fn client(&self) -> &Client {
+        &self.known.client
+    }
+
+    /// The client's id.
+    pub fn id(&self) -> &ClientId {
+        &self.known.client.id
+    }
+
+    /// The customer it belongs to.
+    pub fn customer(&self) -> &Customer {
+        &self.customer
+    }
+
+    /// The access key that it used.
+    pub fn key(&self) -> &AccessKey {
+        &self.known.keys[self.key]
+    }
+
+    /// The network address that it asked from.
+    pub const fn from(&self) -> IpAddr {
+        self.from
+    }
+}
+
+/// Authenticates a client by what its request carried.
+pub async fn authenticate(
+    authority: &Authority,
+    realm: &Arc<RealmView>,
+    credentials: &UnverifiedCredentials,
+    from: IpAddr,
+) -> Result<AuthenticatedClient, Refusal> {
+    let began = tokio::time::Instant::now();
+    let refusal = match check(authority, realm, credentials, from).await {
+        Ok(client) => return Ok(client),
+        Err(Reason::StoreUnavailable(text)) => Refusal::new(Reason::StoreUnavailable(text)),
+        Err(reason) => {
+            authority.hold_back(began).await;
+            authority.count_failure(realm.id(), credentials.unverified_id(), from, reason)
+        }
+    };
+    Err(Refusal { used_basic: credentials.method == Method::Basic, ..refusal })
+}
+
+async fn check(
+    authority: &Authority,
+    realm: &Arc<RealmView>,
+    credentials: &UnverifiedCredentials,
+    from: IpAddr,
+) -> Result<AuthenticatedClient, Reason> {
+    let mut reason = Reason::UnknownClient;
+    for pair in &credentials.readings {
+        match find_key(authority, realm, pair).await {
+            Ok((known, key)) => return admit(authority, realm, known, key, from).await,
+            Err(Reason::StoreUnavailable(text)) => return Err(Reason::StoreUnavailable(text)),
+            // The reading that got further says more.
+            Err(Reason::UnknownClient) => {}
+            Err(other) => reason = other,
+        }
+    }
+    Err(reason)
+}
+
+/// Finds the key whose secret the pair holds.
+async fn find_key(
+    authority: &Authority,
+    realm: &Arc<RealmView>,
+    pair: &Pair,
+) -> Result<(Arc<ClientWithKeys>, usize), Reason> {
+    if secret_format::inspect(&pair.secret) == Form::Damaged {
+        return Err(Reason::DamagedSecret);
+    }
+    let secret = Secret::new(pair.secret.to_string());
+    let known = authority.directory().client(realm.id(), &pair.id).await;
+    let known = known.map_err(|error| Reason::StoreUnavailable(error.to_string()))?;
+    let Some(known) = known else {
+        authority.peppers.compare_with_nothing(&secret);
+        return Err(Reason::UnknownClient);
+    };
+    let by_client_id = known.client.id.as_str() == pair.id;
+    let candidates =
+        || known.keys.iter().enumerate().filter(|(_, key)| by_client_id || key.id.as_str() == pair.id);
+    let mut found = None;
+    for (index, key) in candidates() {
+        match authority.peppers.compare(&secret, &key.secret) {
+            Comparison::Different => {}
+            Comparison::Match => found = Some(index),
+            Comparison::MatchUnderOldPepper => {
+                found = Some(index);
+                rehash(authority, realm, key, &secret);
+            }
+        }
+    }
+    match found {
+        Some(index) => Ok((Arc::clone(&known), index)),
+        None => Err(Reason::WrongSecret),
+    }
+}
+
+/// Says whether the owner of a right secret may be served.
+async fn admit(
+    authority: &Authority,
+    realm: &Arc<RealmView>,
+    known: Arc<ClientWithKeys>,
+    index: usize,
+    from: IpAddr,
+) -> Result<AuthenticatedClient, Reason> {
+    let now = authority.now();
+    let key = known.keys.get(index).ok_or(Reason::WrongSecret)?;
+    usable(key, now)?;
+    if !known.client.status.is_active() {
+        return Err(Reason::ClientDisabled);
+    }
+    let customer = authority.directory().customer(realm.id(), &known.client.organization).await;
+    let customer = customer.map_err(|error| Reason::StoreUnavailable(error.to_string()))?;
+    let customer = customer.filter(|customer| customer.organization.status.is_active());
+    let customer = customer.ok_or(Reason::OrganizationDisabled)?;
+    let networks = &known.client.settings.allowed_networks;
+    let address = from.to_canonical();
+    if !networks.is_empty() && !networks.iter().any(|network| network.contains(&address)) {
+        return Err(Reason::NetworkForbidden(address));
+    }
+    Ok(AuthenticatedClient { realm: Arc::clone(realm), known, customer, key: index, from: address })
+}
+
+fn usable(key: &AccessKey, now: Timestamp) -> Result<(), Reason> {
+    if key.status != KeyStatus::Active {
+        return Err(Reason::KeyInactive(key.id.to_string()));
+    }
+    match key.expires_at {
+        Some(end) if end <= now => Err(Reason::KeyExpired(key.id.to_string(), end)),
+        _ => Ok(()),
+    }
+}
+
+/// Writes the hash anew under the current pepper, beside the request. If that fails, the next match tries again.
+fn rehash(authority: &Authority, realm: &Arc<RealmView>, key: &AccessKey, secret: &Secret) {
+    let id: AccessKeyId = key.id.clone();
+    let hash = authority.peppers.hash(secret);
+    let renewed = AccessKey { secret: hash, version: key.version + 1, ..key.clone() };
+    let subject =
+        Subject::new(SubjectKind::AccessKey, id.as_str()).of(&key.organization).under(key.client.as_str());
+    let change = Change {
+        at: authority.now(),
+        actor: Actor::system("pepper"),
+        action: "rehash",
+        subject,
+        before: None,
+        after: None,
+        revocations: Vec::new(),
+    };
+    let (store, realm) = (Arc::clone(&authority.store), realm.id().clone());
+    tokio::spawn(async move {
+        if let Err(error) = store.update_access_key(&realm, &renewed, &change).await {
+            tracing::debug!(key = %id, %error, "a secret was not hashed anew");
+        }
+    });
+}

@@ -1,0 +1,224 @@
+//! The authority: everything that decides, held together. Every edge (HTTP, command line) is handed one of these.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use symbolon_protocol::error::ErrorCode;
+
+use crate::audit::Change;
+use crate::backoff::Failures;
+use crate::clock::{Clock, Timestamp};
+use crate::directory::{Directory, DirectorySettings};
+use crate::id::sortable;
+use crate::issue::ClaimCache;
+use crate::journal::{Journal, JournalTasks};
+use crate::password::{PasswordError, Passwords};
+use crate::random::{NoRandomness, Random};
+use crate::realm::RealmId;
+use crate::record::RefusalRecord;
+use crate::refusal::{Reason, Refusal};
+use crate::seal::MasterKeys;
+use crate::secret::Peppers;
+use crate::signing_key::Rotation;
+use crate::store::{Store, StoreError};
+
+/// What an operator configures of the authority.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How the directory behaves.
+    pub directory: DirectorySettings,
+    /// The rhythm of signing keys.
+    pub rotation: Rotation,
+    /// How many passwords are hashed at once.
+    pub password_places: usize,
+    /// How long the excess waits for a place.
+    pub password_patience: Duration,
+    /// A failed authentication is answered no sooner, so that all of them take the same time.
+    pub failure_floor: Duration,
+}
+
+impl Settings {
+    /// The defaults for an installation at that address (without a slash at its end) with that default realm.
+    pub fn new(base: &str, default_realm: RealmId) -> Self {
+        Self {
+            directory: DirectorySettings {
+                base: base.to_owned(),
+                default_realm,
+                max_age: Duration::from_secs(2),
+                clients: 50_000,
+                organizations: 20_000,
+            },
+            rotation: Rotation::default(),
+            password_places: 2,
+            password_patience: Duration::from_secs(2),
+            failure_floor: Duration::from_millis(20),
+        }
+    }
+}
+
+/// What the authority needs of the world.
+pub struct Surroundings {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+    /// The keys that seal private keys.
+    pub master_keys: Arc<MasterKeys>,
+    /// The peppers of secrets.
+    pub peppers: Arc<Peppers>,
+}
+
+/// The authority could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The password hasher failed.
+    #[error(transparent)]
+    Passwords(#[from] PasswordError),
+}
+
+/// Everything that decides.
+pub struct Authority {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) master_keys: Arc<MasterKeys>,
+    pub(crate) peppers: Arc<Peppers>,
+    pub(crate) passwords: Passwords,
+    pub(crate) failures: Failures,
+    pub(crate) claims: ClaimCache,
+    pub(crate) journal: Journal,
+    pub(crate) settings: Settings,
+    directory: Arc<Directory>,
+}
+
+impl Authority {
+    /// Loads the directory and starts the journal.
+    pub async fn start(
+        surroundings: Surroundings,
+        settings: Settings,
+    ) -> Result<(Self, JournalTasks), StartError> {
+        let Surroundings { store, clock, random, master_keys, peppers } = surroundings;
+        let passwords = Passwords::new(settings.password_places, settings.password_patience, &*random)?;
+        let directory = Directory::load(
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            Arc::clone(&master_keys),
+            settings.directory.clone(),
+        );
+        let directory = Arc::new(directory.await?);
+        let (journal, tasks) = Journal::start(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&random));
+        let authority = Self {
+            store,
+            clock,
+            random,
+            master_keys,
+            peppers,
+            passwords,
+            failures: Failures::default(),
+            claims: ClaimCache::default(),
+            journal,
+            settings,
+            directory,
+        };
+        Ok((authority, tasks))
+    }
+
+    /// What is known of realms, clients and customers.
+    pub const fn directory(&self) -> &Arc<Directory> {
+        &self.directory
+    }
+
+    /// The store, for reading.
+    pub const fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// The settings.
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Now.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The source of randomness.
+    pub fn random(&self) -> &dyn Random {
+        &*self.random
+    }
+
+    /// Makes an id for a request.
+    pub fn request_id(&self) -> Result<String, NoRandomness> {
+        sortable("req", self.now(), &*self.random)
+    }
+
+    /// Notes a refused request under its id.
+    pub fn note_refusal(&self, refusal: &Refusal, of: &RefusedRequest<'_>) {
+        let code = refusal.code();
+        if code == ErrorCode::TemporarilyUnavailable || code == ErrorCode::ServerError {
+            tracing::warn!(request_id = of.request_id, reason = %refusal.reason, "a request could not be served");
+        }
+        self.journal.note_refusal(RefusalRecord {
+            at: self.now(),
+            request_id: of.request_id.to_owned(),
+            realm: of.realm.clone(),
+            endpoint: of.endpoint.to_owned(),
+            error: code.name().to_owned(),
+            reason: refusal.reason.name().to_owned(),
+            detail: refusal.reason.to_string().chars().take(500).collect(),
+            unverified_client: of.unverified_client.map(|id| id.chars().take(255).collect()),
+            from: of.from.to_string(),
+            dropped_before: 0,
+        });
+    }
+
+    /// Makes a change known here at once, rather than at the next look at the change sequence.
+    pub(crate) async fn after_change(&self) -> Result<(), StoreError> {
+        self.directory.catch_up().await
+    }
+
+    /// Waits until a failed authentication may be answered.
+    pub(crate) async fn hold_back(&self, since: tokio::time::Instant) {
+        tokio::time::sleep_until(since + self.settings.failure_floor).await;
+    }
+
+    /// Turns a failure into "later" where there were too many of it.
+    pub(crate) fn count_failure(&self, realm: &RealmId, id: &str, from: IpAddr, reason: Reason) -> Refusal {
+        match self.failures.note(realm, id, from, self.now()) {
+            None => Refusal::new(reason),
+            Some(wait) => {
+                let mut refusal = Refusal::new(Reason::TooManyFailures(Box::new(reason)));
+                refusal.retry_after = Some(wait);
+                refusal
+            }
+        }
+    }
+
+    /// Writes revocations that come with no other change.
+    pub(crate) async fn write_revocations(&self, realm: &RealmId, change: &Change) -> Result<(), StoreError> {
+        self.store.insert_revocations(realm, change).await?;
+        self.after_change().await
+    }
+}
+
+/// A refused request, for its record.
+#[derive(Clone, Copy, Debug)]
+pub struct RefusedRequest<'a> {
+    /// The request's id.
+    pub request_id: &'a str,
+    /// The realm that was asked.
+    pub realm: &'a RealmId,
+    /// The endpoint.
+    pub endpoint: &'a str,
+    /// The identifier that the request named.
+    pub unverified_client: Option<&'a str>,
+    /// The network address that asked.
+    pub from: IpAddr,
+}

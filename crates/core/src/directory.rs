@@ -1,0 +1,336 @@
+//! The directory: what the mint knows of realms, clients and customers, in memory, kept true by the change
+//! sequence.
+//!
+//! Realms are few and held whole. Clients and organizations are held in bounded caches that read through to the
+//! store. Every change in the store has a number; the directory follows the numbers and drops or reloads what
+//! each one concerns. Nothing is minted from a directory whose place in the sequence was not confirmed lately.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use quick_cache::sync::Cache;
+use symbolon_protocol::revocation::RevocationSet;
+use tokio::sync::{Mutex, watch};
+
+use crate::audit::SubjectKind;
+use crate::client::ClientId;
+use crate::clock::{Clock, Timestamp};
+use crate::licence::Licence;
+use crate::organization::{Organization, OrganizationId};
+use crate::realm::{Realm, RealmId};
+use crate::realm_view::RealmView;
+use crate::refusal::Reason;
+use crate::seal::MasterKeys;
+use crate::store::{ChangeEntry, ClientWithKeys, Store, StoreError};
+
+/// How the directory behaves.
+#[derive(Clone, Debug)]
+pub struct DirectorySettings {
+    /// The installation's address without a slash at its end; issuers derive from it.
+    pub base: String,
+    /// The realm of requests that no realm's host name claims.
+    pub default_realm: RealmId,
+    /// The longest time since the last confirmation within which tokens are minted.
+    pub max_age: Duration,
+    /// How many clients are held at once.
+    pub clients: usize,
+    /// How many organizations are held at once.
+    pub organizations: usize,
+}
+
+/// A customer with its licences.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Customer {
+    /// The organization.
+    pub organization: Organization,
+    /// Its licences.
+    pub licences: Vec<Licence>,
+}
+
+#[derive(Default)]
+struct Realms {
+    by_id: HashMap<RealmId, Arc<RealmView>>,
+    by_host: HashMap<String, RealmId>,
+}
+
+/// The directory.
+pub struct Directory {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    master_keys: Arc<MasterKeys>,
+    settings: DirectorySettings,
+    realms: ArcSwap<Realms>,
+    clients: Cache<(RealmId, ClientId), Arc<ClientWithKeys>>,
+    /// The client that an access key's id belongs to. Only what exists is held, and it is believed only if the
+    /// client really has the key, so it needs no invalidation.
+    key_owners: Cache<(RealmId, Box<str>), ClientId>,
+    organizations: Cache<(RealmId, OrganizationId), Arc<Customer>>,
+    applied: AtomicI64,
+    confirmed_at: AtomicI64,
+    following: Mutex<()>,
+    moved: watch::Sender<i64>,
+}
+
+impl Directory {
+    /// Loads the realms; clients and organizations come as they are asked for.
+    pub async fn load(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        master_keys: Arc<MasterKeys>,
+        settings: DirectorySettings,
+    ) -> Result<Self, StoreError> {
+        let directory = Self {
+            clients: Cache::new(settings.clients),
+            key_owners: Cache::new(settings.clients),
+            organizations: Cache::new(settings.organizations),
+            store,
+            clock,
+            master_keys,
+            settings,
+            realms: ArcSwap::default(),
+            applied: AtomicI64::new(0),
+            confirmed_at: AtomicI64::new(i64::MIN),
+            following: Mutex::new(()),
+            moved: watch::channel(0).0,
+        };
+        let asked_at = directory.clock.now();
+        let sequence = directory.store.last_change().await?;
+        directory.reload_realms(None).await?;
+        directory.applied.store(sequence, SeqCst);
+        directory.confirmed_at.store(asked_at.millis(), SeqCst);
+        directory.moved.send_replace(sequence);
+        Ok(directory)
+    }
+
+    /// The settings it was made with.
+    pub const fn settings(&self) -> &DirectorySettings {
+        &self.settings
+    }
+
+    /// Tells the place in the change sequence whenever it has moved.
+    pub fn watch(&self) -> watch::Receiver<i64> {
+        self.moved.subscribe()
+    }
+
+    /// The place in the change sequence that everything here is at least as new as.
+    pub fn sequence(&self) -> i64 {
+        self.applied.load(SeqCst)
+    }
+
+    /// A realm by name.
+    pub fn realm(&self, id: &str) -> Option<Arc<RealmView>> {
+        let id = RealmId::new(id).ok()?;
+        self.realms.load().by_id.get(&id).cloned()
+    }
+
+    /// The realm that owns a host name; `None` for a host of nobody's.
+    pub fn realm_of_host(&self, host: &str) -> Option<Arc<RealmView>> {
+        let realms = self.realms.load();
+        realms.by_id.get(realms.by_host.get(host)?).cloned()
+    }
+
+    /// The realm of requests to hosts of nobody's.
+    pub fn default_realm(&self) -> Option<Arc<RealmView>> {
+        self.realms.load().by_id.get(&self.settings.default_realm).cloned()
+    }
+
+    /// Every realm.
+    pub fn realms(&self) -> Vec<Arc<RealmView>> {
+        self.realms.load().by_id.values().cloned().collect()
+    }
+
+    /// Refuses if the directory was not confirmed within its maximum age.
+    pub fn check_age(&self, now: Timestamp) -> Result<(), Reason> {
+        let age = now.since(Timestamp::from_millis(self.confirmed_at.load(SeqCst)));
+        if age > self.settings.max_age { Err(Reason::DirectoryTooOld(age)) } else { Ok(()) }
+    }
+
+    /// The client that a credential id names: its own id, or that of one of its access keys.
+    pub async fn client(
+        &self,
+        realm: &RealmId,
+        credential: &str,
+    ) -> Result<Option<Arc<ClientWithKeys>>, StoreError> {
+        if let Some(found) = self.cached_client(realm, credential) {
+            return Ok(Some(found));
+        }
+        let before = self.sequence();
+        let Some(found) = self.store.find_credential(realm, credential).await? else { return Ok(None) };
+        let found = Arc::new(found);
+        let key = (realm.clone(), found.client.id.clone());
+        if found.client.id.as_str() != credential {
+            self.key_owners.insert((realm.clone(), credential.into()), found.client.id.clone());
+        }
+        self.clients.insert(key.clone(), Arc::clone(&found));
+        self.unless_moved(before, || drop(self.clients.remove(&key)));
+        Ok(Some(found))
+    }
+
+    fn cached_client(&self, realm: &RealmId, credential: &str) -> Option<Arc<ClientWithKeys>> {
+        let id = ClientId::new(credential).ok()?;
+        if let Some(found) = self.clients.get(&(realm.clone(), id)) {
+            return Some(found);
+        }
+        let owner = self.key_owners.get(&(realm.clone(), Box::from(credential)))?;
+        let found = self.clients.get(&(realm.clone(), owner))?;
+        found.keys.iter().any(|key| key.id.as_str() == credential).then_some(found)
+    }
+
+    /// An organization with its licences.
+    pub async fn customer(
+        &self,
+        realm: &RealmId,
+        id: &OrganizationId,
+    ) -> Result<Option<Arc<Customer>>, StoreError> {
+        let key = (realm.clone(), id.clone());
+        if let Some(found) = self.organizations.get(&key) {
+            return Ok(Some(found));
+        }
+        let before = self.sequence();
+        let Some(organization) = self.store.find_organization(realm, id).await? else { return Ok(None) };
+        let licences = self.store.list_licences(realm, id).await?;
+        let found = Arc::new(Customer { organization, licences });
+        self.organizations.insert(key.clone(), Arc::clone(&found));
+        self.unless_moved(before, || drop(self.organizations.remove(&key)));
+        Ok(Some(found))
+    }
+
+    /// Takes back what was just put into a cache if a change came in since it was read: the change's own removal
+    /// may have come before the insertion. (A follower moves `applied` before it removes anything.)
+    fn unless_moved(&self, before: i64, take_back: impl FnOnce()) {
+        if self.sequence() != before {
+            take_back();
+        }
+    }
+
+    /// Follows the change sequence to its end. What was changed before this was called is known afterwards.
+    pub async fn catch_up(&self) -> Result<(), StoreError> {
+        const AT_ONCE: u32 = 1000;
+        let _one_at_a_time = self.following.lock().await;
+        loop {
+            let asked_at = self.clock.now();
+            let from = self.sequence();
+            let entries = self.store.list_changes(from, AT_ONCE).await?;
+            if let Some(last) = entries.last() {
+                let last = last.sequence;
+                if let Err(error) = self.apply(&entries, from).await {
+                    // Not applied: the age grows, and the next attempt begins at the same place.
+                    self.applied.store(from, SeqCst);
+                    return Err(error);
+                }
+                self.moved.send_replace(last);
+            }
+            if entries.len() < AT_ONCE as usize {
+                self.confirmed_at.store(asked_at.millis(), SeqCst);
+                return Ok(());
+            }
+        }
+    }
+
+    async fn apply(&self, entries: &[ChangeEntry], from: i64) -> Result<(), StoreError> {
+        let Some(last) = entries.last() else { return Ok(()) };
+        self.applied.store(last.sequence, SeqCst);
+        let mut reload: Vec<RealmId> = Vec::new();
+        let mut touched: Vec<RealmId> = Vec::new();
+        for entry in entries {
+            match entry.kind {
+                SubjectKind::Client | SubjectKind::AccessKey => {
+                    if let Ok(id) = ClientId::new(&entry.cached_under) {
+                        self.clients.remove(&(entry.realm.clone(), id));
+                    }
+                }
+                SubjectKind::Organization | SubjectKind::Licence => {
+                    if let Ok(id) = OrganizationId::new(&entry.cached_under) {
+                        self.organizations.remove(&(entry.realm.clone(), id));
+                    }
+                }
+                SubjectKind::Realm
+                | SubjectKind::ResourceServer
+                | SubjectKind::Policy
+                | SubjectKind::SigningKey => {
+                    push_once(&mut reload, &entry.realm);
+                }
+                SubjectKind::User | SubjectKind::Revocation => {}
+            }
+            push_once(&mut touched, &entry.realm);
+        }
+        if !reload.is_empty() {
+            self.reload_realms(Some(&reload)).await?;
+        }
+        for realm in touched.iter().filter(|realm| !reload.contains(realm)) {
+            self.take_revocations(realm, from).await?;
+        }
+        Ok(())
+    }
+
+    /// Loads the named realms, or all, and puts the new view of the whole in place.
+    async fn reload_realms(&self, only: Option<&[RealmId]>) -> Result<(), StoreError> {
+        let old = self.realms.load_full();
+        let mut new = Realms::default();
+        for realm in self.store.list_realms().await? {
+            for host in &realm.settings.hosts {
+                new.by_host.insert(host.clone(), realm.id.clone());
+            }
+            let kept =
+                old.by_id.get(&realm.id).filter(|_| only.is_some_and(|only| !only.contains(&realm.id)));
+            let view = match kept {
+                Some(view) => Arc::clone(view),
+                None => Arc::new(self.load_realm(realm).await?),
+            };
+            new.by_id.insert(view.id().clone(), view);
+        }
+        self.realms.store(Arc::new(new));
+        Ok(())
+    }
+
+    async fn load_realm(&self, realm: Realm) -> Result<RealmView, StoreError> {
+        let id = realm.id.clone();
+        let mut revocations = RevocationSet::default();
+        for revocation in self.store.list_revocations(&id, 0).await? {
+            revocations.replace(revocation.kind, &revocation.id, Some(revocation.cutoff));
+        }
+        let is_default = id == self.settings.default_realm;
+        let view = RealmView::new(realm, &self.settings.base, is_default)
+            .with_resource_servers(self.store.list_resource_servers(&id).await?)
+            .with_policies(self.store.list_policies(&id).await?)
+            .with_signing_keys(&self.store.list_signing_keys(&id).await?, &self.master_keys)
+            .with_revocations(revocations);
+        Ok(view)
+    }
+
+    async fn take_revocations(&self, realm: &RealmId, after: i64) -> Result<(), StoreError> {
+        let news = self.store.list_revocations(realm, after).await?;
+        if news.is_empty() {
+            return Ok(());
+        }
+        let Some(view) = self.realm(realm.as_str()) else { return Ok(()) };
+        let mut revocations = RevocationSet::clone(view.revocations());
+        for revocation in news {
+            revocations.replace(revocation.kind, &revocation.id, Some(revocation.cutoff));
+        }
+        self.replace_view(Arc::new(view.as_ref().clone().with_revocations(revocations)));
+        Ok(())
+    }
+
+    /// Reads a realm's revocations anew, after some were forgotten.
+    pub async fn refresh_realm(&self, realm: &RealmId) -> Result<(), StoreError> {
+        let _one_at_a_time = self.following.lock().await;
+        self.reload_realms(Some(std::slice::from_ref(realm))).await
+    }
+
+    fn replace_view(&self, view: Arc<RealmView>) {
+        let old = self.realms.load_full();
+        let mut by_id = old.by_id.clone();
+        by_id.insert(view.id().clone(), view);
+        self.realms.store(Arc::new(Realms { by_id, by_host: old.by_host.clone() }));
+    }
+}
+
+fn push_once(list: &mut Vec<RealmId>, realm: &RealmId) {
+    if !list.contains(realm) {
+        list.push(realm.clone());
+    }
+}

@@ -1,0 +1,154 @@
+//! Changes that people and commands make: what every one of them shares.
+//!
+//! The console, the management API and the command line all change things through the functions of the noun
+//! modules (`client::insert`, `access_key::set_status`, …), and those all work with an [`Editor`]. A change is
+//! one transaction with its audit row and its revocations, and is known to this process when the call returns.
+
+use serde::Serialize;
+use serde_json::Value;
+use symbolon_protocol::revocation::Kind;
+
+use crate::audit::{Actor, Change, Movement, RevocationWrite, Subject};
+use crate::authority::Authority;
+use crate::clock::Timestamp;
+use crate::password::PasswordError;
+use crate::random::NoRandomness;
+use crate::realm::{Realm, RealmId, Status};
+use crate::revoke::forget_after;
+use crate::store::{Store, StoreError};
+
+/// Why a change was not made. The texts are for the person who asked for it.
+#[derive(Debug, thiserror::Error)]
+pub enum EditError {
+    /// What was asked for breaks a rule.
+    #[error("{0}")]
+    Invalid(String),
+    /// The store refused or failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No randomness.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
+    /// A password could not be hashed.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+}
+
+impl EditError {
+    pub(crate) fn invalid(text: impl Into<String>) -> Self {
+        Self::Invalid(text.into())
+    }
+}
+
+/// Somebody who changes things in a realm.
+#[derive(Clone, Copy)]
+pub struct Editor<'a> {
+    /// What decides and keeps.
+    pub authority: &'a Authority,
+    /// Who.
+    pub actor: &'a Actor,
+    /// Where.
+    pub realm: &'a RealmId,
+}
+
+impl Editor<'_> {
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.authority.store
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.authority.now()
+    }
+
+    /// The realm's settings, as far as they are known here.
+    pub(crate) fn realm_record(&self) -> Result<Realm, EditError> {
+        let view = self.authority.directory().realm(self.realm.as_str());
+        Ok(view.ok_or(StoreError::NotFound)?.realm().clone())
+    }
+
+    /// Describes a change. Secrets and their hashes are taken out of what it looked like and looks like.
+    pub(crate) fn change<T: Serialize>(
+        &self,
+        action: &'static str,
+        subject: Subject,
+        before: Option<&T>,
+        after: Option<&T>,
+    ) -> Change {
+        Change {
+            at: self.now(),
+            actor: self.actor.clone(),
+            action,
+            subject,
+            before: before.map(without_secrets),
+            after: after.map(without_secrets),
+            revocations: Vec::new(),
+        }
+    }
+
+    /// Makes a finished change known here.
+    pub(crate) async fn done(&self) -> Result<(), EditError> {
+        Ok(self.authority.after_change().await?)
+    }
+
+    /// The revocation that a change of status means: open while something is off, closed when it is on again.
+    pub(crate) fn status_revocation(
+        &self,
+        kind: Kind,
+        id: &str,
+        (before, after): (Status, Status),
+    ) -> Result<Vec<RevocationWrite>, EditError> {
+        Ok(match (before, after) {
+            (Status::Active, Status::Disabled) => vec![open(kind, id)],
+            (Status::Disabled, Status::Active) => vec![self.closed(kind, id)?],
+            _ => Vec::new(),
+        })
+    }
+
+    /// Ends an open revocation now.
+    pub(crate) fn closed(&self, kind: Kind, id: &str) -> Result<RevocationWrite, EditError> {
+        let now = self.now();
+        let forget_after = Some(forget_after(&self.realm_record()?, now));
+        Ok(RevocationWrite {
+            kind,
+            id: id.to_owned(),
+            client: None,
+            movement: Movement::Close(now),
+            forget_after,
+        })
+    }
+
+    /// Kills what was issued up to now.
+    pub(crate) fn before_now(&self, kind: Kind, id: &str) -> Result<RevocationWrite, EditError> {
+        let now = self.now();
+        let forget_after = Some(forget_after(&self.realm_record()?, now));
+        Ok(RevocationWrite {
+            kind,
+            id: id.to_owned(),
+            client: None,
+            movement: Movement::Before(now),
+            forget_after,
+        })
+    }
+
+    /// Kills everything for good: the subject is gone, and the revocation is forgotten when its tokens are.
+    pub(crate) fn gone(&self, kind: Kind, id: &str) -> Result<RevocationWrite, EditError> {
+        let forget_after = Some(forget_after(&self.realm_record()?, self.now()));
+        Ok(RevocationWrite { kind, id: id.to_owned(), client: None, movement: Movement::Open, forget_after })
+    }
+}
+
+/// Kills everything while the subject is off.
+pub(crate) fn open(kind: Kind, id: &str) -> RevocationWrite {
+    RevocationWrite { kind, id: id.to_owned(), client: None, movement: Movement::Open, forget_after: None }
+}
+
+/// A record as audit may show it.
+fn without_secrets<T: Serialize>(record: &T) -> Value {
+    let mut value = serde_json::to_value(record).unwrap_or_default();
+    if let Some(object) = value.as_object_mut() {
+        for hidden in ["secret", "password", "private"] {
+            object.remove(hidden);
+        }
+    }
+    value
+}

@@ -1,0 +1,119 @@
+//! v1 tokens for email and password (rule 11): off unless the realm turns them on.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::authority::Authority;
+use crate::directory::Customer;
+use crate::grant::{ApprovedGrant, Holder, lifetime, names, user_names};
+use crate::licence::{self, NoLicence};
+use crate::password::PasswordError;
+use crate::realm::PasswordTokens;
+use crate::realm_view::RealmView;
+use crate::refusal::{Reason, Refusal};
+use crate::secret::Secret;
+use crate::user::{MemberRole, User};
+
+/// Passwords longer than this are not anybody's, in bytes.
+const LONGEST_PASSWORD: usize = 1024;
+
+/// Checks email and password, and decides what the token carries. `settings` are the realm's own, which says
+/// that it issues such tokens at all.
+pub async fn decide(
+    authority: &Authority,
+    realm: &Arc<RealmView>,
+    settings: &PasswordTokens,
+    (email, password): (&str, &Secret),
+    from: IpAddr,
+) -> Result<ApprovedGrant, Refusal> {
+    let began = tokio::time::Instant::now();
+    let (user, role, customer) = match check(authority, realm, email, password).await {
+        Ok(known) => known,
+        Err(Reason::StoreUnavailable(text)) => return Err(Refusal::new(Reason::StoreUnavailable(text))),
+        Err(Reason::PasswordsBusy) => return Err(Refusal::new(Reason::PasswordsBusy)),
+        Err(reason) => {
+            authority.hold_back(began).await;
+            return Err(authority.count_failure(
+                realm.id(),
+                &crate::user::comparable_email(email),
+                from,
+                reason,
+            ));
+        }
+    };
+    Ok(approve(authority, realm, settings, &user, role, &customer, from)?)
+}
+
+async fn check(
+    authority: &Authority,
+    realm: &Arc<RealmView>,
+    email: &str,
+    password: &Secret,
+) -> Result<(User, MemberRole, Arc<Customer>), Reason> {
+    let unavailable = |error: crate::store::StoreError| Reason::StoreUnavailable(error.to_string());
+    let user = authority.store().find_user_by_email(realm.id(), email).await.map_err(unavailable)?;
+    let hash = user.as_ref().and_then(|user| user.password.as_ref());
+    let too_long = password.expose().len() > LONGEST_PASSWORD;
+    let right = !too_long && authority.passwords.matches(password, hash).await.map_err(busy)?;
+    let user = user.ok_or(Reason::UnknownUser)?;
+    if !right {
+        return Err(Reason::WrongPassword);
+    }
+    if !user.status.is_active() {
+        return Err(Reason::UserDisabled);
+    }
+    let membership = user.membership.clone().ok_or(Reason::NoMembership)?;
+    let customer =
+        authority.directory().customer(realm.id(), &membership.organization).await.map_err(unavailable)?;
+    let customer = customer.filter(|customer| customer.organization.status.is_active());
+    // Outside it reads like a wrong password: RFC 6749 has no better word, and v1 knows none.
+    let customer = customer.ok_or(Reason::NoMembership)?;
+    Ok((user, membership.role, customer))
+}
+
+fn busy(error: PasswordError) -> Reason {
+    match error {
+        PasswordError::Busy => Reason::PasswordsBusy,
+        PasswordError::Failed => Reason::SigningFailed,
+    }
+}
+
+fn approve(
+    authority: &Authority,
+    realm: &Arc<RealmView>,
+    settings: &PasswordTokens,
+    user: &User,
+    role: MemberRole,
+    customer: &Customer,
+    from: IpAddr,
+) -> Result<ApprovedGrant, Reason> {
+    let now = authority.now();
+    let audience = &settings.audience;
+    let server = realm.resource_server(audience).ok_or_else(|| Reason::UnknownAudience(audience.clone()))?;
+    if !server.status.is_active() {
+        return Err(Reason::AudienceDisabled(audience.clone()));
+    }
+    let licence = if server.settings.requires_licence {
+        Some(licence::covering(&customer.licences, &server.identifier, None, now)?)
+    } else {
+        None
+    };
+    let mut scopes = server.settings.scopes.clone();
+    scopes.retain(|scope| role.may(scope));
+    let end = licence.and_then(|licence| licence.ends_at);
+    let lifetime = lifetime(settings.lifetime, realm.realm().settings.maximum_lifetime, [end], now)
+        .ok_or_else(|| Reason::Licence(NoLicence::Ended(end.unwrap_or(now))))?;
+    let mut names = names(realm, &customer.organization, licence, &scopes);
+    names.insert("user".to_owned(), user_names(user));
+    names.insert("role".to_owned(), role.name().into());
+    Ok(ApprovedGrant {
+        realm: Arc::clone(realm),
+        resource_server: Arc::clone(server),
+        holder: Holder::User(user.id.clone()),
+        organization: customer.organization.id.clone(),
+        scopes,
+        lifetime,
+        names,
+        from: from.to_canonical(),
+    })
+}

@@ -1,0 +1,215 @@
+//! The mint: from an approved grant to a signed token whose record is durable.
+//!
+//! What is the same for every token of a grant (issuer, subject, audience, scope, the API's own claims) is made
+//! once and kept; each token adds its times and its id. The record goes to the journal before the signature is
+//! made, so that the disk and the processor work at the same time; the token leaves when both are done.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use quick_cache::sync::Cache;
+use serde_json::{Map, Value};
+use symbolon_protocol::claims::RESERVED;
+use symbolon_protocol::revocation::{Cutoff, Kind, Subjects};
+use symbolon_protocol::scope::ScopeSet;
+
+use crate::authority::Authority;
+use crate::clock::Timestamp;
+use crate::grant::{ApprovedGrant, Holder};
+use crate::id::sortable;
+use crate::record::TokenRecord;
+use crate::refusal::{Reason, Refusal};
+
+/// A token that may leave.
+pub struct IssuedToken {
+    /// The compact JWT.
+    pub token: String,
+    /// `exp` − `iat`, in seconds.
+    pub expires_in: i64,
+    /// What it carries.
+    pub scopes: ScopeSet,
+    /// Tokens of this client before that second are dead (Keycloak's `not-before-policy`); 0 for none.
+    pub not_before: i64,
+}
+
+/// How long a mint waits for the clock to pass a revocation's moment.
+const LONGEST_WAIT: Duration = Duration::from_millis(50);
+/// How many grants' constant claims are kept.
+const KEPT_GRANTS: usize = 50_000;
+
+/// The constant part of a grant's claims, by everything that it depends on but the change sequence.
+type ClaimKey = (Box<str>, Box<str>, Box<str>, ScopeSet);
+
+/// Keeps the constant claims of grants until the change sequence moves.
+pub struct ClaimCache(Cache<ClaimKey, (i64, Arc<str>)>);
+
+impl Default for ClaimCache {
+    fn default() -> Self {
+        Self(Cache::new(KEPT_GRANTS))
+    }
+}
+
+/// Signs a token for a grant, and waits until its record is durable.
+pub async fn issue(
+    authority: &Authority,
+    grant: &ApprovedGrant,
+    request_id: &str,
+) -> Result<IssuedToken, Refusal> {
+    authority.directory().check_age(authority.now())?;
+    let (holder, key) = match &grant.holder {
+        Holder::Client { client, key } => (client.as_str(), Some(key.as_str())),
+        Holder::User(user) => (user.as_str(), None),
+    };
+    let algorithm = grant
+        .resource_server
+        .settings
+        .signing_algorithm
+        .unwrap_or_else(|| grant.realm.realm().signing_algorithm());
+    let signer = grant.realm.signer(algorithm).ok_or(Reason::NoSigningKey(algorithm.name()))?;
+    let audiences = [grant.resource_server.identifier.clone()];
+    let subjects = Subjects {
+        organization: Some(grant.organization.as_str()),
+        client: matches!(grant.holder, Holder::Client { .. }).then_some(holder),
+        access_key: key,
+        subject: holder,
+        signing_key: signer.key.kid(),
+        token: None,
+        audiences: &audiences,
+        issued_at_ms: None,
+    };
+    let now = moment_after(authority, grant.realm.revocations().furthest(&subjects)).await?;
+    let jti = sortable("tok", now, &*authority.random).map_err(|_| Reason::SigningFailed)?;
+    let record = TokenRecord {
+        at: now,
+        request_id: request_id.to_owned(),
+        realm: grant.realm.id().clone(),
+        jti,
+        kid: signer.key.kid().to_owned(),
+        client: match &grant.holder {
+            Holder::Client { client, .. } => Some(client.clone()),
+            Holder::User(_) => None,
+        },
+        access_key: match &grant.holder {
+            Holder::Client { key, .. } => Some(key.clone()),
+            Holder::User(_) => None,
+        },
+        user: match &grant.holder {
+            Holder::Client { .. } => None,
+            Holder::User(user) => Some(user.clone()),
+        },
+        organization: Some(grant.organization.clone()),
+        audience: grant.resource_server.identifier.clone(),
+        scope: grant.scopes.to_string(),
+        expires_at: Timestamp::from_seconds(now.seconds() + grant.lifetime),
+        from: grant.from.to_string(),
+    };
+    let payload = payload(&constant_claims(authority, grant), &record);
+    let pending = authority.journal.append(record)?;
+    let token = signer.key.sign(&signer.header, payload.as_bytes()).map_err(|_| Reason::SigningFailed)?;
+    pending.durable().await?;
+    Ok(IssuedToken {
+        token,
+        expires_in: grant.lifetime,
+        scopes: grant.scopes.clone(),
+        not_before: not_before(grant, subjects.client),
+    })
+}
+
+/// A moment that is after every revocation of the token to be and not in the future (rule 6).
+async fn moment_after(authority: &Authority, cutoff: Option<Cutoff>) -> Result<Timestamp, Reason> {
+    let now = authority.now();
+    let moment = match cutoff {
+        None => return Ok(now),
+        Some(Cutoff::Open) => return Err(Reason::RevokedUntilNow),
+        Some(Cutoff::Before(moment)) => Timestamp::from_millis(moment),
+    };
+    if now > moment {
+        return Ok(now);
+    }
+    let wait = moment.since(now) + Duration::from_millis(1);
+    if wait <= LONGEST_WAIT {
+        tokio::time::sleep(wait).await;
+    }
+    let now = authority.now();
+    if now > moment { Ok(now) } else { Err(Reason::RevokedUntilNow) }
+}
+
+/// The latest moment up to which tokens of the realm, the organization or the client are dead, in seconds.
+fn not_before(grant: &ApprovedGrant, client: Option<&str>) -> i64 {
+    let revocations = grant.realm.revocations();
+    let cutoffs = [
+        revocations.cutoff(Kind::Realm, ""),
+        revocations.cutoff(Kind::Organization, grant.organization.as_str()),
+        client.and_then(|client| revocations.cutoff(Kind::Client, client)),
+    ];
+    match cutoffs.into_iter().flatten().max() {
+        Some(Cutoff::Before(moment)) => Timestamp::from_millis(moment).seconds(),
+        _ => 0,
+    }
+}
+
+/// The whole payload: what differs from token to token, then what does not.
+fn payload(constant: &str, record: &TokenRecord) -> String {
+    let (iat, exp, iat_ms) = (record.at.seconds(), record.expires_at.seconds(), record.at.millis());
+    // The id is made of characters that JSON needs no escape for, and the constant part is never empty.
+    format!(
+        "{{\"iat\":{iat},\"nbf\":{iat},\"exp\":{exp},\"iat_ms\":{iat_ms},\"jti\":\"{}\",{}",
+        record.jti,
+        constant.strip_prefix('{').unwrap_or(constant)
+    )
+}
+
+fn constant_claims(authority: &Authority, grant: &ApprovedGrant) -> Arc<str> {
+    let sequence = authority.directory().sequence();
+    let (holder, key) = match &grant.holder {
+        Holder::Client { client, key } => (client.as_str(), key.as_str()),
+        Holder::User(user) => (user.as_str(), ""),
+    };
+    let place = format!("{} {}", grant.realm.id(), grant.resource_server.identifier);
+    let cache_key = (place.into(), holder.into(), key.into(), grant.scopes.clone());
+    if let Some((made_at, claims)) = authority.claims.0.get(&cache_key)
+        && made_at == sequence
+    {
+        return claims;
+    }
+    let claims: Arc<str> = Value::Object(build_claims(grant)).to_string().into();
+    authority.claims.0.insert(cache_key, (sequence, Arc::clone(&claims)));
+    claims
+}
+
+fn build_claims(grant: &ApprovedGrant) -> Map<String, Value> {
+    let mut claims = Map::new();
+    for (name, template) in &grant.resource_server.settings.claims {
+        if RESERVED.contains(&name.as_str()) {
+            continue;
+        }
+        if let Some(value) = template.fill(&grant.names) {
+            claims.insert(name.clone(), value);
+        }
+    }
+    let mut set = |name: &str, value: &str| claims.insert(name.to_owned(), value.into());
+    set("iss", grant.realm.issuer());
+    set("aud", &grant.resource_server.identifier);
+    set("scope", &grant.scopes.to_string());
+    set("org_id", grant.organization.as_str());
+    match &grant.holder {
+        Holder::Client { client, key } => {
+            set("sub", client.as_str());
+            set("client_id", client.as_str());
+            set("azp", client.as_str());
+            set("key_id", key.as_str());
+        }
+        Holder::User(user) => {
+            set("sub", user.as_str());
+            set("client_id", V1_CLIENT);
+            set("azp", V1_CLIENT);
+        }
+    }
+    if grant.realm.realm().has_bearer_claim() {
+        set("typ", symbolon_protocol::token::BEARER);
+    }
+    claims
+}
+
+/// The `client_id` of password tokens, whose holder is no client (rule 11). No client can have this id.
+pub const V1_CLIENT: &str = "v1";

@@ -1,0 +1,194 @@
+//! Key rotation and forgetting: what a running authority does by itself, a small step at a time.
+//!
+//! Several nodes may run this on one database. Each step is one transaction that fails if another node has
+//! taken it already, so the loser simply looks again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use symbolon_protocol::algorithm::Algorithm;
+use symbolon_protocol::jws::SigningKey;
+use symbolon_protocol::revocation::Kind;
+
+use crate::audit::{Actor, Subject, SubjectKind};
+use crate::authority::Authority;
+use crate::clock::Timestamp;
+use crate::edit::{EditError, Editor};
+use crate::id::sortable;
+use crate::realm::RealmId;
+use crate::signing_key::{KeyState, Step, StoredSigningKey, next_step};
+use crate::store::StoreError;
+
+/// Refusals older than this are forgotten.
+const REFUSAL_MEMORY: Duration = Duration::from_secs(30 * 86_400);
+/// No more refusals than this are kept.
+const MOST_REFUSALS: u32 = 1_000_000;
+
+/// Brings the keys of a realm to where they should be: makes missing ones, lets pending ones sign, removes those
+/// whose last token has died.
+pub async fn keep_keys(authority: &Authority, realm: &RealmId) -> Result<(), EditError> {
+    let actor = Actor::system("rotation");
+    let editor = Editor { authority, actor: &actor, realm };
+    // Each step leads on to at most a few others; the bound is against a clock gone mad.
+    for _ in 0..32 {
+        let Some(view) = authority.directory().realm(realm.as_str()) else { return Ok(()) };
+        let keys = authority.store.list_signing_keys(realm).await?;
+        let longest = u64::try_from(view.realm().settings.maximum_lifetime).unwrap_or(0);
+        let due = view.algorithms().into_iter().find_map(|algorithm| {
+            let of_algorithm: Vec<_> = keys.iter().filter(|key| key.algorithm == algorithm).collect();
+            let rotation = authority.settings.rotation;
+            let step = next_step(&of_algorithm, rotation, Duration::from_secs(longest), authority.now())?;
+            Some((algorithm, step))
+        });
+        let Some((algorithm, step)) = due else { return Ok(()) };
+        match take(editor, &keys, algorithm, step).await {
+            // Somebody else took the step.
+            Ok(()) | Err(EditError::Store(StoreError::Stale | StoreError::NotFound)) => editor.done().await?,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+async fn take(
+    editor: Editor<'_>,
+    keys: &[StoredSigningKey],
+    algorithm: Algorithm,
+    step: Step,
+) -> Result<(), EditError> {
+    let now = editor.now();
+    match step {
+        Step::CreateActive => add(editor, algorithm, KeyState::Active, &[]).await.map(|_| ()),
+        Step::CreatePending => add(editor, algorithm, KeyState::Pending, &[]).await.map(|_| ()),
+        Step::Activate(kid) => {
+            let updated: Vec<_> = keys
+                .iter()
+                .filter(|key| key.algorithm == algorithm)
+                .filter(|key| key.kid == kid || key.state == KeyState::Active)
+                .map(|key| if key.kid == kid { activated(key, now) } else { retired(key, now) })
+                .collect();
+            let subject = Subject::new(SubjectKind::SigningKey, &kid);
+            let change = editor.change::<StoredSigningKey>("activate", subject, None, None);
+            Ok(editor.store().rotate_signing_keys(editor.realm, None, &updated, &change).await?)
+        }
+        Step::Remove(kid) => {
+            let Some(key) = keys.iter().find(|key| key.kid == kid) else { return Ok(()) };
+            let change =
+                editor.change("remove", Subject::new(SubjectKind::SigningKey, &kid), Some(key), None);
+            Ok(editor.store().delete_signing_key(editor.realm, &kid, key.version, &change).await?)
+        }
+    }
+}
+
+/// Makes a key and puts it in place, together with the changes that its arrival means for others.
+async fn add(
+    editor: Editor<'_>,
+    algorithm: Algorithm,
+    state: KeyState,
+    updated: &[StoredSigningKey],
+) -> Result<StoredSigningKey, EditError> {
+    let key = generate(editor, algorithm, state).await?;
+    let change = editor.change("create", Subject::new(SubjectKind::SigningKey, &key.kid), None, Some(&key));
+    editor.store().rotate_signing_keys(editor.realm, Some(&key), updated, &change).await?;
+    Ok(key)
+}
+
+async fn generate(
+    editor: Editor<'_>,
+    algorithm: Algorithm,
+    state: KeyState,
+) -> Result<StoredSigningKey, EditError> {
+    let authority = editor.authority;
+    let failed = |text: String| EditError::Invalid(format!("a signing key could not be made: {text}"));
+    // RSA takes a quarter of a second of computing at worst.
+    let made = tokio::task::spawn_blocking(move || SigningKey::generate_pkcs8(algorithm)).await;
+    let pkcs8 =
+        made.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))?;
+    let now = editor.now();
+    let kid = sortable("sig", now, authority.random())?;
+    let public =
+        SigningKey::from_pkcs8(algorithm, &kid, &pkcs8).map_err(|error| failed(error.to_string()))?.jwk();
+    let context = StoredSigningKey::seal_context(editor.realm.as_str(), &kid);
+    let private = authority.master_keys.seal(&pkcs8, &context, authority.random());
+    Ok(StoredSigningKey {
+        kid,
+        algorithm,
+        state,
+        public,
+        private: private.map_err(|error| failed(error.to_string()))?,
+        published_at: now,
+        active_at: (state == KeyState::Active).then_some(now),
+        retired_at: None,
+        version: 1,
+    })
+}
+
+fn activated(key: &StoredSigningKey, now: Timestamp) -> StoredSigningKey {
+    StoredSigningKey {
+        state: KeyState::Active,
+        active_at: Some(now),
+        version: key.version + 1,
+        ..key.clone()
+    }
+}
+
+fn retired(key: &StoredSigningKey, now: Timestamp) -> StoredSigningKey {
+    StoredSigningKey {
+        state: KeyState::Retired,
+        retired_at: Some(now),
+        version: key.version + 1,
+        ..key.clone()
+    }
+}
+
+/// Replaces a key that may be known to somebody else: a new one signs at once, the old one is revoked by `kid`
+/// and leaves the key set.
+pub async fn replace_compromised(editor: Editor<'_>, kid: &str) -> Result<(), EditError> {
+    let keys = editor.store().list_signing_keys(editor.realm).await?;
+    let key = keys.iter().find(|key| key.kid == kid).ok_or(StoreError::NotFound)?;
+    let mut gone = key.clone();
+    if key.state == KeyState::Active {
+        gone = retired(key, editor.now());
+        add(editor, key.algorithm, KeyState::Active, std::slice::from_ref(&gone)).await?;
+    }
+    let mut change = editor.change("revoke", Subject::new(SubjectKind::SigningKey, kid), Some(key), None);
+    change.revocations = vec![editor.gone(Kind::SigningKey, kid)?];
+    editor.store().delete_signing_key(editor.realm, kid, gone.version, &change).await?;
+    editor.done().await
+}
+
+/// Follows the change sequence until the authority is dropped: every `pause`, or at once where somebody asks.
+pub async fn follow(authority: Arc<Authority>, pause: Duration) {
+    loop {
+        tokio::time::sleep(pause).await;
+        if let Err(error) = authority.directory().catch_up().await {
+            tracing::warn!(%error, "the change sequence could not be followed");
+        }
+    }
+}
+
+/// Rotates keys and forgets what can be forgotten, again and again.
+pub async fn maintain(authority: Arc<Authority>, pause: Duration) {
+    loop {
+        for view in authority.directory().realms() {
+            if let Err(error) = keep_realm(&authority, view.id()).await {
+                tracing::warn!(realm = %view.id(), %error, "a realm's upkeep failed; it is tried again");
+            }
+        }
+        let now = authority.now();
+        let before =
+            Timestamp::from_millis(now.millis() - i64::try_from(REFUSAL_MEMORY.as_millis()).unwrap_or(0));
+        if let Err(error) = authority.store.forget_refusals(before, MOST_REFUSALS).await {
+            tracing::warn!(%error, "old refusals could not be removed");
+        }
+        tokio::time::sleep(pause).await;
+    }
+}
+
+async fn keep_realm(authority: &Authority, realm: &RealmId) -> Result<(), EditError> {
+    keep_keys(authority, realm).await?;
+    if authority.store.forget_revocations(realm, authority.now()).await? > 0 {
+        authority.directory().refresh_realm(realm).await?;
+    }
+    Ok(())
+}
