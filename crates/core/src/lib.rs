@@ -5,6 +5,7 @@
 //! `authenticate` → `grant` → `issue` → `journal`; ARCHITECTURE.md tells it in full.
 
 pub mod access_key;
+pub mod apply;
 pub mod audit;
 pub mod authenticate;
 pub mod authority;

@@ -1,0 +1,365 @@
+//! Works out a plan: walks the description beside the store and notes each difference.
+
+use std::collections::BTreeSet;
+
+use symbolon_protocol::secret_format::{self, Form};
+
+use crate::access_key::{AccessKey, AccessKeyId, MOST_PER_CLIENT};
+use crate::apply::description::{
+    AccessKeyDescription, ClientDescription, Description, LicenceDescription, OrganizationDescription,
+    RealmDescription,
+};
+use crate::apply::plan::{Plan, Step, Upsert};
+use crate::authority::Authority;
+use crate::client::Client;
+use crate::edit::EditError;
+use crate::id::Id;
+use crate::licence::{Licence, LicenceId};
+use crate::organization::{Organization, OrganizationId};
+use crate::password::PasswordHash;
+use crate::policy::Policy;
+use crate::realm::{Realm, RealmId, Status};
+use crate::resource_server::{ResourceServer, comparable};
+use crate::secret::{Comparison, Secret};
+use crate::store::ClientWithKeys;
+use crate::user::{Membership, OperatorRole, User, UserId, comparable_email, is_email};
+
+/// Imported secrets shorter than this need `weak: true`.
+const SHORTEST_SECRET: usize = 16;
+
+/// Works out what has to be done so that everything is as described.
+pub async fn plan(authority: &Authority, description: &Description) -> Result<Plan, EditError> {
+    let mut planner = Planner { authority, steps: Vec::new() };
+    let stored = authority.store.list_realms().await?;
+    for realm in &description.realms {
+        let before = stored.iter().find(|known| known.id == realm.id);
+        planner.realm(realm, before).await?;
+    }
+    Ok(Plan { steps: planner.steps })
+}
+
+struct Planner<'a> {
+    authority: &'a Authority,
+    steps: Vec<Step>,
+}
+
+/// The change from what is stored to what is wanted; `None` if they agree.
+fn difference<T: PartialEq + Clone>(before: Option<&T>, after: T) -> Option<Box<Upsert<T>>> {
+    (before != Some(&after)).then(|| Box::new(Upsert { before: before.cloned(), after }))
+}
+
+impl Planner<'_> {
+    async fn realm(&mut self, wanted: &RealmDescription, before: Option<&Realm>) -> Result<(), EditError> {
+        let now = self.authority.now();
+        let after = Realm {
+            id: wanted.id.clone(),
+            status: wanted.status,
+            settings: wanted.settings.clone(),
+            version: before.map_or(1, |realm| realm.version),
+            created_at: before.map_or(now, |realm| realm.created_at),
+        };
+        self.steps.extend(difference(before, after).map(Step::Realm));
+        self.resource_servers(wanted).await?;
+        self.policies(wanted).await?;
+        for organization in &wanted.organizations {
+            self.organization(&wanted.id, organization).await?;
+        }
+        for operator in &wanted.operators {
+            let person = Person {
+                email: &operator.email,
+                id: operator.id.as_ref(),
+                membership: None,
+                operator: Some(operator.role),
+                password: operator.password.as_ref(),
+                password_hash: operator.password_hash.as_deref(),
+                status: operator.status,
+            };
+            self.person(&wanted.id, &person).await?;
+        }
+        Ok(())
+    }
+
+    async fn resource_servers(&mut self, wanted: &RealmDescription) -> Result<(), EditError> {
+        let stored = self.authority.store.list_resource_servers(&wanted.id).await?;
+        for server in &wanted.resource_servers {
+            let before = stored.iter().find(|known| known.identifier == server.identifier);
+            let after = ResourceServer {
+                identifier: server.identifier.clone(),
+                status: server.status,
+                settings: server.settings.clone(),
+                version: before.map_or(1, |known| known.version),
+                created_at: before.map_or(self.authority.now(), |known| known.created_at),
+            };
+            let step =
+                difference(before, after).map(|upsert| Step::ResourceServer(wanted.id.clone(), upsert));
+            self.steps.extend(step);
+        }
+        Ok(())
+    }
+
+    async fn policies(&mut self, wanted: &RealmDescription) -> Result<(), EditError> {
+        let stored = self.authority.store.list_policies(&wanted.id).await?;
+        for policy in &wanted.policies {
+            let before = stored.iter().find(|known| known.id == policy.id);
+            let after = Policy {
+                id: policy.id.clone(),
+                name: policy.name.clone().unwrap_or_else(|| policy.id.to_string()),
+                statements: policy.statements.clone(),
+                version: before.map_or(1, |known| known.version),
+                created_at: before.map_or(self.authority.now(), |known| known.created_at),
+            };
+            self.steps
+                .extend(difference(before, after).map(|upsert| Step::Policy(wanted.id.clone(), upsert)));
+        }
+        Ok(())
+    }
+
+    async fn organization(
+        &mut self,
+        realm: &RealmId,
+        wanted: &OrganizationDescription,
+    ) -> Result<(), EditError> {
+        let before = self.authority.store.find_organization(realm, &wanted.id).await?;
+        let after = Organization {
+            id: wanted.id.clone(),
+            name: wanted.name.clone().unwrap_or_else(|| wanted.id.to_string()),
+            status: wanted.status,
+            metadata: wanted.metadata.clone(),
+            version: before.as_ref().map_or(1, |known| known.version),
+            created_at: before.as_ref().map_or(self.authority.now(), |known| known.created_at),
+        };
+        let step = difference(before.as_ref(), after).map(|upsert| Step::Organization(realm.clone(), upsert));
+        self.steps.extend(step);
+        self.licences(realm, wanted).await?;
+        for client in &wanted.clients {
+            self.client(realm, &wanted.id, client).await?;
+        }
+        for member in &wanted.users {
+            let person = Person {
+                email: &member.email,
+                id: member.id.as_ref(),
+                membership: Some(Membership { organization: wanted.id.clone(), role: member.role }),
+                operator: None,
+                password: member.password.as_ref(),
+                password_hash: member.password_hash.as_deref(),
+                status: member.status,
+            };
+            self.person(realm, &person).await?;
+        }
+        Ok(())
+    }
+
+    async fn licences(&mut self, realm: &RealmId, wanted: &OrganizationDescription) -> Result<(), EditError> {
+        let stored = self.authority.store.list_licences(realm, &wanted.id).await?;
+        for licence in &wanted.licences {
+            let LicenceDescription { audience, kind, .. } = licence;
+            let same =
+                |known: &&Licence| comparable(&known.audience) == comparable(audience) && known.kind == *kind;
+            let before = stored.iter().find(same);
+            let now = self.authority.now();
+            let id = match before {
+                Some(known) => known.id.clone(),
+                None => LicenceId::generate(now, self.authority.random())?,
+            };
+            let after = Licence {
+                id,
+                organization: wanted.id.clone(),
+                audience: audience.clone(),
+                kind: *kind,
+                starts_at: licence.starts_at.or(before.map(|known| known.starts_at)).unwrap_or(now),
+                ends_at: licence.ends_at,
+                status: licence.status,
+                version: before.map_or(1, |known| known.version),
+                created_at: before.map_or(now, |known| known.created_at),
+            };
+            self.steps.extend(difference(before, after).map(|upsert| Step::Licence(realm.clone(), upsert)));
+        }
+        Ok(())
+    }
+
+    async fn client(
+        &mut self,
+        realm: &RealmId,
+        organization: &OrganizationId,
+        wanted: &ClientDescription,
+    ) -> Result<(), EditError> {
+        let stored = self.authority.store.find_client(realm, organization, &wanted.id).await?;
+        let before = stored.as_ref().map(|known| &known.client);
+        let mut settings = wanted.settings.clone();
+        if settings.default_audience.is_none() {
+            // As `client::update` settles it, so that a second run finds nothing to do.
+            let kept = before.and_then(|known| known.settings.default_audience.clone());
+            settings.default_audience =
+                kept.or_else(|| settings.grants.first().map(|grant| grant.audience.clone()));
+        }
+        let after = Client {
+            id: wanted.id.clone(),
+            organization: organization.clone(),
+            status: wanted.status,
+            settings,
+            version: before.map_or(1, |known| known.version),
+            created_at: before.map_or(self.authority.now(), |known| known.created_at),
+        };
+        self.steps.extend(difference(before, after).map(|upsert| Step::Client(realm.clone(), upsert)));
+        self.access_keys(realm, organization, wanted, stored.as_ref())
+    }
+
+    fn access_keys(
+        &mut self,
+        realm: &RealmId,
+        organization: &OrganizationId,
+        wanted: &ClientDescription,
+        stored: Option<&ClientWithKeys>,
+    ) -> Result<(), EditError> {
+        let known: &[AccessKey] = stored.map_or(&[], |stored| &stored.keys);
+        let mut ids = BTreeSet::new();
+        for (index, key) in wanted.access_keys.iter().enumerate() {
+            let id = match &key.id {
+                Some(id) => id.clone(),
+                None => derived_key_id(wanted, index)?,
+            };
+            if !ids.insert(id.clone()) {
+                return Err(EditError::Invalid(format!(
+                    "client {}: access key {id} is described twice",
+                    wanted.id
+                )));
+            }
+            let before = known.iter().find(|known| known.id == id);
+            check_secret(wanted, &id, key)?;
+            let (secret, made) = self.secret(&id, key, before)?;
+            let after = AccessKey {
+                id,
+                client: wanted.id.clone(),
+                organization: organization.clone(),
+                secret,
+                status: key.status,
+                expires_at: key.expires_at,
+                version: before.map_or(1, |known| known.version),
+                created_at: before.map_or(self.authority.now(), |known| known.created_at),
+            };
+            let step = difference(before, after).map(|upsert| Step::AccessKey(realm.clone(), upsert, made));
+            self.steps.extend(step);
+        }
+        ids.extend(known.iter().map(|key| key.id.clone()));
+        if ids.len() > MOST_PER_CLIENT {
+            return Err(EditError::Invalid(format!(
+                "client {} would have {} access keys; at most {MOST_PER_CLIENT} are possible, whatever their status",
+                wanted.id,
+                ids.len()
+            )));
+        }
+        Ok(())
+    }
+
+    /// The hash that a key is to have, and the secret if one has to be made.
+    fn secret(
+        &self,
+        id: &AccessKeyId,
+        wanted: &AccessKeyDescription,
+        before: Option<&AccessKey>,
+    ) -> Result<(crate::secret::SecretHash, Option<Secret>), EditError> {
+        let peppers = &self.authority.peppers;
+        Ok(match (&wanted.secret, before) {
+            (None, Some(known)) => (known.secret.clone(), None),
+            (None, None) => {
+                let made = Secret::generate(id.as_str(), self.authority.random())?;
+                (peppers.hash(&made), Some(made))
+            }
+            (Some(given), Some(known)) if peppers.compare(given, &known.secret) != Comparison::Different => {
+                (known.secret.clone(), None)
+            }
+            (Some(given), _) => (peppers.hash(given), None),
+        })
+    }
+
+    async fn person(&mut self, realm: &RealmId, wanted: &Person<'_>) -> Result<(), EditError> {
+        if !is_email(wanted.email) {
+            return Err(EditError::Invalid(format!("{:?} is not an email address", wanted.email)));
+        }
+        if wanted.password.is_some() && wanted.password_hash.is_some() {
+            return Err(EditError::Invalid(format!(
+                "{}: give password or password_hash, not both",
+                wanted.email
+            )));
+        }
+        let before = self.authority.store.find_user_by_email(realm, wanted.email).await?;
+        let hash = before.as_ref().and_then(|known| known.password.clone());
+        let imported = match wanted.password_hash {
+            None => hash.clone(),
+            Some(text) => Some(PasswordHash::import(text).ok_or_else(|| {
+                EditError::Invalid(format!("{}: password_hash is not an Argon2id PHC string", wanted.email))
+            })?),
+        };
+        let new_password = match wanted.password {
+            Some(password) if self.authority.passwords.matches(password, hash.as_ref()).await? => None,
+            other => other,
+        };
+        let id = match (&before, wanted.id) {
+            (Some(known), Some(id)) if known.id != *id => {
+                return Err(EditError::Invalid(format!("{} exists under another id", wanted.email)));
+            }
+            (Some(known), _) => known.id.clone(),
+            (None, Some(id)) => id.clone(),
+            (None, None) => UserId::generate(self.authority.now(), self.authority.random())?,
+        };
+        let same_email =
+            before.as_ref().filter(|known| comparable_email(&known.email) == comparable_email(wanted.email));
+        let after = User {
+            id,
+            email: same_email.map_or(wanted.email, |known| &known.email).to_owned(),
+            password: imported,
+            status: wanted.status,
+            membership: wanted.membership.clone(),
+            operator: wanted.operator,
+            version: before.as_ref().map_or(1, |known| known.version),
+            created_at: before.as_ref().map_or(self.authority.now(), |known| known.created_at),
+        };
+        let upsert = match difference(before.as_ref(), after.clone()) {
+            None if new_password.is_some() => Some(Box::new(Upsert { before, after })),
+            other => other,
+        };
+        let step = upsert.map(|upsert| Step::User(realm.clone(), upsert, new_password.cloned()));
+        self.steps.extend(step);
+        Ok(())
+    }
+}
+
+/// A member or an operator, whose handling is the same.
+struct Person<'a> {
+    email: &'a str,
+    id: Option<&'a UserId>,
+    membership: Option<Membership>,
+    operator: Option<OperatorRole>,
+    password: Option<&'a Secret>,
+    password_hash: Option<&'a str>,
+    status: Status,
+}
+
+/// A key without an id gets one that the next run finds again.
+fn derived_key_id(client: &ClientDescription, index: usize) -> Result<AccessKeyId, EditError> {
+    let text = format!("{}-key-{}", client.id, index + 1);
+    Id::new(&text).map_err(|_| EditError::Invalid(format!("client {}: give its access keys ids", client.id)))
+}
+
+fn check_secret(
+    client: &ClientDescription,
+    id: &AccessKeyId,
+    key: &AccessKeyDescription,
+) -> Result<(), EditError> {
+    let Some(secret) = &key.secret else { return Ok(()) };
+    let what = format!("client {}, access key {id}", client.id);
+    if secret.expose().is_empty() {
+        return Err(EditError::Invalid(format!("{what}: the secret is empty")));
+    }
+    if secret_format::inspect(secret.expose()) == Form::Damaged {
+        return Err(EditError::Invalid(format!(
+            "{what}: the secret begins with sym_ but its checksum is wrong"
+        )));
+    }
+    if secret.expose().chars().count() < SHORTEST_SECRET && !key.weak {
+        return Err(EditError::Invalid(format!(
+            "{what}: the secret has fewer than {SHORTEST_SECRET} characters; if it must be taken over, say weak: true"
+        )));
+    }
+    Ok(())
+}
