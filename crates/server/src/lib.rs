@@ -1,1 +1,14 @@
-//! See Cargo.toml.
+//! The HTTP edge: requests in, answers out, nothing decided. What is decided is decided in `symbolon_core`.
+//!
+//! `router` names every URL in one file; `listen` accepts connections, with or without TLS.
+
+pub mod listen;
+pub mod router;
+pub mod state;
+pub mod tls;
+
+mod health;
+mod middleware;
+mod oauth;
+
+pub use middleware::address::PeerAddress;

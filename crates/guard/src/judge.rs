@@ -1,0 +1,101 @@
+//! What is decided about a token whose signature holds, every time it comes; and the memory of such tokens.
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use quick_cache::sync::Cache;
+use symbolon_protocol::claims::Claims;
+use symbolon_protocol::revocation::Subjects;
+
+use crate::caller::{Caller, Proven};
+use crate::refusal::Refusal;
+
+/// The rules for tokens of every issuer.
+pub(crate) struct Judge {
+    pub(crate) audiences: Vec<Arc<str>>,
+    pub(crate) accepted_types: Vec<String>,
+    pub(crate) leeway_ms: i64,
+    pub(crate) expiry_leeway_ms: i64,
+}
+
+impl Judge {
+    /// Whether the token is an access token for bearers. Neither can change, so it is asked once a token.
+    pub(crate) fn check_kind(&self, typ: Option<&str>, claims: &Claims) -> Result<(), Refusal> {
+        if !typ
+            .is_some_and(|typ| self.accepted_types.iter().any(|accepted| accepted.eq_ignore_ascii_case(typ)))
+        {
+            return Err(Refusal::WrongType);
+        }
+        if claims.all.contains_key("cnf") {
+            return Err(Refusal::Bound);
+        }
+        Ok(())
+    }
+
+    /// Everything that depends on time, on revocations or on the guard's settings.
+    pub(crate) fn admit(&self, proven: &Arc<Proven>, now_ms: i64) -> Result<Caller, Refusal> {
+        let claims = &proven.claims;
+        let audience = self
+            .audiences
+            .iter()
+            .find(|audience| claims.aud.iter().any(|named| **named == ***audience))
+            .ok_or(Refusal::ForeignAudience)?;
+        if self.has_expired(claims, now_ms) {
+            return Err(Refusal::Expired);
+        }
+        let starts = [claims.nbf.map(from_seconds), claims.iat.map(from_seconds), claims.iat_ms];
+        if starts.into_iter().flatten().any(|start| start > now_ms.saturating_add(self.leeway_ms)) {
+            return Err(Refusal::NotYetValid);
+        }
+        proven.issuer.revocations.check(&Subjects::of(claims, proven.key.kid()), now_ms)?;
+        Ok(Caller::new(proven.clone(), audience.clone()))
+    }
+
+    /// A token is dead from the very millisecond of its `exp` on (RFC 7519 §4.1.4: "on or after").
+    pub(crate) fn has_expired(&self, claims: &Claims, now_ms: i64) -> bool {
+        now_ms >= from_seconds(claims.exp).saturating_add(self.expiry_leeway_ms)
+    }
+}
+
+fn from_seconds(seconds: i64) -> i64 {
+    seconds.saturating_mul(1000)
+}
+
+/// The name of a token in memory: the token itself is not kept.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    /// Of the whole token, so that no other token, however alike, is taken for it.
+    pub(crate) fn of(token: &str) -> Self {
+        let mut fingerprint = [0; 32];
+        fingerprint.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
+        Self(fingerprint)
+    }
+}
+
+/// Tokens whose signature held: a bounded memory that saves the signature's cost and decides nothing else.
+pub(crate) struct VerifiedTokens(Option<Cache<Fingerprint, Arc<Proven>>>);
+
+impl VerifiedTokens {
+    pub(crate) fn new(most: usize) -> Self {
+        Self((most > 0).then(|| Cache::new(most)))
+    }
+
+    /// A remembered token, if the key that proved it is still its issuer's.
+    pub(crate) fn find(&self, fingerprint: &Fingerprint) -> Option<Arc<Proven>> {
+        let cache = self.0.as_ref()?;
+        let proven = cache.get(fingerprint)?;
+        if !proven.issuer.keys.holds(&proven.key) {
+            cache.remove(fingerprint);
+            return None;
+        }
+        Some(proven)
+    }
+
+    pub(crate) fn remember(&self, fingerprint: Fingerprint, proven: &Arc<Proven>) {
+        if let Some(cache) = &self.0 {
+            cache.insert(fingerprint, proven.clone());
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Accepts connections, plain or TLS, HTTP/1.1 and HTTP/2, and lets requests finish when it is told to stop.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tower_service::Service as _;
+
+use crate::middleware::address::PeerAddress;
+
+/// Headers must have arrived after this long; also the time for a TLS handshake.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// The most bytes of a request's headers.
+const LARGEST_HEADER: usize = 16 * 1024;
+/// After accepting failed (no file descriptors left, for instance), wait this long.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// One listening socket and what is spoken on it.
+pub struct Listener {
+    /// The socket.
+    pub socket: TcpListener,
+    /// TLS, or plain where absent.
+    pub tls: Option<Arc<ServerConfig>>,
+}
+
+/// How long and how much.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections at once; further ones wait to be accepted.
+    pub connections: usize,
+    /// After being told to stop, running requests may take this long.
+    pub grace: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connections: 10_000, grace: Duration::from_secs(10) }
+    }
+}
+
+/// Serves a router on a socket until `stop` turns true or its sender is gone; then finishes what is running.
+pub async fn serve(listener: Listener, router: Router, limits: Limits, mut stop: watch::Receiver<bool>) {
+    let places = Arc::new(Semaphore::new(limits.connections));
+    let graceful = GracefulShutdown::new();
+    let acceptor = listener.tls.map(TlsAcceptor::from);
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(LARGEST_HEADER);
+    let max_header = u32::try_from(LARGEST_HEADER).unwrap_or(u32::MAX);
+    builder.http2().timer(TokioTimer::new()).max_header_list_size(max_header).max_concurrent_streams(200);
+    loop {
+        let place = tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => break,
+            place = Arc::clone(&places).acquire_owned() => place,
+        };
+        let accepted = tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => break,
+            accepted = listener.socket.accept() => accepted,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let (builder, router, watcher) = (builder.clone(), router.clone(), graceful.watcher());
+        let acceptor = acceptor.clone();
+        tokio::spawn(async move {
+            let _place = place;
+            let _ = stream.set_nodelay(true);
+            match acceptor {
+                None => speak(&builder, stream, router, peer, watcher).await,
+                Some(acceptor) => {
+                    if let Some(stream) = handshake(&acceptor, stream).await {
+                        speak(&builder, stream, router, peer, watcher).await;
+                    }
+                }
+            }
+        });
+    }
+    drop(listener.socket);
+    if tokio::time::timeout(limits.grace, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some connections were still busy when the grace period ended");
+    }
+}
+
+async fn handshake(acceptor: &TlsAcceptor, stream: TcpStream) -> Option<TlsStream<TcpStream>> {
+    match tokio::time::timeout(HEADER_TIMEOUT, acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => Some(stream),
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "a TLS handshake failed");
+            None
+        }
+        Err(_) => None,
+    }
+}
+
+async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    builder: &Builder<TokioExecutor>,
+    stream: S,
+    router: Router,
+    peer: SocketAddr,
+    watcher: hyper_util::server::graceful::Watcher,
+) {
+    let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(PeerAddress(peer));
+        // A router is always ready; a clone a request is what its own server makes, too.
+        router.clone().call(request)
+    });
+    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(%error, "a connection ended badly");
+    }
+}

@@ -1,0 +1,4 @@
+//! What happens to every request, whichever handler it goes to.
+
+pub(crate) mod address;
+pub(crate) mod request_id;

@@ -1,0 +1,143 @@
+//! A request to this edge, read once: method, credentials and parameters, whatever the encoding of the body.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts as _, Request};
+use axum::http::{HeaderMap, Method, header};
+use axum::response::Response;
+use symbolon_core::authenticate::{AuthenticatedClient, authenticate};
+use symbolon_core::authority::{Authority, RefusedRequest};
+use symbolon_core::protocol::client_auth::{ClientAuthError, UnverifiedCredentials};
+use symbolon_core::protocol::parameters::{Encoding, LARGEST_BODY, Parameters, ParametersError, form_decode};
+use symbolon_core::realm_view::RealmView;
+use symbolon_core::refusal::{Reason, Refusal};
+
+use crate::middleware::address::ClientAddress;
+use crate::middleware::request_id::RequestId;
+use crate::oauth::realm::OfRealm;
+use crate::state::ServerState;
+
+/// A body must have arrived after this long.
+const BODY_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// What a handler of this edge needs of a request.
+pub(crate) struct OauthRequest {
+    pub(crate) authority: Arc<Authority>,
+    pub(crate) realm: Arc<RealmView>,
+    pub(crate) id: String,
+    pub(crate) from: IpAddr,
+    method: Method,
+    query: String,
+    headers: HeaderMap,
+    body: Result<Bytes, Reason>,
+}
+
+impl FromRequest<ServerState> for OauthRequest {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &ServerState) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        let OfRealm(realm) = OfRealm::from_request_parts(&mut parts, state).await?;
+        let Ok(ClientAddress(from)) = ClientAddress::from_request_parts(&mut parts, state).await;
+        let id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+        let body = if parts.method == Method::POST { read(body).await } else { Ok(Bytes::new()) };
+        Ok(Self {
+            authority: Arc::clone(&state.authority),
+            realm,
+            id,
+            from,
+            method: parts.method,
+            query: parts.uri.query().unwrap_or_default().to_owned(),
+            headers: parts.headers,
+            body,
+        })
+    }
+}
+
+impl OauthRequest {
+    /// Checks what comes before the body, and reads the parameters.
+    pub(crate) fn parameters(&self) -> Result<Parameters, Reason> {
+        if self.method != Method::POST {
+            return Err(Reason::Method);
+        }
+        if names_a_secret(&self.query) {
+            return Err(Reason::CredentialsInUrl);
+        }
+        let body = self.body.as_ref().map_err(Clone::clone)?;
+        let mut types = self.headers.get_all(header::CONTENT_TYPE).iter();
+        let encoding = match (types.next(), types.next()) {
+            (Some(one), None) => one.to_str().ok().and_then(Encoding::from_content_type),
+            _ => None,
+        };
+        match encoding {
+            Some(_) if body.is_empty() => Ok(Parameters::empty()),
+            Some(encoding) => Ok(Parameters::read(encoding, body)?),
+            None if body.is_empty() && self.headers.contains_key(header::AUTHORIZATION) => {
+                Ok(Parameters::empty())
+            }
+            None => Err(Reason::ContentType),
+        }
+    }
+
+    /// Reads the credentials. More than one Authorization header is more than one way of authenticating.
+    pub(crate) fn credentials(&self, parameters: &Parameters) -> Result<UnverifiedCredentials, Refusal> {
+        let mut lines = self.headers.get_all(header::AUTHORIZATION).iter();
+        let line = lines.next();
+        let credentials = match lines.next() {
+            Some(_) => Err(ClientAuthError::Twice),
+            None => UnverifiedCredentials::read(line.map(|line| line.as_bytes()), parameters),
+        };
+        credentials.map_err(|error| Refusal {
+            used_basic: line.is_some(),
+            ..Refusal::new(Reason::Credentials(error))
+        })
+    }
+
+    /// Authenticates the client.
+    pub(crate) async fn client(
+        &self,
+        credentials: &UnverifiedCredentials,
+    ) -> Result<AuthenticatedClient, Refusal> {
+        authenticate(&self.authority, &self.realm, credentials, self.from).await
+    }
+
+    /// Notes a refusal under the request's id.
+    pub(crate) fn note(&self, refusal: &Refusal, endpoint: &str, unverified_client: Option<&str>) {
+        self.authority.note_refusal(
+            refusal,
+            &RefusedRequest {
+                request_id: &self.id,
+                realm: self.realm.id(),
+                endpoint,
+                unverified_client,
+                from: self.from,
+            },
+        );
+    }
+}
+
+async fn read(body: axum::body::Body) -> Result<Bytes, Reason> {
+    match tokio::time::timeout(BODY_TIMEOUT, axum::body::to_bytes(body, LARGEST_BODY)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        // A body that breaks off early is no more readable than one that is too large.
+        _ => Err(Reason::Parameters(ParametersError::TooLarge)),
+    }
+}
+
+/// The one value of a parameter that has to be there.
+pub(crate) fn required<'a>(parameters: &'a Parameters, name: &'static str) -> Result<&'a str, Reason> {
+    parameters.get(name).ok_or(Reason::Missing(name))
+}
+
+/// Whether a query string names something that belongs in no log.
+fn names_a_secret(query: &str) -> bool {
+    const SECRETS: [&str; 6] =
+        ["client_secret", "client_assertion", "password", "access_token", "token", "refresh_token"];
+    query.split('&').any(|pair| {
+        let name = pair.split('=').next().unwrap_or_default();
+        form_decode(name.as_bytes()).is_some_and(|name| SECRETS.contains(&name.as_str()))
+    })
+}

@@ -1,0 +1,31 @@
+//! Token revocation (RFC 7009), at the standard path and Keycloak's.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use symbolon_core::refusal::Refusal;
+use symbolon_core::revoke::revoke_token;
+
+use crate::oauth::answer;
+use crate::oauth::request::{OauthRequest, required};
+
+/// The endpoint. 200 means that the token is dead, or never was the caller's; a fault of the store is 503.
+pub(crate) async fn revoke(request: OauthRequest) -> Response {
+    let mut named = None;
+    match serve(&request, &mut named).await {
+        Ok(()) => answer::empty(StatusCode::OK),
+        Err(refusal) => {
+            request.note(&refusal, "revoke", named.as_deref());
+            let text = refusal.reason.public_text();
+            answer::refused(&refusal, &text, request.realm.id().as_str(), request.authority.now())
+        }
+    }
+}
+
+async fn serve(request: &OauthRequest, named: &mut Option<String>) -> Result<(), Refusal> {
+    let parameters = request.parameters()?;
+    let token = required(&parameters, "token")?;
+    let credentials = request.credentials(&parameters)?;
+    *named = Some(credentials.unverified_id().to_owned());
+    let client = request.client(&credentials).await?;
+    revoke_token(&request.authority, &client, token, &request.id).await
+}

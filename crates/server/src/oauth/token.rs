@@ -1,0 +1,80 @@
+//! `POST /oauth/token` and Keycloak's path: client credentials (RFC 6749 §4.4).
+//!
+//! Which system a client was written for is told by what its request carries, never by configuration: Basic or
+//! body, form or JSON, with an audience or without.
+
+use axum::response::Response;
+use symbolon_core::authenticate::AuthenticatedClient;
+use symbolon_core::grant::client_credentials::{self, TokenRequest};
+use symbolon_core::issue::{IssuedToken, issue};
+use symbolon_core::protocol::grant_type::GrantType;
+use symbolon_core::protocol::parameters::Parameters;
+use symbolon_core::refusal::{Reason, Refusal};
+
+use crate::oauth::answer;
+use crate::oauth::dialect::{keycloak, standard};
+use crate::oauth::request::{OauthRequest, required};
+
+/// The longest audience or scope parameter; longer ones are refused, never cut.
+const LONGEST_PARAMETER: usize = 4096;
+
+/// The standard endpoint.
+pub(crate) async fn standard(request: OauthRequest) -> Response {
+    match serve(&request).await {
+        Ok(token) => standard::token(&token),
+        Err(refusal) => {
+            let text = refusal.reason.public_text();
+            answer::refused(&refusal, &text, request.realm.id().as_str(), request.authority.now())
+        }
+    }
+}
+
+/// Keycloak's endpoint: the same mint.
+pub(crate) async fn keycloak(request: OauthRequest) -> Response {
+    match serve(&request).await {
+        Ok(token) => keycloak::token(&token, request.authority.random()),
+        Err(refusal) => {
+            let text = keycloak::refusal_text(&refusal.reason);
+            answer::refused(&refusal, &text, request.realm.id().as_str(), request.authority.now())
+        }
+    }
+}
+
+async fn serve(request: &OauthRequest) -> Result<IssuedToken, Refusal> {
+    let mut named = None;
+    let outcome = mint(request, &mut named).await;
+    if let Err(refusal) = &outcome {
+        request.note(refusal, "token", named.as_deref());
+    }
+    outcome
+}
+
+/// The order of refusal (rule 5): malformed request, authentication, grant type, audience, licence, scope.
+async fn mint(request: &OauthRequest, named: &mut Option<String>) -> Result<IssuedToken, Refusal> {
+    let parameters = request.parameters()?;
+    let grant_type = required(&parameters, "grant_type")?;
+    let asked = asked(&parameters)?;
+    let credentials = request.credentials(&parameters)?;
+    *named = Some(credentials.unverified_id().to_owned());
+    let client: AuthenticatedClient = request.client(&credentials).await?;
+    let grant = match GrantType::from_name(grant_type) {
+        Some(GrantType::ClientCredentials) => {
+            client_credentials::decide(&client, &asked, request.authority.now())?
+        }
+        None => return Err(Reason::GrantType(grant_type.chars().take(64).collect()).into()),
+    };
+    issue(&request.authority, &grant, &request.id).await
+}
+
+fn asked(parameters: &Parameters) -> Result<TokenRequest, Reason> {
+    for name in ["scope", "audience", "resource"] {
+        if parameters.all(name).any(|value| value.len() > LONGEST_PARAMETER) {
+            return Err(Reason::TooLong(name));
+        }
+    }
+    Ok(TokenRequest {
+        scope: parameters.get("scope").map(str::to_owned),
+        audience: parameters.get("audience").map(str::to_owned),
+        resources: parameters.all("resource").map(str::to_owned).collect(),
+    })
+}

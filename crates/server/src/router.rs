@@ -1,0 +1,43 @@
+//! Every URL of the server, in one place.
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{any, get};
+
+use crate::state::ServerState;
+use crate::{health, middleware, oauth};
+
+/// The routes of the OAuth edge and the health checks.
+pub fn router(state: ServerState) -> Router {
+    use oauth::{introspect, jwks, metadata, password_token, revoke, token};
+    Router::new()
+        .route("/oauth/token", any(token::standard))
+        .route("/realms/{realm}/oauth/token", any(token::standard))
+        .route("/realms/{realm}/protocol/openid-connect/token", any(token::keycloak))
+        .route("/token", any(password_token::issue_token))
+        .route("/oauth/introspect", any(introspect::answer))
+        .route("/realms/{realm}/oauth/introspect", any(introspect::answer))
+        .route("/realms/{realm}/protocol/openid-connect/token/introspect", any(introspect::answer))
+        .route("/oauth/revoke", any(revoke::revoke))
+        .route("/realms/{realm}/oauth/revoke", any(revoke::revoke))
+        .route("/realms/{realm}/protocol/openid-connect/revoke", any(revoke::revoke))
+        .route("/.well-known/oauth-authorization-server", get(metadata::document))
+        .route("/.well-known/oauth-authorization-server/realms/{realm}", get(metadata::document))
+        .route("/.well-known/openid-configuration", get(metadata::document))
+        .route("/realms/{realm}/.well-known/openid-configuration", get(metadata::document))
+        .route("/realms/{realm}/.well-known/oauth-authorization-server", get(metadata::document))
+        .route("/.well-known/jwks.json", get(jwks::document))
+        .route("/realms/{realm}/.well-known/jwks.json", get(jwks::document))
+        .route("/realms/{realm}/protocol/openid-connect/certs", get(jwks::document))
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
+        .layer(DefaultBodyLimit::max(symbolon_core::protocol::parameters::LARGEST_BODY))
+        .with_state(state)
+}
+
+/// Puts what every request gets around a router: its id, its record in the log. Applied once, outermost.
+pub fn with_request_id(router: Router, state: ServerState) -> Router {
+    router
+        .fallback(oauth::answer::not_found)
+        .layer(axum::middleware::from_fn_with_state(state, middleware::request_id::tag))
+}
