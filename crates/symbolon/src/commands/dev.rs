@@ -1,0 +1,126 @@
+//! `symbolon dev`: the sandbox in one command, without configuration.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose, SanType};
+use symbolon_core::apply;
+use symbolon_core::audit::Actor;
+use symbolon_core::authority::Settings;
+use symbolon_core::realm::RealmId;
+use symbolon_sandbox::{SandboxConfig, TlsAddress};
+use symbolon_server::listen::{Limits, Listener};
+use symbolon_server::router::{router, with_request_id};
+use symbolon_server::state::ServerState;
+use symbolon_server::tls;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::cli::DevOptions;
+use crate::commands::{Installation, stop_signal};
+use crate::{files, key_files};
+
+/// Runs the command.
+pub async fn run(options: DevOptions) -> anyhow::Result<ExitCode> {
+    let data = options.data.clone();
+    files::private_folder(&data)?;
+    let plain = bind(options.listen).await?;
+    let base = format!("http://{}", reachable(plain.local_addr()?));
+    let mut listeners = vec![Listener { socket: plain, tls: None }];
+    let mut tls_address = None;
+    if options.tls {
+        let socket = bind(options.tls_listen).await?;
+        let port = socket.local_addr()?.port();
+        let (config, ca_file) = certificate(&data)?;
+        tls_address = Some(TlsAddress { base_url: format!("https://localhost:{port}"), ca_file });
+        listeners.push(Listener { socket, tls: Some(config) });
+    }
+    key_files::make_if_missing(key_files::master_keys(None), &data)?;
+    key_files::make_if_missing(key_files::peppers(None), &data)?;
+    let settings = Settings::new(&base, RealmId::new("default")?);
+    let mut installation = Installation::open(&data, None, None, settings).await?;
+    let authority = installation.authority.clone();
+
+    let sandbox = SandboxConfig { base, tls: tls_address, data: data.clone() };
+    let seed = symbolon_sandbox::prepare(&sandbox)?;
+    let plan = apply::plan(&authority, &seed.description).await?;
+    apply::execute(&authority, &Actor::system("sandbox"), plan, |_| Ok(())).await?;
+    let apis = symbolon_sandbox::apis(authority.clone(), &sandbox).await?;
+    installation.keep();
+
+    let state = ServerState { authority, trusted_proxies: [].into() };
+    let app = with_request_id(router(state.clone()).merge(apis), state);
+    let (stop, stopping) = watch::channel(false);
+    let mut serving = Vec::new();
+    for listener in listeners {
+        let limits = Limits::default();
+        serving.push(tokio::spawn(symbolon_server::listen::serve(listener, app.clone(), limits, stopping.clone())));
+    }
+    drop(app);
+    if let Some(path) = &options.credentials {
+        let text = serde_json::to_string_pretty(&seed.credentials.to_json())?;
+        files::replace_private(path, text.as_bytes())?;
+    }
+    print!("{}", seed.credentials.print());
+    announce(&sandbox, options.credentials.as_deref());
+    stop_signal().await?;
+    stop.send_replace(true);
+    for task in serving {
+        let _ = task.await;
+    }
+    installation.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn announce(sandbox: &SandboxConfig, credentials: Option<&Path>) {
+    println!("Listening on   {}", sandbox.base);
+    if let Some(tls) = &sandbox.tls {
+        println!("          and  {}", tls.base_url);
+        println!("               trust {}", tls.ca_file.display());
+    }
+    println!("Data in        {}", sandbox.data.display());
+    if let Some(path) = credentials {
+        println!("Credentials in {}", path.display());
+    }
+    println!("Stop with Ctrl-C.");
+}
+
+async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let bound = TcpListener::bind(address).await;
+    bound.with_context(|| format!("cannot listen on {address}; choose another address with --listen or --tls-listen"))
+}
+
+/// An address that a client on this machine can use.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    if !address.ip().is_unspecified() {
+        return address;
+    }
+    let ip: std::net::IpAddr = match address {
+        SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+        SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+/// A certificate for this machine by a certificate authority that exists for this run alone: its key is never
+/// written, its certificate is, for clients to trust.
+fn certificate(data: &Path) -> anyhow::Result<(std::sync::Arc<tls::ServerConfig>, PathBuf)> {
+    let mut authority = CertificateParams::default();
+    authority.distinguished_name.push(DnType::CommonName, "Symbolon sandbox, this run only");
+    authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    let issuer = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
+    let mut server = CertificateParams::new(vec!["localhost".to_owned()])?;
+    server.distinguished_name.push(DnType::CommonName, "localhost");
+    server.subject_alt_names.push(SanType::IpAddress(std::net::Ipv4Addr::LOCALHOST.into()));
+    server.subject_alt_names.push(SanType::IpAddress(std::net::Ipv6Addr::LOCALHOST.into()));
+    server.use_authority_key_identifier_extension = true;
+    let key = KeyPair::generate()?;
+    let certificate = server.signed_by(&key, &issuer)?;
+    let ca_file = std::path::absolute(data)?.join("ca.pem");
+    files::replace_private(&ca_file, issuer.pem().as_bytes())?;
+    let config = tls::from_pem(certificate.pem().as_bytes(), key.serialize_pem().as_bytes())?;
+    Ok((config, ca_file))
+}

@@ -1,0 +1,74 @@
+//! `symbolon explain`: what happened to a request, by the id that its answer carried.
+
+use std::process::ExitCode;
+
+use symbolon_core::record::{RefusalRecord, TokenRecord};
+use symbolon_core::store::Store;
+
+use crate::cli::ExplainOptions;
+use crate::config::Config;
+use crate::open_store;
+
+/// Batches that are expanded at a time.
+const AT_ONCE: u32 = 64;
+
+/// Runs the command. Needs no keys: nothing that it reads is sealed.
+pub async fn run(options: ExplainOptions) -> anyhow::Result<ExitCode> {
+    let config = Config::load(options.settings)?;
+    anyhow::ensure!(config.data.is_dir(), "there is no data folder {}", config.data.display());
+    let store = open_store::open(&config.data).await?;
+    let (tokens, refusals) = find(&*store, &options.request_id).await?;
+    if options.json {
+        println!("{}", serde_json::json!({ "tokens": tokens, "refusals": refusals }));
+    } else {
+        print!("{}", tell(&options.request_id, &tokens, &refusals));
+    }
+    let found = !tokens.is_empty() || !refusals.is_empty();
+    Ok(if found { ExitCode::SUCCESS } else { ExitCode::from(2) })
+}
+
+async fn find(store: &dyn Store, request_id: &str) -> anyhow::Result<(Vec<TokenRecord>, Vec<RefusalRecord>)> {
+    // Only what was expanded can be found by id.
+    while store.expand_batches(AT_ONCE).await? > 0 {}
+    let tokens = store.find_tokens_by_request(request_id).await?;
+    Ok((tokens, store.find_refusals_by_request(request_id).await?))
+}
+
+fn tell(request_id: &str, tokens: &[TokenRecord], refusals: &[RefusalRecord]) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::new();
+    let mut line = |name: &str, value: &str| {
+        let _ = writeln!(text, "  {name:<12} {value}");
+    };
+    for refusal in refusals {
+        line("refused", &format!("{} at {} ({})", refusal.error, refusal.at, refusal.endpoint));
+        line("reason", &format!("{} ({})", refusal.detail, refusal.reason));
+        line("realm", refusal.realm.as_str());
+        line("named", refusal.unverified_client.as_deref().unwrap_or("no client"));
+        line("from", &refusal.from);
+    }
+    for token in tokens {
+        line("issued", &format!("{} at {}", token.jti, token.at));
+        line("audience", &token.audience);
+        line("scope", &token.scope);
+        line("expires", &token.expires_at.to_string());
+        line("realm", token.realm.as_str());
+        if let Some(client) = &token.client {
+            line("client", client.as_str());
+        }
+        if let Some(key) = &token.access_key {
+            line("access key", key.as_str());
+        }
+        if let Some(user) = &token.user {
+            line("user", user.as_str());
+        }
+        line("from", &token.from);
+    }
+    if text.is_empty() {
+        return format!(
+            "Nothing is recorded under {request_id}. Requests that neither got a token nor were refused leave no \
+             record, and refusals may be dropped under heavy load.\n"
+        );
+    }
+    format!("{request_id}\n{text}")
+}

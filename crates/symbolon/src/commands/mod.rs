@@ -1,0 +1,101 @@
+//! The commands, one file each, and what they share: putting an authority together and stopping in good order.
+
+pub mod apply;
+pub mod dev;
+pub mod explain;
+pub mod serve;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use symbolon_core::authority::{Authority, Settings, Surroundings};
+use symbolon_core::clock::SystemClock;
+use symbolon_core::journal::JournalTasks;
+use symbolon_core::random::SystemRandom;
+use symbolon_core::rotation;
+use symbolon_core::seal::MasterKeys;
+use symbolon_core::secret::Peppers;
+use tokio::task::JoinHandle;
+
+use crate::cli::Command;
+use crate::{key_files, open_store};
+
+/// Runs a command.
+pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Dev(options) => dev::run(options).await,
+        Command::Serve(options) => serve::run(*options).await,
+        Command::Apply(options) => apply::run(options).await,
+        Command::Explain(options) => explain::run(options).await,
+    }
+}
+
+/// How often the change sequence is looked at: well within the second that a revocation may take.
+const FOLLOW_PAUSE: Duration = Duration::from_millis(250);
+/// How often keys are looked after.
+const MAINTENANCE_PAUSE: Duration = Duration::from_secs(30);
+/// How long the journal may take to finish.
+const JOURNAL_GRACE: Duration = Duration::from_secs(5);
+
+/// An authority over the store of a data folder, with its writers.
+pub struct Installation {
+    /// What decides.
+    pub authority: Arc<Authority>,
+    journal: JournalTasks,
+    background: Vec<JoinHandle<()>>,
+}
+
+impl Installation {
+    /// Opens store and keys, and loads the directory.
+    pub async fn open(
+        data: &Path,
+        master_key_file: Option<&PathBuf>,
+        pepper_file: Option<&PathBuf>,
+        settings: Settings,
+    ) -> anyhow::Result<Self> {
+        // Keys before the store: without them nothing is touched.
+        let master_keys = MasterKeys::new(key_files::read(key_files::master_keys(master_key_file), data)?)?;
+        let peppers = Peppers::new(key_files::read(key_files::peppers(pepper_file), data)?)?;
+        let surroundings = Surroundings {
+            store: open_store::open(data).await?,
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            master_keys: Arc::new(master_keys),
+            peppers: Arc::new(peppers),
+        };
+        let (authority, journal) = Authority::start(surroundings, settings).await?;
+        Ok(Self { authority: Arc::new(authority), journal, background: Vec::new() })
+    }
+
+    /// Starts following changes and looking after keys.
+    pub fn keep(&mut self) {
+        let follow = rotation::follow(Arc::clone(&self.authority), FOLLOW_PAUSE);
+        let maintain = rotation::maintain(Arc::clone(&self.authority), MAINTENANCE_PAUSE);
+        self.background.extend([tokio::spawn(follow), tokio::spawn(maintain)]);
+    }
+
+    /// Stops in good order: everything that was appended to the journal is written.
+    pub async fn close(self) {
+        for task in self.background {
+            task.abort();
+            let _ = task.await;
+        }
+        drop(self.authority);
+        if tokio::time::timeout(JOURNAL_GRACE, self.journal.finish()).await.is_err() {
+            tracing::warn!("the journal was still writing when the grace period ended");
+        }
+    }
+}
+
+/// Waits for the signal to stop: Ctrl-C, or what a service manager sends.
+pub async fn stop_signal() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}

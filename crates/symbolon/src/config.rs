@@ -1,0 +1,218 @@
+//! Configuration: flags go before the environment, that before the file, and that before the defaults.
+//!
+//! docs/configuration.md has the table of all settings.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use ipnet::IpNet;
+use serde::Deserialize;
+use symbolon_core::authority::Settings;
+use symbolon_core::realm::RealmId;
+use symbolon_core::signing_key::Rotation;
+
+/// The settings as flags, with the variables that stand for them.
+#[derive(Debug, Default, Args)]
+pub struct Flags {
+    /// The configuration file, in TOML.
+    #[arg(long, value_name = "FILE", env = "SYMBOLON_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// The folder of the database.
+    #[arg(long, value_name = "DIR", env = "SYMBOLON_DATA")]
+    pub data: Option<PathBuf>,
+    /// The public address of the installation, from which issuers derive.
+    #[arg(long, value_name = "URL", env = "SYMBOLON_BASE_URL")]
+    pub base_url: Option<String>,
+    /// Where to listen for plain http.
+    #[arg(long, value_name = "ADDR:PORT", env = "SYMBOLON_LISTEN")]
+    pub listen: Option<SocketAddr>,
+    /// Where to listen for https.
+    #[arg(long, value_name = "ADDR:PORT", env = "SYMBOLON_TLS_LISTEN")]
+    pub tls_listen: Option<SocketAddr>,
+    /// The certificate chain, PEM.
+    #[arg(long, value_name = "FILE", env = "SYMBOLON_TLS_CERTIFICATE")]
+    pub tls_certificate: Option<PathBuf>,
+    /// The certificate's private key, PEM.
+    #[arg(long, value_name = "FILE", env = "SYMBOLON_TLS_KEY")]
+    pub tls_key: Option<PathBuf>,
+    /// The file of the master keys.
+    #[arg(long, value_name = "FILE", env = "SYMBOLON_MASTER_KEY_FILE")]
+    pub master_key_file: Option<PathBuf>,
+    /// The file of the peppers.
+    #[arg(long, value_name = "FILE", env = "SYMBOLON_PEPPER_FILE")]
+    pub pepper_file: Option<PathBuf>,
+    /// The realm of requests to host names that no realm owns.
+    #[arg(long, value_name = "REALM", env = "SYMBOLON_DEFAULT_REALM")]
+    pub default_realm: Option<String>,
+    /// Networks of reverse proxies whose X-Forwarded-For is believed.
+    #[arg(long, value_name = "NETWORK", env = "SYMBOLON_TRUSTED_PROXIES", value_delimiter = ',')]
+    pub trusted_proxies: Option<Vec<IpNet>>,
+}
+
+/// The settings as they may stand in a file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct File {
+    data: Option<PathBuf>,
+    base_url: Option<String>,
+    listen: Option<SocketAddr>,
+    tls_listen: Option<SocketAddr>,
+    tls_certificate: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
+    master_key_file: Option<PathBuf>,
+    pepper_file: Option<PathBuf>,
+    default_realm: Option<String>,
+    trusted_proxies: Option<Vec<IpNet>>,
+    max_directory_age_ms: Option<u64>,
+    key_rotation_days: Option<u64>,
+    jwks_max_age_seconds: Option<u64>,
+    cached_clients: Option<usize>,
+    cached_organizations: Option<usize>,
+    connections: Option<usize>,
+}
+
+/// Certificate and key of a TLS listener.
+#[derive(Debug)]
+pub struct TlsFiles {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The certificate chain.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// The settings in force.
+#[derive(Debug)]
+pub struct Config {
+    /// The folder of the database.
+    pub data: PathBuf,
+    /// The public address, without a slash at its end.
+    pub base_url: String,
+    /// Plain http; absent where only https was asked for.
+    pub listen: Option<SocketAddr>,
+    /// https.
+    pub tls: Option<TlsFiles>,
+    /// The file of the master keys.
+    pub master_key_file: Option<PathBuf>,
+    /// The file of the peppers.
+    pub pepper_file: Option<PathBuf>,
+    /// Believed proxies.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Connections at once.
+    pub connections: usize,
+    /// What the authority is told.
+    pub authority: Settings,
+}
+
+const DEFAULT_DATA: &str = "symbolon-data";
+const DEFAULT_LISTEN: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
+
+impl Config {
+    /// Puts flags, environment and file together.
+    pub fn load(flags: Flags) -> anyhow::Result<Self> {
+        let file = match &flags.config {
+            None => File::default(),
+            Some(path) => read_file(path)?,
+        };
+        Self::merge(flags, file)
+    }
+
+    fn merge(flags: Flags, file: File) -> anyhow::Result<Self> {
+        let tls_listen = flags.tls_listen.or(file.tls_listen);
+        let certificate = flags.tls_certificate.or(file.tls_certificate);
+        let key = flags.tls_key.or(file.tls_key);
+        let tls = match (tls_listen, certificate, key) {
+            (None, None, None) => None,
+            (Some(listen), Some(certificate), Some(key)) => Some(TlsFiles { listen, certificate, key }),
+            _ => bail!("https needs all three: tls_listen, tls_certificate and tls_key"),
+        };
+        let listen = flags.listen.or(file.listen).or(tls.is_none().then_some(DEFAULT_LISTEN));
+        let base_url = match (flags.base_url.or(file.base_url), listen) {
+            (Some(url), _) => checked_base(&url)?,
+            (None, Some(listen)) if listen.ip().is_loopback() => format!("http://{listen}"),
+            (None, _) => bail!("base_url is needed: the public address, for instance https://auth.example.com"),
+        };
+        let realm = flags.default_realm.or(file.default_realm).unwrap_or_else(|| "default".to_owned());
+        let realm = RealmId::new(&realm).with_context(|| format!("default_realm {realm:?}"))?;
+        let mut authority = Settings::new(&base_url, realm);
+        if let Some(millis) = file.max_directory_age_ms {
+            authority.directory.max_age = Duration::from_millis(millis);
+            if millis > 2000 {
+                tracing::warn!(
+                    max_directory_age_ms = millis,
+                    "tokens may be minted for this long after something was disabled while the database is away"
+                );
+            }
+        }
+        let days = file.key_rotation_days.unwrap_or(90).max(1);
+        let max_age = file.jwks_max_age_seconds.unwrap_or(300);
+        authority.rotation =
+            Rotation { every: Duration::from_secs(days * 86_400), max_age: Duration::from_secs(max_age) };
+        authority.directory.clients = file.cached_clients.unwrap_or(authority.directory.clients);
+        authority.directory.organizations = file.cached_organizations.unwrap_or(authority.directory.organizations);
+        Ok(Self {
+            data: flags.data.or(file.data).unwrap_or_else(|| PathBuf::from(DEFAULT_DATA)),
+            base_url,
+            listen,
+            tls,
+            master_key_file: flags.master_key_file.or(file.master_key_file),
+            pepper_file: flags.pepper_file.or(file.pepper_file),
+            trusted_proxies: flags.trusted_proxies.or(file.trusted_proxies).unwrap_or_default(),
+            connections: file.connections.unwrap_or(10_000).max(1),
+            authority,
+        })
+    }
+}
+
+fn read_file(path: &Path) -> anyhow::Result<File> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("the configuration {}", path.display()))?;
+    toml::from_str(&text).with_context(|| format!("the configuration {}", path.display()))
+}
+
+fn checked_base(url: &str) -> anyhow::Result<String> {
+    let base = url.trim_end_matches('/');
+    if symbolon_core::protocol::metadata::well_known(base, "").is_none() || base.contains(['?', '#', ' ']) {
+        bail!("base_url {url:?} is not an http(s) address");
+    }
+    Ok(base.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(text: &str) -> File {
+        toml::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn flags_go_before_the_file_and_that_before_defaults() {
+        let flags = Flags { data: Some("from-flag".into()), ..Flags::default() };
+        let config = Config::merge(flags, file("data = \"from-file\"\nbase_url = \"https://a.example/\"")).unwrap();
+        assert_eq!(config.data, PathBuf::from("from-flag"));
+        assert_eq!(config.base_url, "https://a.example");
+        assert_eq!(config.listen, Some(DEFAULT_LISTEN));
+    }
+
+    #[test]
+    fn a_public_address_is_asked_for_unless_it_is_this_machine_alone() {
+        let public = "listen = \"0.0.0.0:80\"";
+        assert!(Config::merge(Flags::default(), file(public)).is_err());
+        assert_eq!(Config::merge(Flags::default(), File::default()).unwrap().base_url, "http://127.0.0.1:8080");
+        for bad in ["ftp://x", "auth.example.com", "https://", "https://a b"] {
+            let flags = Flags { base_url: Some(bad.to_owned()), ..Flags::default() };
+            assert!(Config::merge(flags, File::default()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn half_of_tls_is_a_mistake() {
+        assert!(Config::merge(Flags::default(), file("tls_listen = \"127.0.0.1:8443\"")).is_err());
+        assert!(toml::from_str::<File>("tls_cert = \"x\"").is_err());
+    }
+}

@@ -1,0 +1,38 @@
+//! Symbolon, put together: the command line, configuration, and the one place that chooses a store.
+
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod files;
+pub mod key_files;
+pub mod open_store;
+pub mod telemetry;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+/// Runs the command line to its end.
+pub fn run() -> ExitCode {
+    // The cryptographic library's first random number takes some 50 ms of gathering; it starts at once, beside
+    // everything else.
+    std::thread::spawn(|| {
+        let _ = symbolon_core::random::Random::fill(&symbolon_core::random::SystemRandom, &mut [0]);
+    });
+    let cli = cli::Cli::parse();
+    telemetry::start(&cli.log);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("symbolon: the runtime could not be started: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(commands::run(cli.command)) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("symbolon: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
