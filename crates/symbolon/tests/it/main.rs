@@ -1,0 +1,5 @@
+//! Behaviour through public interfaces: HTTP requests into the server's own router, commands' functions on the
+//! side, a fixed clock, a real SQLite store. No test here opens a socket; those that do stand in `e2e`.
+
+mod contract;
+mod support;
