@@ -12,7 +12,8 @@ use anyhow::{Context, Result, bail};
 
 use crate::shell::{Workspace, step};
 
-const MIGRATIONS: &str = "crates/store/migrations";
+/// On SQLite each of them builds a database file of its own; the queries are checked against one with all tables.
+const MIGRATIONS: [&str; 2] = ["crates/store/migrations/state", "crates/store/migrations/journal"];
 const STORE: &str = "crates/store/sqlite";
 const PACKAGE: &str = "symbolon-store-sqlite";
 
@@ -44,11 +45,15 @@ pub(crate) fn run(workspace: &Workspace, check: bool) -> Result<()> {
 }
 
 fn create_database(workspace: &Workspace, database: &Path) -> Result<()> {
-    let folder = workspace.root.join(MIGRATIONS);
-    let mut migrations = files_in(&folder, "sql")?;
-    migrations.sort();
-    if migrations.is_empty() {
-        bail!("no migration in {}", folder.display());
+    let mut migrations = Vec::new();
+    for folder in MIGRATIONS {
+        let folder = workspace.root.join(folder);
+        let mut files = files_in(&folder, "sql")?;
+        if files.is_empty() {
+            bail!("no migration in {}", folder.display());
+        }
+        files.sort();
+        migrations.append(&mut files);
     }
     step(
         &format!("{} migrations into {}", migrations.len(), database.display()),

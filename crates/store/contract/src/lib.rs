@@ -1,1 +1,111 @@
-//! See Cargo.toml.
+//! The promises that every store keeps, as one suite: each backend's tests run all of them, so that two stores
+//! cannot drift apart. A promise is a function that takes an empty store and panics where it is broken.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "this crate is test code as a whole: a promise that is broken panics"
+)]
+
+mod access_keys;
+mod audit;
+mod boundaries;
+mod changes;
+mod clients;
+mod identifiers;
+mod journal;
+mod organizations;
+mod pages;
+mod realms;
+mod refusals;
+mod resources;
+mod revocations;
+mod signing_keys;
+mod users;
+mod world;
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use symbolon_core::store::Store;
+
+/// A store under test.
+pub type Shared = Arc<dyn Store>;
+
+/// Runs a promise on an empty store.
+pub type Promise = fn(Shared) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Every promise, with its name.
+pub const PROMISES: &[(&str, Promise)] = &[
+    ("realms: they read back as they were written", |s| Box::pin(realms::read_back(s))),
+    ("realms: a stale change is refused", |s| Box::pin(realms::stale(s))),
+    ("realms: a host name belongs to one", |s| Box::pin(realms::hosts(s))),
+    ("resource servers: they read back as they were written", |s| Box::pin(resources::servers_read_back(s))),
+    ("resource servers: a stale change is refused", |s| Box::pin(resources::servers_stale(s))),
+    ("resource servers: one slash makes no other identifier", |s| Box::pin(resources::servers_taken(s))),
+    ("policies: they read back and are removed", |s| Box::pin(resources::policies_read_back(s))),
+    ("policies: a stale change is refused", |s| Box::pin(resources::policies_stale(s))),
+    ("organizations: they read back as they were written", |s| Box::pin(organizations::read_back(s))),
+    ("organizations: a stale change is refused", |s| Box::pin(organizations::stale(s))),
+    ("licences: they read back and are removed", |s| Box::pin(organizations::licences_read_back(s))),
+    ("licences: a stale change is refused", |s| Box::pin(organizations::licences_stale(s))),
+    ("licences: those that end in a span are found", |s| Box::pin(organizations::licences_ending(s))),
+    ("clients: they read back and are removed with their keys", |s| Box::pin(clients::read_back(s))),
+    ("clients: a stale change is refused", |s| Box::pin(clients::stale(s))),
+    ("clients: of changes at the same time one succeeds", |s| Box::pin(clients::one_at_a_time(s))),
+    ("clients: a credential is found by either id", |s| Box::pin(clients::credentials(s))),
+    ("access keys: they read back and are removed", |s| Box::pin(access_keys::read_back(s))),
+    ("access keys: a stale change is refused", |s| Box::pin(access_keys::stale(s))),
+    ("access keys: a third is refused", |s| Box::pin(access_keys::third(s))),
+    ("access keys: a third is refused at the same time", |s| Box::pin(access_keys::third_at_once(s))),
+    ("access keys: an active one stays", |s| Box::pin(access_keys::active_stays(s))),
+    ("ids: those of clients, keys and users are unique together", |s| Box::pin(identifiers::unique(s))),
+    ("ids: other realms have their own", |s| Box::pin(identifiers::by_realm(s))),
+    ("ids: one comes back only in its organization", |s| Box::pin(identifiers::come_back(s))),
+    ("ids: one of a client that could not be added stays free", |s| Box::pin(identifiers::stay_free(s))),
+    ("users: they read back as they were written", |s| Box::pin(users::read_back(s))),
+    ("users: a stale change is refused", |s| Box::pin(users::stale(s))),
+    ("users: emails are unique without regard to case", |s| Box::pin(users::emails(s))),
+    ("users: a member stays in the organization", |s| Box::pin(users::stay(s))),
+    ("signing keys: a step of rotation is all or nothing", |s| Box::pin(signing_keys::steps(s))),
+    ("signing keys: of the same step twice one fails", |s| Box::pin(signing_keys::same_step(s))),
+    ("signing keys: one is removed at its version", |s| Box::pin(signing_keys::removed(s))),
+    ("changes: numbers have no gap and appear in order", |s| Box::pin(changes::in_order(s))),
+    ("changes: entries name what caches hold", |s| Box::pin(changes::entries(s))),
+    ("audit: rows read back, by organization and place", |s| Box::pin(audit::read_back(s))),
+    ("audit: every method that changes something writes one row", |s| Box::pin(audit::every_method(s))),
+    ("revocations: each movement does what it says", |s| Box::pin(revocations::movements(s))),
+    ("revocations: any sequence ends as the model says", |s| Box::pin(revocations::model(s))),
+    ("revocations: the greatest wins in any order", |s| Box::pin(revocations::greatest(s))),
+    ("revocations: they are listed from a place on", |s| Box::pin(revocations::listed(s))),
+    ("revocations: they are forgotten in time", |s| Box::pin(revocations::forgotten(s))),
+    ("revocations: too many of single tokens collapse", |s| Box::pin(revocations::collapse(s))),
+    ("revocations: those of other clients do not count", |s| Box::pin(revocations::counted_alone(s))),
+    ("boundaries: others find nothing", |s| Box::pin(boundaries::find_nothing(s))),
+    ("boundaries: others change nothing", |s| Box::pin(boundaries::change_nothing(s))),
+    ("boundaries: nothing is added where there is no place", |s| Box::pin(boundaries::no_place(s))),
+    ("boundaries: what names nothing finds nothing", |s| Box::pin(boundaries::strange_names(s))),
+    ("pages: a walk meets everything once and in order", |s| Box::pin(pages::walk(s))),
+    ("pages: strange cursors and limits do no harm", |s| Box::pin(pages::strange(s))),
+    ("journal: a token is found once its batch is expanded", |s| Box::pin(journal::found(s))),
+    ("journal: batches are expanded once, oldest first", |s| Box::pin(journal::expanded_once(s))),
+    ("journal: batches are expanded once by many", |s| Box::pin(journal::expanded_by_many(s))),
+    ("journal: a batch that comes late is not passed over", |s| Box::pin(journal::late(s))),
+    ("journal: the last use is the latest", |s| Box::pin(journal::last_use(s))),
+    ("journal: usage is counted by the hour", |s| Box::pin(journal::hours(s))),
+    ("journal: a batch's id is used once", |s| Box::pin(journal::batch_id(s))),
+    ("refusals: they read back by request", |s| Box::pin(refusals::read_back(s))),
+    ("refusals: the old and the excess are forgotten", |s| Box::pin(refusals::forgotten(s))),
+];
+
+/// Runs every promise, each on a store of its own, and panics with the names of those that were broken.
+pub async fn run_all(mut make: impl AsyncFnMut() -> Shared) {
+    let mut broken = Vec::new();
+    for (name, promise) in PROMISES {
+        if tokio::spawn(promise(make().await)).await.is_err() {
+            eprintln!("broken: {name}");
+            broken.push(*name);
+        }
+    }
+    assert!(broken.is_empty(), "{} of {} promises are broken: {broken:#?}", broken.len(), PROMISES.len());
+}

@@ -1,0 +1,99 @@
+//! Promises about organizations and licences.
+
+use symbolon_core::audit::SubjectKind;
+use symbolon_core::licence::Licence;
+use symbolon_core::organization::Organization;
+use symbolon_core::realm::Status;
+use symbolon_core::store::PageRequest;
+
+use crate::Shared;
+use crate::world::{NOW, change, fails, id, later, licence, organization, populate};
+
+pub(crate) async fn read_back(store: Shared) {
+    let realm = populate(&*store).await;
+    let change = change(SubjectKind::Organization, "o1");
+    let mut changed = organization("o1");
+    assert_eq!(store.find_organization(&realm, &changed.id).await.unwrap(), Some(changed.clone()));
+    assert_eq!(fails(&*store, store.insert_organization(&realm, &changed, &change)).await, "Taken");
+    changed.status = Status::Disabled;
+    changed.metadata.clear();
+    changed.version = 2;
+    store.update_organization(&realm, &changed, &change).await.unwrap();
+    assert_eq!(store.find_organization(&realm, &changed.id).await.unwrap(), Some(changed.clone()));
+    assert_eq!(store.find_organization(&realm, &id("o3")).await.unwrap(), None);
+    let page = store.list_organizations(&realm, &PageRequest::first()).await.unwrap();
+    assert_eq!(page.items, [changed, organization("o2")]);
+    assert_eq!(page.next, None);
+}
+
+pub(crate) async fn stale(store: Shared) {
+    let realm = populate(&*store).await;
+    let change = change(SubjectKind::Organization, "o1");
+    for version in [1, 3] {
+        let changed = Organization { version, ..organization("o1") };
+        assert_eq!(fails(&*store, store.update_organization(&realm, &changed, &change)).await, "Stale");
+    }
+    let missing = Organization { version: 2, ..organization("o3") };
+    assert_eq!(fails(&*store, store.update_organization(&realm, &missing, &change)).await, "NotFound");
+    assert_eq!(store.find_organization(&realm, &id("o1")).await.unwrap(), Some(organization("o1")));
+}
+
+pub(crate) async fn licences_read_back(store: Shared) {
+    let realm = populate(&*store).await;
+    let change = change(SubjectKind::Licence, "l");
+    let (b, mut a) = (licence("o1", "b"), licence("o1", "a"));
+    for licence in [&b, &a, &licence("o2", "c")] {
+        store.insert_licence(&realm, licence, &change).await.unwrap();
+    }
+    for taken in [licence("o1", "a"), licence("o2", "a")] {
+        assert_eq!(fails(&*store, store.insert_licence(&realm, &taken, &change)).await, "Taken");
+    }
+    a.ends_at = None;
+    a.version = 2;
+    store.update_licence(&realm, &a, &change).await.unwrap();
+    assert_eq!(store.list_licences(&realm, &id("o1")).await.unwrap(), [a.clone(), b]);
+    store.delete_licence(&realm, &id("o1"), &id("b"), 1, &change).await.unwrap();
+    assert_eq!(store.list_licences(&realm, &id("o1")).await.unwrap(), [a]);
+    assert_eq!(store.list_licences(&realm, &id("o2")).await.unwrap(), [licence("o2", "c")]);
+    assert_eq!(store.list_licences(&realm, &id("o3")).await.unwrap(), []);
+}
+
+pub(crate) async fn licences_stale(store: Shared) {
+    let realm = populate(&*store).await;
+    let change = change(SubjectKind::Licence, "l");
+    let a = licence("o1", "a");
+    store.insert_licence(&realm, &a, &change).await.unwrap();
+    for version in [1, 3] {
+        let changed = Licence { version, ..a.clone() };
+        assert_eq!(fails(&*store, store.update_licence(&realm, &changed, &change)).await, "Stale");
+    }
+    assert_eq!(
+        fails(&*store, store.delete_licence(&realm, &a.organization, &a.id, 2, &change)).await,
+        "Stale"
+    );
+    let missing = Licence { version: 2, ..licence("o1", "b") };
+    assert_eq!(fails(&*store, store.update_licence(&realm, &missing, &change)).await, "NotFound");
+    assert_eq!(
+        fails(&*store, store.delete_licence(&realm, &a.organization, &missing.id, 1, &change)).await,
+        "NotFound"
+    );
+    assert_eq!(store.list_licences(&realm, &a.organization).await.unwrap(), [a]);
+}
+
+pub(crate) async fn licences_ending(store: Shared) {
+    let realm = populate(&*store).await;
+    let change = change(SubjectKind::Licence, "l");
+    let ending = |organization, name, at| Licence { ends_at: at, ..licence(organization, name) };
+    let (first, second) = (ending("o1", "b", Some(later(10))), ending("o2", "a", Some(later(19))));
+    for licence in [&first, &second, &ending("o1", "c", Some(later(20))), &ending("o1", "d", None)] {
+        store.insert_licence(&realm, licence, &change).await.unwrap();
+    }
+    let found = store.list_licences_ending(&realm, later(10), later(20)).await.unwrap();
+    assert_eq!(found, [first, second.clone()]);
+    assert_eq!(store.list_licences_ending(&realm, NOW, later(10)).await.unwrap(), []);
+
+    let extended = Licence { version: 2, ends_at: Some(later(500)), ..second };
+    store.update_licence(&realm, &extended, &change).await.unwrap();
+    assert_eq!(store.list_licences_ending(&realm, later(11), later(20)).await.unwrap(), []);
+    assert_eq!(store.list_licences_ending(&realm, later(500), later(501)).await.unwrap(), [extended]);
+}

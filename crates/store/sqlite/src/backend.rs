@@ -1,0 +1,109 @@
+//! What the shared SQL asks of this database: connections to read, transactions to write, and turns in the journal.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::error::DatabaseError;
+use sqlx::pool::PoolConnection;
+use sqlx::{Sqlite, SqlitePool, Transaction};
+use symbolon_core::store::StoreResult;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use crate::support::failed;
+
+/// The store of this crate, by the name that the shared SQL has for it.
+pub(crate) type Backend = SqliteStore;
+
+/// A transaction that writes.
+pub(crate) type Tx = Transaction<'static, Sqlite>;
+
+/// Takes the file's one write lock at once: a transaction that first read and then wanted it could be refused.
+pub(crate) const BEGIN: &str = "BEGIN IMMEDIATE";
+
+/// A store in a folder of its own. Clones share its connections.
+#[derive(Clone, Debug)]
+pub struct SqliteStore {
+    pub(crate) state: File,
+    pub(crate) journal: Journal,
+}
+
+/// One database file: a connection that writes, and some that read.
+#[derive(Clone, Debug)]
+pub(crate) struct File {
+    pub(crate) writer: SqlitePool,
+    pub(crate) readers: SqlitePool,
+}
+
+/// The journal's file. It has two connections that write, because only what is on a token's way waits for the
+/// disk; they take turns here, in order, since waiting for each other's lock in SQLite means to sleep and ask again.
+#[derive(Clone, Debug)]
+pub(crate) struct Journal {
+    /// Durable at the end of each statement.
+    pub(crate) appender: SqlitePool,
+    /// Durable with the next statement of the other.
+    pub(crate) background: SqlitePool,
+    pub(crate) readers: SqlitePool,
+    pub(crate) turn: Arc<Mutex<()>>,
+    /// How long a call waits for its turn.
+    pub(crate) patience: Duration,
+}
+
+impl Journal {
+    async fn turn(&self) -> StoreResult<OwnedMutexGuard<()>> {
+        tokio::time::timeout(self.patience, Arc::clone(&self.turn).lock_owned())
+            .await
+            .map_err(|_| failed(sqlx::Error::PoolTimedOut))
+    }
+}
+
+/// The journal's durable connection, for one statement.
+pub(crate) struct Appender {
+    pub(crate) connection: PoolConnection<Sqlite>,
+    _turn: OwnedMutexGuard<()>,
+}
+
+/// A transaction of the journal that nobody waits for.
+pub(crate) struct Background {
+    pub(crate) tx: Tx,
+    _turn: OwnedMutexGuard<()>,
+}
+
+impl SqliteStore {
+    /// Waits for what is being written, and closes the files. Further calls fail.
+    pub async fn close(&self) {
+        self.state.readers.close().await;
+        self.state.writer.close().await;
+        self.journal.readers.close().await;
+        self.journal.background.close().await;
+        self.journal.appender.close().await;
+    }
+
+    pub(crate) const fn reader(&self) -> &SqlitePool {
+        &self.state.readers
+    }
+
+    pub(crate) async fn begin(&self) -> StoreResult<Tx> {
+        self.state.writer.begin_with(BEGIN).await.map_err(failed)
+    }
+
+    pub(crate) const fn journal_reader(&self) -> &SqlitePool {
+        &self.journal.readers
+    }
+
+    pub(crate) async fn journal_appender(&self) -> StoreResult<Appender> {
+        let turn = self.journal.turn().await?;
+        let connection = self.journal.appender.acquire().await.map_err(failed)?;
+        Ok(Appender { connection, _turn: turn })
+    }
+
+    pub(crate) async fn journal_background(&self) -> StoreResult<Background> {
+        let turn = self.journal.turn().await?;
+        let tx = self.journal.background.begin_with(BEGIN).await.map_err(failed)?;
+        Ok(Background { tx, _turn: turn })
+    }
+}
+
+/// SQLite's messages name tables and columns, never values.
+pub(crate) fn describe(error: &dyn DatabaseError) -> String {
+    error.message().to_owned()
+}

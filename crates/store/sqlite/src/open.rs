@@ -1,0 +1,206 @@
+//! Opening the store: the folder and its files, the connections and their settings, and the migrations.
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, SqlitePool};
+use tokio::sync::Mutex;
+
+use crate::backend::{BEGIN, File, Journal, SqliteStore};
+
+static STATE: Migrator = sqlx::migrate!("../migrations/state");
+static JOURNAL: Migrator = sqlx::migrate!("../migrations/journal");
+
+/// Between two attempts at a file that is busy.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// How the store treats its files.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How long a statement waits for another process's lock.
+    pub busy_timeout: Duration,
+    /// How long a call waits for a connection, or for its turn in the journal.
+    pub acquire_timeout: Duration,
+    /// At most so many connections that read the state.
+    pub readers: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { busy_timeout: Duration::from_secs(5), acquire_timeout: Duration::from_secs(5), readers: 4 }
+    }
+}
+
+/// Why a store was not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The folder or a file in it cannot be made.
+    #[error("cannot make {}: {source}", path.display())]
+    File {
+        /// The folder or file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A later version of Symbolon has migrated the file.
+    #[error(
+        "{} was written by a newer version of Symbolon (its schema has migration {migration}): \
+         use that version, or restore a backup from before the upgrade",
+        path.display()
+    )]
+    Newer {
+        /// The database file.
+        path: PathBuf,
+        /// The first migration that this version does not know.
+        migration: i64,
+    },
+    /// A migration that this version knows was another one when it was applied.
+    #[error("the schema of {} is not Symbolon's: its migration {migration} is another one", path.display())]
+    Foreign {
+        /// The database file.
+        path: PathBuf,
+        /// The migration.
+        migration: i64,
+    },
+    /// SQLite cannot open or migrate the file.
+    #[error("cannot open {}: {source}", path.display())]
+    Database {
+        /// The database file.
+        path: PathBuf,
+        /// What the driver says.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl SqliteStore {
+    /// Opens the store in a folder, makes both if they are not there, and migrates the files to this version's
+    /// schema. Only the process's own user can read what it makes.
+    pub async fn open(folder: &Path, options: &Options) -> Result<Self, OpenError> {
+        make_folder(folder)?;
+        let state = Database::open(folder.join("state.db"), &STATE, options).await?;
+        let journal = Database::open(folder.join("journal.db"), &JOURNAL, options).await?;
+        Ok(Self {
+            state: File { readers: state.readers(options.readers, options), writer: state.writer },
+            journal: Journal {
+                background: journal.background(options),
+                readers: journal.readers(2, options),
+                appender: journal.writer,
+                turn: Arc::new(Mutex::new(())),
+                patience: options.acquire_timeout,
+            },
+        })
+    }
+}
+
+fn make_folder(folder: &Path) -> Result<(), OpenError> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(|source| OpenError::File { path: folder.to_owned(), source })
+}
+
+/// Makes the file if it is not there; SQLite gives the files beside a database the database's own mode. One that
+/// is there is not even opened: closing it again would end the locks that this process has on it.
+fn make_file(file: &Path) -> Result<(), OpenError> {
+    let mut options = OpenOptions::new();
+    options.create_new(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(file) {
+        Err(source) if source.kind() != io::ErrorKind::AlreadyExists => {
+            Err(OpenError::File { path: file.to_owned(), source })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A file that has this version's schema, and its durable connection.
+struct Database {
+    connect: SqliteConnectOptions,
+    writer: SqlitePool,
+}
+
+impl Database {
+    async fn open(path: PathBuf, migrations: &Migrator, options: &Options) -> Result<Self, OpenError> {
+        make_file(&path)?;
+        let connect = SqliteConnectOptions::new()
+            .filename(&path)
+            .create_if_missing(false)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(options.busy_timeout)
+            .disable_statement_logging();
+        let writer = pool(1, options).connect_lazy_with(connect.clone().journal_mode(SqliteJournalMode::Wal));
+        migrate_in_time(&writer, migrations, options).await.map_err(|error| migration_failed(path, error))?;
+        Ok(Self { connect, writer })
+    }
+
+    /// Connections that read, made when they are needed.
+    fn readers(&self, most: u32, options: &Options) -> SqlitePool {
+        pool(most.max(1), options).connect_lazy_with(self.connect.clone().pragma("query_only", "ON"))
+    }
+
+    /// A second connection that writes, and leaves the sync to the first.
+    fn background(&self, options: &Options) -> SqlitePool {
+        pool(1, options).connect_lazy_with(self.connect.clone().synchronous(SqliteSynchronous::Normal))
+    }
+}
+
+/// Migrates within one transaction, which holds the write lock: a second process that opens the same file waits,
+/// and finds it done.
+async fn migrate(pool: &SqlitePool, migrations: &Migrator) -> Result<(), MigrateError> {
+    let mut tx = pool.begin_with(BEGIN).await?;
+    migrations.run_direct(None, &mut *tx, false).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// While another process turns a new file to write-ahead logging, SQLite does not wait but says that it is busy.
+async fn migrate_in_time(
+    pool: &SqlitePool,
+    migrations: &Migrator,
+    options: &Options,
+) -> Result<(), MigrateError> {
+    let deadline = tokio::time::Instant::now() + options.busy_timeout;
+    loop {
+        match migrate(pool, migrations).await {
+            Err(MigrateError::Execute(error))
+                if is_busy(&error) && tokio::time::Instant::now() < deadline =>
+            {
+                tokio::time::sleep(PAUSE).await;
+            }
+            done => return done,
+        }
+    }
+}
+
+/// The lower byte of an extended code is the code itself.
+fn is_busy(error: &sqlx::Error) -> bool {
+    const SQLITE_BUSY: u32 = 5;
+    let code = error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
+    code.is_some_and(|code| code & 0xff == SQLITE_BUSY)
+}
+
+fn migration_failed(path: PathBuf, error: MigrateError) -> OpenError {
+    match error {
+        MigrateError::VersionMissing(migration) => OpenError::Newer { path, migration },
+        MigrateError::VersionMismatch(migration) => OpenError::Foreign { path, migration },
+        other => OpenError::Database { path, source: other.into() },
+    }
+}
+
+/// Connections are kept for as long as the store is open.
+fn pool(most: u32, options: &Options) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(most)
+        .acquire_timeout(options.acquire_timeout)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+}
