@@ -14,9 +14,9 @@ use crate::realm::RealmId;
 /// Failures that are answered plainly before back-off begins.
 const FREE: u32 = 10;
 /// After this long without a failure, all is forgotten.
-const MEMORY: Duration = Duration::from_secs(300);
+const MEMORY: Duration = Duration::from_mins(5);
 /// The longest time to wait between failures.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 /// How many (realm, id, network) are remembered at once.
 const CAPACITY: usize = 20_000;
 

@@ -66,7 +66,7 @@ pub async fn revoke_token(
 pub fn forget_after(realm: &Realm, now: Timestamp) -> Timestamp {
     // A maximum that was higher until lately is covered up to the default maximum.
     const DEFAULT_MAXIMUM: i64 = 86_400;
-    const LEEWAY: Duration = Duration::from_secs(120);
+    const LEEWAY: Duration = Duration::from_mins(2);
     let longest = u64::try_from(realm.settings.maximum_lifetime.max(DEFAULT_MAXIMUM)).unwrap_or(0);
     now.plus(Duration::from_secs(longest)).plus(LEEWAY)
 }

@@ -20,7 +20,7 @@ use crate::signing_key::{KeyState, Step, StoredSigningKey, next_step};
 use crate::store::StoreError;
 
 /// Refusals older than this are forgotten.
-const REFUSAL_MEMORY: Duration = Duration::from_secs(30 * 86_400);
+const REFUSAL_MEMORY: Duration = Duration::from_hours(30 * 24);
 /// No more refusals than this are kept.
 const MOST_REFUSALS: u32 = 1_000_000;
 

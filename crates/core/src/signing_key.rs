@@ -65,7 +65,7 @@ pub struct Rotation {
 
 impl Default for Rotation {
     fn default() -> Self {
-        Self { every: Duration::from_secs(90 * 86_400), max_age: Duration::from_secs(300) }
+        Self { every: Duration::from_hours(90 * 24), max_age: Duration::from_mins(5) }
     }
 }
 

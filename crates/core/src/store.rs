@@ -389,6 +389,13 @@ pub trait JournalStore {
     async fn forget_refusals(&self, before: Timestamp, keep: u32) -> StoreResult<u64>;
 }
 
+/// The end of a store's use.
+#[async_trait]
+pub trait Closing {
+    /// Waits for what is being written, and closes files and connections. Further calls fail.
+    async fn close(&self);
+}
+
 /// A whole store.
 pub trait Store:
     RealmStore
@@ -400,6 +407,7 @@ pub trait Store:
     + SigningKeyStore
     + ChangeStore
     + JournalStore
+    + Closing
     + Send
     + Sync
 {
@@ -415,6 +423,7 @@ impl<S> Store for S where
         + SigningKeyStore
         + ChangeStore
         + JournalStore
+        + Closing
         + Send
         + Sync
 {

@@ -109,8 +109,7 @@ pub struct Config {
 }
 
 const DEFAULT_DATA: &str = "symbolon-data";
-const DEFAULT_LISTEN: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 
 impl Config {
     /// Puts flags, environment and file together.
@@ -135,7 +134,9 @@ impl Config {
         let base_url = match (flags.base_url.or(file.base_url), listen) {
             (Some(url), _) => checked_base(&url)?,
             (None, Some(listen)) if listen.ip().is_loopback() => format!("http://{listen}"),
-            (None, _) => bail!("base_url is needed: the public address, for instance https://auth.example.com"),
+            (None, _) => {
+                bail!("base_url is needed: the public address, for instance https://auth.example.com")
+            }
         };
         let realm = flags.default_realm.or(file.default_realm).unwrap_or_else(|| "default".to_owned());
         let realm = RealmId::new(&realm).with_context(|| format!("default_realm {realm:?}"))?;
@@ -154,7 +155,8 @@ impl Config {
         authority.rotation =
             Rotation { every: Duration::from_secs(days * 86_400), max_age: Duration::from_secs(max_age) };
         authority.directory.clients = file.cached_clients.unwrap_or(authority.directory.clients);
-        authority.directory.organizations = file.cached_organizations.unwrap_or(authority.directory.organizations);
+        authority.directory.organizations =
+            file.cached_organizations.unwrap_or(authority.directory.organizations);
         Ok(Self {
             data: flags.data.or(file.data).unwrap_or_else(|| PathBuf::from(DEFAULT_DATA)),
             base_url,
@@ -170,7 +172,8 @@ impl Config {
 }
 
 fn read_file(path: &Path) -> anyhow::Result<File> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("the configuration {}", path.display()))?;
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("the configuration {}", path.display()))?;
     toml::from_str(&text).with_context(|| format!("the configuration {}", path.display()))
 }
 
@@ -193,7 +196,8 @@ mod tests {
     #[test]
     fn flags_go_before_the_file_and_that_before_defaults() {
         let flags = Flags { data: Some("from-flag".into()), ..Flags::default() };
-        let config = Config::merge(flags, file("data = \"from-file\"\nbase_url = \"https://a.example/\"")).unwrap();
+        let config =
+            Config::merge(flags, file("data = \"from-file\"\nbase_url = \"https://a.example/\"")).unwrap();
         assert_eq!(config.data, PathBuf::from("from-flag"));
         assert_eq!(config.base_url, "https://a.example");
         assert_eq!(config.listen, Some(DEFAULT_LISTEN));
@@ -203,7 +207,10 @@ mod tests {
     fn a_public_address_is_asked_for_unless_it_is_this_machine_alone() {
         let public = "listen = \"0.0.0.0:80\"";
         assert!(Config::merge(Flags::default(), file(public)).is_err());
-        assert_eq!(Config::merge(Flags::default(), File::default()).unwrap().base_url, "http://127.0.0.1:8080");
+        assert_eq!(
+            Config::merge(Flags::default(), File::default()).unwrap().base_url,
+            "http://127.0.0.1:8080"
+        );
         for bad in ["ftp://x", "auth.example.com", "https://", "https://a b"] {
             let flags = Flags { base_url: Some(bad.to_owned()), ..Flags::default() };
             assert!(Config::merge(flags, File::default()).is_err(), "{bad}");

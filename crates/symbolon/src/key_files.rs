@@ -95,10 +95,10 @@ mod tests {
     #[test]
     fn names_are_optional_and_comments_are_skipped() {
         let keys = parse("# two\nnew:AQID\nold:BAUG\n").unwrap();
-        assert_eq!(keys.iter().map(|(name, key)| (name.as_str(), key.to_vec())).collect::<Vec<_>>(), [
-            ("new", vec![1, 2, 3]),
-            ("old", vec![4, 5, 6])
-        ]);
+        assert_eq!(
+            keys.iter().map(|(name, key)| (name.as_str(), key.to_vec())).collect::<Vec<_>>(),
+            [("new", vec![1, 2, 3]), ("old", vec![4, 5, 6])]
+        );
         assert_eq!(parse("AQID").unwrap()[0].0, "1");
     }
 

@@ -12,7 +12,13 @@ pub struct LogOptions {
     #[arg(long = "log", value_name = "FILTER", env = "SYMBOLON_LOG", default_value = "info", global = true)]
     pub filter: String,
     /// The form of log lines.
-    #[arg(long = "log-format", value_name = "FORM", env = "SYMBOLON_LOG_FORMAT", default_value = "pretty", global = true)]
+    #[arg(
+        long = "log-format",
+        value_name = "FORM",
+        env = "SYMBOLON_LOG_FORMAT",
+        default_value = "pretty",
+        global = true
+    )]
     pub format: LogFormat,
 }
 
@@ -34,11 +40,15 @@ pub fn start(options: &LogOptions) {
     let started = match options.format {
         LogFormat::Pretty => {
             let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
-            let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(ansi).with_target(false);
+            let layer = tracing_subscriber::fmt::layer()
+                .with_writer(std::io::stderr)
+                .with_ansi(ansi)
+                .with_target(false);
             registry.with(layer).try_init()
         }
         LogFormat::Json => {
-            let layer = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr);
+            let layer =
+                tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr);
             registry.with(layer).try_init()
         }
     };

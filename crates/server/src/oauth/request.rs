@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts as _, Request};
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::Response;
 use symbolon_core::authenticate::{AuthenticatedClient, authenticate};
 use symbolon_core::authority::{Authority, RefusedRequest};
@@ -88,7 +88,7 @@ impl OauthRequest {
         let line = lines.next();
         let credentials = match lines.next() {
             Some(_) => Err(ClientAuthError::Twice),
-            None => UnverifiedCredentials::read(line.map(|line| line.as_bytes()), parameters),
+            None => UnverifiedCredentials::read(line.map(HeaderValue::as_bytes), parameters),
         };
         credentials.map_err(|error| Refusal {
             used_basic: line.is_some(),

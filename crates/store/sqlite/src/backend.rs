@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::error::DatabaseError;
 use sqlx::pool::PoolConnection;
 use sqlx::{Sqlite, SqlitePool, Transaction};
-use symbolon_core::store::StoreResult;
+use symbolon_core::store::{Closing, StoreResult};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::support::failed;
@@ -68,16 +68,18 @@ pub(crate) struct Background {
     _turn: OwnedMutexGuard<()>,
 }
 
-impl SqliteStore {
-    /// Waits for what is being written, and closes the files. Further calls fail.
-    pub async fn close(&self) {
+#[async_trait::async_trait]
+impl Closing for SqliteStore {
+    async fn close(&self) {
         self.state.readers.close().await;
         self.state.writer.close().await;
         self.journal.readers.close().await;
         self.journal.background.close().await;
         self.journal.appender.close().await;
     }
+}
 
+impl SqliteStore {
     pub(crate) const fn reader(&self) -> &SqlitePool {
         &self.state.readers
     }

@@ -1,6 +1,7 @@
 //! What cannot be seen from outside: the settings of the connections.
 
 use sqlx::SqlitePool;
+use symbolon_core::store::Closing as _;
 
 use crate::{Options, SqliteStore};
 

@@ -16,7 +16,7 @@ use symbolon_core::id::Id;
 use symbolon_core::protocol::revocation::Kind;
 use symbolon_core::realm::{Realm, RealmSettings, Status};
 use symbolon_core::record::TokenRecord;
-use symbolon_core::store::{ChangeStore, JournalStore, RealmStore, StoreError};
+use symbolon_core::store::{ChangeStore, Closing as _, JournalStore, RealmStore, StoreError};
 use symbolon_store_sqlite::{OpenError, Options, SqliteStore};
 
 async fn open(folder: &Folder) -> SqliteStore {

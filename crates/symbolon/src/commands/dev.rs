@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose, SanType};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose, SanType,
+};
 use symbolon_core::apply;
 use symbolon_core::audit::Actor;
 use symbolon_core::authority::Settings;
@@ -56,7 +58,12 @@ pub async fn run(options: DevOptions) -> anyhow::Result<ExitCode> {
     let mut serving = Vec::new();
     for listener in listeners {
         let limits = Limits::default();
-        serving.push(tokio::spawn(symbolon_server::listen::serve(listener, app.clone(), limits, stopping.clone())));
+        serving.push(tokio::spawn(symbolon_server::listen::serve(
+            listener,
+            app.clone(),
+            limits,
+            stopping.clone(),
+        )));
     }
     drop(app);
     if let Some(path) = &options.credentials {
@@ -89,7 +96,9 @@ fn announce(sandbox: &SandboxConfig, credentials: Option<&Path>) {
 
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     let bound = TcpListener::bind(address).await;
-    bound.with_context(|| format!("cannot listen on {address}; choose another address with --listen or --tls-listen"))
+    bound.with_context(|| {
+        format!("cannot listen on {address}; choose another address with --listen or --tls-listen")
+    })
 }
 
 /// An address that a client on this machine can use.

@@ -17,7 +17,9 @@ pub async fn run(options: ExplainOptions) -> anyhow::Result<ExitCode> {
     let config = Config::load(options.settings)?;
     anyhow::ensure!(config.data.is_dir(), "there is no data folder {}", config.data.display());
     let store = open_store::open(&config.data).await?;
-    let (tokens, refusals) = find(&*store, &options.request_id).await?;
+    let found = find(&*store, &options.request_id).await;
+    store.close().await;
+    let (tokens, refusals) = found?;
     if options.json {
         println!("{}", serde_json::json!({ "tokens": tokens, "refusals": refusals }));
     } else {

@@ -82,10 +82,12 @@ impl Installation {
             task.abort();
             let _ = task.await;
         }
+        let store = Arc::clone(self.authority.store());
         drop(self.authority);
         if tokio::time::timeout(JOURNAL_GRACE, self.journal.finish()).await.is_err() {
             tracing::warn!("the journal was still writing when the grace period ended");
         }
+        store.close().await;
     }
 }
 

@@ -27,7 +27,9 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     let listeners = listeners(&config).await?;
     installation.keep();
     if installation.authority.directory().default_realm().is_none() {
-        tracing::warn!("there is no default realm yet: describe one in a file and run `symbolon apply` (docs/apply.md)");
+        tracing::warn!(
+            "there is no default realm yet: describe one in a file and run `symbolon apply` (docs/apply.md)"
+        );
     }
     let state = ServerState {
         authority: installation.authority.clone(),
@@ -41,7 +43,12 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
         let scheme = if listener.tls.is_some() { "https" } else { "http" };
         let address = listener.socket.local_addr()?;
         tracing::info!(%address, scheme, base_url = config.base_url, "listening");
-        serving.push(tokio::spawn(symbolon_server::listen::serve(listener, app.clone(), limits, stopping.clone())));
+        serving.push(tokio::spawn(symbolon_server::listen::serve(
+            listener,
+            app.clone(),
+            limits,
+            stopping.clone(),
+        )));
     }
     drop(app);
     stop_signal().await?;
@@ -57,7 +64,8 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
 async fn listeners(config: &Config) -> anyhow::Result<Vec<Listener>> {
     let mut listeners = Vec::new();
     if let Some(address) = config.listen {
-        let socket = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+        let socket =
+            TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
         listeners.push(Listener { socket, tls: None });
     }
     if let Some(files) = &config.tls {

@@ -118,7 +118,9 @@ impl Bed {
     pub async fn apply(&self, yaml: &str) {
         let description = Description::parse(yaml).unwrap();
         let plan = apply::plan(&self.authority, &description).await.unwrap();
-        apply::execute(&self.authority, &Actor::operator("test", "run_test"), plan, |_| Ok(())).await.unwrap();
+        apply::execute(&self.authority, &Actor::operator("test", "run_test"), plan, |_| Ok(()))
+            .await
+            .unwrap();
     }
 
     /// Hands an operator of a realm to a test: `bed.operator("default", async |editor| …).await`.
@@ -141,7 +143,8 @@ impl Bed {
 
     /// The token request of a client that sends a form.
     pub async fn token(&self, path: &str, id: &str, secret: &str, more: &[(&str, &str)]) -> Answer {
-        let mut form = vec![("grant_type", "client_credentials"), ("client_id", id), ("client_secret", secret)];
+        let mut form =
+            vec![("grant_type", "client_credentials"), ("client_id", id), ("client_secret", secret)];
         form.extend_from_slice(more);
         self.send(Request::post(path).form(&form)).await
     }
@@ -170,17 +173,11 @@ async fn template() -> tempfile::TempDir {
     let description = Description::parse(WORLD).unwrap();
     let plan = apply::plan(&authority, &description).await.unwrap();
     apply::execute(&authority, &Actor::operator("test", "run_world"), plan, |_| Ok(())).await.unwrap();
+    let store = Arc::clone(authority.store());
     drop(authority);
     tasks.finish().await;
-    // The last connection to close takes the write-ahead files with it; only then is a copy whole.
-    while std::fs::read_dir(folder.path()).unwrap().any(|entry| is_write_ahead(&entry.unwrap())) {
-        tokio::task::yield_now().await;
-    }
+    store.close().await;
     folder
-}
-
-fn is_write_ahead(entry: &std::fs::DirEntry) -> bool {
-    entry.file_name().to_string_lossy().ends_with("-wal")
 }
 
 async fn open(folder: &Path, clock: &Arc<FixedClock>, settings: Settings) -> (Arc<Authority>, JournalTasks) {

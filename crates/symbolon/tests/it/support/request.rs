@@ -22,7 +22,13 @@ pub struct Request {
 impl Request {
     /// Any method.
     pub fn new(method: Method, path: &str) -> Self {
-        Self { method, path: path.to_owned(), headers: Vec::new(), body: Vec::new(), peer: "192.0.2.1:4711".to_owned() }
+        Self {
+            method,
+            path: path.to_owned(),
+            headers: Vec::new(),
+            body: Vec::new(),
+            peer: "192.0.2.1:4711".to_owned(),
+        }
     }
 
     /// GET.
@@ -37,7 +43,8 @@ impl Request {
 
     /// Adds a header.
     pub fn header(mut self, name: &'static str, value: &str) -> Self {
-        self.headers.push((HeaderName::from_static(name), HeaderValue::from_bytes(value.as_bytes()).unwrap()));
+        self.headers
+            .push((HeaderName::from_static(name), HeaderValue::from_bytes(value.as_bytes()).unwrap()));
         self
     }
 
@@ -48,7 +55,8 @@ impl Request {
 
     /// The network address that it comes from.
     pub fn from(mut self, address: &str) -> Self {
-        self.peer = if address.contains(':') { format!("[{address}]:4711") } else { format!("{address}:4711") };
+        self.peer =
+            if address.contains(':') { format!("[{address}]:4711") } else { format!("{address}:4711") };
         self
     }
 
@@ -68,7 +76,8 @@ impl Request {
         let encode = |text: &str| {
             percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
         };
-        let pairs: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
+        let pairs: Vec<String> =
+            pairs.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
         self.raw("application/x-www-form-urlencoded", pairs.join("&").as_bytes())
     }
 
