@@ -55,7 +55,7 @@ pub struct Flags {
 /// The settings as they may stand in a file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct File {
+pub struct FileSettings {
     data: Option<PathBuf>,
     base_url: Option<String>,
     listen: Option<SocketAddr>,
@@ -115,13 +115,13 @@ impl Config {
     /// Puts flags, environment and file together.
     pub fn load(flags: Flags) -> anyhow::Result<Self> {
         let file = match &flags.config {
-            None => File::default(),
+            None => FileSettings::default(),
             Some(path) => read_file(path)?,
         };
         Self::merge(flags, file)
     }
 
-    fn merge(flags: Flags, file: File) -> anyhow::Result<Self> {
+    fn merge(flags: Flags, file: FileSettings) -> anyhow::Result<Self> {
         let tls_listen = flags.tls_listen.or(file.tls_listen);
         let certificate = flags.tls_certificate.or(file.tls_certificate);
         let key = flags.tls_key.or(file.tls_key);
@@ -171,7 +171,7 @@ impl Config {
     }
 }
 
-fn read_file(path: &Path) -> anyhow::Result<File> {
+fn read_file(path: &Path) -> anyhow::Result<FileSettings> {
     let text =
         std::fs::read_to_string(path).with_context(|| format!("the configuration {}", path.display()))?;
     toml::from_str(&text).with_context(|| format!("the configuration {}", path.display()))
@@ -189,7 +189,7 @@ fn checked_base(url: &str) -> anyhow::Result<String> {
 mod tests {
     use super::*;
 
-    fn file(text: &str) -> File {
+    fn file(text: &str) -> FileSettings {
         toml::from_str(text).unwrap()
     }
 
@@ -208,18 +208,18 @@ mod tests {
         let public = "listen = \"0.0.0.0:80\"";
         assert!(Config::merge(Flags::default(), file(public)).is_err());
         assert_eq!(
-            Config::merge(Flags::default(), File::default()).unwrap().base_url,
+            Config::merge(Flags::default(), FileSettings::default()).unwrap().base_url,
             "http://127.0.0.1:8080"
         );
         for bad in ["ftp://x", "auth.example.com", "https://", "https://a b"] {
             let flags = Flags { base_url: Some(bad.to_owned()), ..Flags::default() };
-            assert!(Config::merge(flags, File::default()).is_err(), "{bad}");
+            assert!(Config::merge(flags, FileSettings::default()).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn half_of_tls_is_a_mistake() {
         assert!(Config::merge(Flags::default(), file("tls_listen = \"127.0.0.1:8443\"")).is_err());
-        assert!(toml::from_str::<File>("tls_cert = \"x\"").is_err());
+        assert!(toml::from_str::<FileSettings>("tls_cert = \"x\"").is_err());
     }
 }

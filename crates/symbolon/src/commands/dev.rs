@@ -8,10 +8,12 @@ use anyhow::Context as _;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose, SanType,
 };
-use symbolon_core::apply;
+use symbolon_core::apply::{self, description::Description};
 use symbolon_core::audit::Actor;
 use symbolon_core::authority::Settings;
+use symbolon_core::directory::Directory;
 use symbolon_core::realm::RealmId;
+use symbolon_core::resource_server::ResourceServerSettings;
 use symbolon_sandbox::{SandboxConfig, TlsAddress};
 use symbolon_server::listen::{Limits, Listener};
 use symbolon_server::router::{router, with_request_id};
@@ -28,9 +30,9 @@ use crate::{files, key_files};
 pub async fn run(options: DevOptions) -> anyhow::Result<ExitCode> {
     let data = options.data.clone();
     files::private_folder(&data)?;
-    let plain = bind(options.listen).await?;
-    let base = format!("http://{}", reachable(plain.local_addr()?));
-    let mut listeners = vec![Listener { socket: plain, tls: None }];
+    let socket = bind(options.listen).await?;
+    let base = format!("http://{}", reachable(socket.local_addr()?));
+    let mut listeners = vec![Listener { socket, tls: None }];
     let mut tls_address = None;
     if options.tls {
         let socket = bind(options.tls_listen).await?;
@@ -46,7 +48,8 @@ pub async fn run(options: DevOptions) -> anyhow::Result<ExitCode> {
     let authority = installation.authority.clone();
 
     let sandbox = SandboxConfig { base, tls: tls_address, data: data.clone() };
-    let seed = symbolon_sandbox::prepare(&sandbox)?;
+    let mut seed = symbolon_sandbox::prepare(&sandbox)?;
+    keep_what_is_there(&mut seed.description, authority.directory());
     let plan = apply::plan(&authority, &seed.description).await?;
     apply::execute(&authority, &Actor::system("sandbox"), plan, |_| Ok(())).await?;
     let apis = symbolon_sandbox::apis(authority.clone(), &sandbox).await?;
@@ -81,12 +84,27 @@ pub async fn run(options: DevOptions) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// On a later start only the addresses under which the APIs are asked for are set again, since they hold the
+/// port: what people changed, disabled or deleted in the meantime stays as they left it.
+fn keep_what_is_there(description: &mut Description, directory: &Directory) {
+    for realm in &mut description.realms {
+        let Some(known) = directory.realm(realm.id.as_str()) else { continue };
+        realm.status = known.realm().status;
+        realm.settings = known.realm().settings.clone();
+        realm.policies.clear();
+        realm.organizations.clear();
+        realm.operators.clear();
+        for server in &mut realm.resource_servers {
+            let Some(stored) = known.resource_server(&server.identifier) else { continue };
+            let aliases = std::mem::take(&mut server.settings.aliases);
+            server.status = stored.status;
+            server.settings = ResourceServerSettings { aliases, ..stored.settings.clone() };
+        }
+    }
+}
+
 fn announce(sandbox: &SandboxConfig, credentials: Option<&Path>) {
     println!("Listening on   {}", sandbox.base);
-    if let Some(tls) = &sandbox.tls {
-        println!("          and  {}", tls.base_url);
-        println!("               trust {}", tls.ca_file.display());
-    }
     println!("Data in        {}", sandbox.data.display());
     if let Some(path) = credentials {
         println!("Credentials in {}", path.display());

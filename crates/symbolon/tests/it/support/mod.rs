@@ -6,5 +6,5 @@ mod bed;
 mod request;
 
 pub use answer::Answer;
-pub use bed::{Bed, NOW, secrets};
+pub use bed::{Bed, secrets};
 pub use request::Request;

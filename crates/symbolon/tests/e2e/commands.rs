@@ -1,0 +1,162 @@
+//! `serve` and `explain` from outside: keys, TLS, health, stopping, and logs that hold no secret.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use crate::support::{Running, SYMBOLON, access_token, curl, entry, form_token};
+
+fn serve_once(folder: &Path, variables: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(SYMBOLON);
+    command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(folder);
+    command.env_remove("SYMBOLON_MASTER_KEY").env_remove("SYMBOLON_PEPPER").envs(variables.iter().copied());
+    command.output().expect("serve")
+}
+
+/// Threat 4: a default or weak key protects nothing.
+#[test]
+fn t04_the_server_refuses_to_start_with_missing_or_weak_keys() {
+    let kept = tempfile::tempdir().expect("a folder");
+    let good = "1:3q2+7wABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhs=";
+    let short = "1:c2hvcnQ=";
+    let zeros = "1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    let cases: [(&[(&str, &str)], &str); 6] = [
+        (&[], "there is no master key"),
+        (&[("SYMBOLON_MASTER_KEY", good)], "there is no pepper"),
+        (&[("SYMBOLON_MASTER_KEY", short), ("SYMBOLON_PEPPER", good)], "master key"),
+        (&[("SYMBOLON_MASTER_KEY", zeros), ("SYMBOLON_PEPPER", good)], "not random"),
+        (&[("SYMBOLON_MASTER_KEY", good), ("SYMBOLON_PEPPER", zeros)], "not random"),
+        (&[("SYMBOLON_MASTER_KEY", "changeme"), ("SYMBOLON_PEPPER", good)], "master key"),
+    ];
+    for (variables, expected) in cases {
+        let output = serve_once(kept.path(), variables);
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && text.contains(expected), "{variables:?}: {text}");
+        assert!(!text.contains("AAAAAAAA") && !text.contains("changeme"), "{text}");
+    }
+}
+
+#[test]
+fn explain_says_why_a_request_was_refused() {
+    let sandbox = Running::sandbox();
+    let credentials = sandbox.credentials();
+    let url = entry(&credentials, "meti_v2", "token_url");
+    let user = format!("{}:wrong", entry(&credentials, "meti_v2", "client_id"));
+    let refused = curl(&[url, "-u", &user, "-d", "grant_type=client_credentials"]);
+    assert_eq!(refused.status, 401);
+    let explain = |id: &str| {
+        let mut command = Command::new(SYMBOLON);
+        command.args(["explain", id, "--data"]).arg(sandbox.folder());
+        command.output().expect("explain")
+    };
+    let id = refused.header("x-request-id");
+    sandbox.wait("record of the refusal", || explain(id).status.success());
+    let text = String::from_utf8_lossy(&explain(id).stdout).into_owned();
+    assert!(text.contains("wrong_secret") && text.contains("127.0.0.1"), "{text}");
+    let unknown = explain("req_nothing");
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&unknown.stdout).contains("Nothing is recorded"));
+}
+
+#[test]
+fn no_secret_reaches_the_log_even_at_its_most_talkative() {
+    let mut sandbox = Running::sandbox();
+    let credentials = sandbox.credentials();
+    let mut canaries = Vec::new();
+    for system in ["meti_v2", "metafold", "ecoinvent"] {
+        canaries.push(access_token(&form_token(&credentials, system)));
+        canaries.push(entry(&credentials, system, "client_secret").to_owned());
+    }
+    let user = format!(
+        "{}:{}",
+        entry(&credentials, "m3ter", "access_key_id"),
+        entry(&credentials, "m3ter", "api_secret")
+    );
+    curl(&[entry(&credentials, "m3ter", "token_url"), "-u", &user, "-d", "grant_type=client_credentials"]);
+    curl(&[
+        entry(&credentials, "m3ter", "token_url"),
+        "-u",
+        "x:canary-secret",
+        "-d",
+        "grant_type=client_credentials",
+    ]);
+    curl(&[
+        &format!("{}?client_secret=canary-query", entry(&credentials, "m3ter", "token_url")),
+        "-d",
+        "a=b",
+    ]);
+    let password = entry(&credentials, "meti_v1", "password");
+    let body = serde_json::json!({ "email": entry(&credentials, "meti_v1", "email"), "password": password })
+        .to_string();
+    curl(&[entry(&credentials, "meti_v1", "token_url"), "-H", "Content-Type: application/json", "-d", &body]);
+    canaries.push(entry(&credentials, "m3ter", "api_secret").to_owned());
+    canaries.extend([password.to_owned(), "canary-secret".to_owned(), "canary-query".to_owned()]);
+    sandbox.stop();
+    let log = sandbox.log();
+    assert!(log.contains("answered"), "the log is not at its most talkative: {log}");
+    for canary in canaries {
+        assert!(!log.contains(&canary), "{canary} is in the log");
+    }
+}
+
+/// A certificate for localhost, made by openssl.
+fn certificate(folder: &Path) -> (PathBuf, PathBuf) {
+    let (certificate, key) = (folder.join("tls.pem"), folder.join("tls.key"));
+    let status = Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "2",
+        ])
+        .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout"])
+        .arg(&key)
+        .arg("-out")
+        .arg(&certificate)
+        .output();
+    assert!(status.expect("openssl").status.success());
+    (certificate, key)
+}
+
+#[test]
+fn serve_speaks_tls_from_pem_files_and_stops_in_good_order() {
+    let kept = tempfile::tempdir().expect("a folder");
+    let folder = kept.path().join("data");
+    std::fs::create_dir(&folder).expect("a folder");
+    let (certificate, key) = certificate(&folder);
+    let port = {
+        let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        socket.local_addr().expect("an address").port()
+    };
+    let base = format!("https://localhost:{port}");
+    let config = folder.join("symbolon.toml");
+    let text = format!(
+        "base_url = \"{base}\"\ntls_listen = \"127.0.0.1:{port}\"\ntls_certificate = {certificate:?}\ntls_key = {key:?}\n"
+    );
+    std::fs::write(&config, text).expect("a configuration");
+    let mut command = Command::new(SYMBOLON);
+    command.arg("serve").arg("--config").arg(&config).arg("--data").arg(&folder);
+    let key = "1:3q2+7wABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhs=";
+    command.env("SYMBOLON_MASTER_KEY", key).env("SYMBOLON_PEPPER", key);
+    let mut running = Running::start(command, &folder);
+    let trust = certificate.to_str().expect("a path");
+    let get = |path: &str, more: &[&str]| {
+        let url = format!("{base}{path}");
+        let mut arguments = vec![url.as_str(), "--cacert", trust];
+        arguments.extend(more);
+        curl(&arguments)
+    };
+    running.wait("answer", || get("/livez", &[]).status == 200);
+    let ready = get("/readyz", &[]);
+    assert_eq!(ready.status, 503);
+    assert!(ready.text.contains("symbolon apply"), "{ready:?}");
+    for version in ["--http1.1", "--http2"] {
+        assert_eq!(get("/livez", &[version]).status, 200, "{version}");
+    }
+    running.stop();
+    assert!(running.log().contains("stopping"));
+}

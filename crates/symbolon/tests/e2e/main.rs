@@ -1,0 +1,14 @@
+//! The binary from outside: started as a user starts it, called by curl and by other people's clients, unmodified.
+//!
+//! These tests need curl, Python and Node with the clients of `tests/clients`; `cargo xtask test` installs them and
+//! says where they are. Without them the tests fail and say so.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a test's helpers may fail it")]
+
+mod apply;
+mod clients;
+mod commands;
+mod expiry;
+mod oauth2_crate;
+mod restart;
+mod support;
