@@ -6,7 +6,7 @@ use serde_json::Value;
 use symbolon_protocol::revocation::Kind;
 
 use crate::clock::Timestamp;
-use crate::organization::OrganizationId;
+use crate::id::OrganizationId;
 
 /// Who made a change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

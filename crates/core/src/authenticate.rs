@@ -9,12 +9,13 @@ use std::sync::Arc;
 use symbolon_protocol::client_auth::{Method, Pair, UnverifiedCredentials};
 use symbolon_protocol::secret_format::{self, Form};
 
-use crate::access_key::{AccessKey, AccessKeyId, KeyStatus};
+use crate::access_key::{AccessKey, KeyStatus};
 use crate::audit::{Actor, Change, Subject, SubjectKind};
 use crate::authority::Authority;
-use crate::client::{Client, ClientId};
+use crate::client::Client;
 use crate::clock::Timestamp;
 use crate::directory::Customer;
+use crate::id::{AccessKeyId, ClientId};
 use crate::realm_view::RealmView;
 use crate::refusal::{Reason, Refusal};
 use crate::secret::{Comparison, Secret};

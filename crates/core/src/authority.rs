@@ -8,14 +8,13 @@ use symbolon_protocol::error::ErrorCode;
 
 use crate::audit::Change;
 use crate::backoff::Failures;
+use crate::claim_cache::ClaimCache;
 use crate::clock::{Clock, Timestamp};
 use crate::directory::{Directory, DirectorySettings};
-use crate::id::sortable;
-use crate::issue::ClaimCache;
+use crate::id::{RealmId, sortable};
 use crate::journal::{Journal, JournalTasks};
 use crate::password::{PasswordError, Passwords};
 use crate::random::{NoRandomness, Random};
-use crate::realm::RealmId;
 use crate::record::RefusalRecord;
 use crate::refusal::{Reason, Refusal};
 use crate::seal::MasterKeys;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use quick_cache::sync::Cache;
 
 use crate::clock::Timestamp;
-use crate::realm::RealmId;
+use crate::id::RealmId;
 
 /// Failures that are answered plainly before back-off begins.
 const FREE: u32 = 10;

@@ -7,21 +7,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::clock::Timestamp;
-use crate::id::{Id, Identified};
+pub use crate::id::ClientId;
+use crate::id::{OrganizationId, PolicyId};
 use crate::licence::LicenceKind;
-use crate::organization::OrganizationId;
-use crate::policy::{Grant, PolicyId};
+use crate::policy::Grant;
 use crate::realm::Status;
-
-use crate::access_key::{AccessKey, NewKey};
-use crate::audit::{Subject, SubjectKind};
-use crate::edit::{EditError, Editor};
-use crate::issue::V1_CLIENT;
-use crate::resource_server::comparable;
-use symbolon_protocol::revocation::Kind;
-
-/// Names a client.
-pub type ClientId = Id<Client>;
 
 /// What may be set on a client.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,122 +50,4 @@ pub struct Client {
     pub version: i64,
     /// When it was made.
     pub created_at: Timestamp,
-}
-
-impl Identified for Client {
-    const PREFIX: &'static str = "cli";
-}
-
-fn subject(client: &Client) -> Subject {
-    Subject::new(SubjectKind::Client, client.id.as_str()).of(&client.organization)
-}
-
-/// Makes a client with an access key generated along with it; the secret in the answer is the only copy.
-pub async fn create(
-    editor: Editor<'_>,
-    organization: &OrganizationId,
-    settings: ClientSettings,
-) -> Result<(Client, NewKey), EditError> {
-    let client = Client {
-        id: ClientId::generate(editor.now(), editor.authority.random())?,
-        organization: organization.clone(),
-        status: Status::Active,
-        settings,
-        version: 1,
-        created_at: editor.now(),
-    };
-    let client = insert(editor, &client).await?;
-    let key = crate::access_key::create(editor, &client, None).await?;
-    Ok((client, key))
-}
-
-/// Adds a client. If its id belonged to one that was deleted here, tokens of that one stay dead.
-pub async fn insert(editor: Editor<'_>, client: &Client) -> Result<Client, EditError> {
-    let client = checked(editor, None, client)?;
-    let mut change = editor.change("create", subject(&client), None, Some(&client));
-    change.revocations = vec![editor.closed(Kind::Client, client.id.as_str())?];
-    editor.store().insert_client(editor.realm, &client, &change).await?;
-    editor.done().await?;
-    Ok(client)
-}
-
-/// Changes a client. Switching it off kills its tokens; they stay dead when it is on again. Narrower grants or
-/// policies act on its next token. A change of anything else never switches it on.
-pub async fn update(editor: Editor<'_>, before: &Client, after: &Client) -> Result<Client, EditError> {
-    let after = Client { version: before.version + 1, ..checked(editor, Some(before), after)? };
-    let mut change = editor.change("update", subject(&after), Some(before), Some(&after));
-    change.revocations =
-        editor.status_revocation(Kind::Client, after.id.as_str(), (before.status, after.status))?;
-    editor.store().update_client(editor.realm, &after, &change).await?;
-    editor.done().await?;
-    Ok(after)
-}
-
-/// Switches a client on or off.
-pub async fn set_status(editor: Editor<'_>, client: &Client, status: Status) -> Result<Client, EditError> {
-    update(editor, client, &Client { status, ..client.clone() }).await
-}
-
-/// Deletes a client with its keys. Every token that it has is dead at once.
-pub async fn delete(editor: Editor<'_>, client: &Client, keys: &[AccessKey]) -> Result<(), EditError> {
-    let mut change = editor.change("delete", subject(client), Some(client), None);
-    change.revocations = vec![editor.gone(Kind::Client, client.id.as_str())?];
-    for key in keys {
-        change.revocations.push(editor.gone(Kind::AccessKey, key.id.as_str())?);
-    }
-    let (id, organization) = (&client.id, &client.organization);
-    editor.store().delete_client(editor.realm, organization, id, client.version, &change).await?;
-    editor.done().await
-}
-
-/// Checks a client against its realm, and settles its default audience: the first grant sets it, and only an
-/// explicit other one changes it.
-pub(crate) fn checked(
-    editor: Editor<'_>,
-    before: Option<&Client>,
-    client: &Client,
-) -> Result<Client, EditError> {
-    let invalid = |text: String| Err(EditError::Invalid(text));
-    let realm = editor.authority.directory().realm(editor.realm.as_str());
-    let realm = realm.ok_or(crate::store::StoreError::NotFound)?;
-    let mut client = client.clone();
-    let settings = &mut client.settings;
-    if client.id.as_str() == V1_CLIENT {
-        return invalid(format!("the client id {V1_CLIENT:?} is reserved for password tokens"));
-    }
-    if settings.lifetime.is_some_and(|lifetime| lifetime < 1) {
-        return invalid("lifetimes must be at least one second".to_owned());
-    }
-    for grant in &settings.grants {
-        let Some(server) = realm.resource_server(&grant.audience) else {
-            return invalid(format!("no resource server has the identifier {:?}", grant.audience));
-        };
-        if let Some(unknown) =
-            grant.scopes.iter().find(|scope| !server.settings.scopes.contains(scope.as_str()))
-        {
-            return invalid(format!("{:?} has no scope {:?}", server.identifier, unknown.as_str()));
-        }
-    }
-    let twice = settings.grants.iter().enumerate().find(|(index, grant)| {
-        settings.grants[..*index]
-            .iter()
-            .any(|other| comparable(&other.audience) == comparable(&grant.audience))
-    });
-    if let Some((_, grant)) = twice {
-        return invalid(format!("two grants name {:?}; put their scopes into one", grant.audience));
-    }
-    if let Some(unknown) = settings.policies.iter().find(|id| realm.policy(id).is_none()) {
-        return invalid(format!("there is no policy {:?}", unknown.as_str()));
-    }
-    if settings.default_audience.is_none() {
-        let kept = before.and_then(|before| before.settings.default_audience.clone());
-        settings.default_audience =
-            kept.or_else(|| settings.grants.first().map(|grant| grant.audience.clone()));
-    }
-    match &settings.default_audience {
-        Some(audience) if realm.resource_server(audience).is_none() => {
-            invalid(format!("no resource server has the identifier {audience:?}"))
-        }
-        _ => Ok(client),
-    }
 }

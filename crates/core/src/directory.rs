@@ -16,11 +16,11 @@ use symbolon_protocol::revocation::RevocationSet;
 use tokio::sync::{Mutex, watch};
 
 use crate::audit::SubjectKind;
-use crate::client::ClientId;
 use crate::clock::{Clock, Timestamp};
+use crate::id::{ClientId, OrganizationId, RealmId};
 use crate::licence::Licence;
-use crate::organization::{Organization, OrganizationId};
-use crate::realm::{Realm, RealmId};
+use crate::organization::Organization;
+use crate::realm::Realm;
 use crate::realm_view::RealmView;
 use crate::refusal::Reason;
 use crate::seal::MasterKeys;

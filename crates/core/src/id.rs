@@ -117,6 +117,66 @@ impl<'de, T> Deserialize<'de> for Id<T> {
     }
 }
 
+/// What each kind of identifier is of. The records stand in modules of their own; the marks stand here, so that
+/// a record can name another by id without knowing it.
+pub mod of {
+    use super::Identified;
+
+    /// A realm.
+    pub enum Realm {}
+    /// An organization.
+    pub enum Organization {}
+    /// A client.
+    pub enum Client {}
+    /// An access key.
+    pub enum AccessKey {}
+    /// A user.
+    pub enum User {}
+    /// A licence.
+    pub enum Licence {}
+    /// A policy.
+    pub enum Policy {}
+
+    impl Identified for Organization {
+        const PREFIX: &'static str = "org";
+    }
+
+    impl Identified for Client {
+        const PREFIX: &'static str = "cli";
+    }
+
+    impl Identified for AccessKey {
+        const PREFIX: &'static str = "key";
+    }
+
+    impl Identified for User {
+        const PREFIX: &'static str = "usr";
+    }
+
+    impl Identified for Licence {
+        const PREFIX: &'static str = "lic";
+    }
+
+    impl Identified for Policy {
+        const PREFIX: &'static str = "pol";
+    }
+}
+
+/// Names a realm; it is the path segment in `/realms/{realm}`.
+pub type RealmId = Id<of::Realm>;
+/// Names an organization.
+pub type OrganizationId = Id<of::Organization>;
+/// Names a client.
+pub type ClientId = Id<of::Client>;
+/// Names an access key.
+pub type AccessKeyId = Id<of::AccessKey>;
+/// Names a user.
+pub type UserId = Id<of::User>;
+/// Names a licence.
+pub type LicenceId = Id<of::Licence>;
+/// Names a policy.
+pub type PolicyId = Id<of::Policy>;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,7 +7,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use quick_cache::sync::Cache;
 use serde_json::{Map, Value};
 use symbolon_protocol::claims::RESERVED;
 use symbolon_protocol::revocation::{Cutoff, Kind, Subjects};
@@ -34,21 +33,6 @@ pub struct IssuedToken {
 
 /// How long a mint waits for the clock to pass a revocation's moment.
 const LONGEST_WAIT: Duration = Duration::from_millis(50);
-/// How many grants' constant claims are kept.
-const KEPT_GRANTS: usize = 50_000;
-
-/// The constant part of a grant's claims, by everything that it depends on but the change sequence.
-type ClaimKey = (Box<str>, Box<str>, Box<str>, ScopeSet);
-
-/// Keeps the constant claims of grants until the change sequence moves.
-pub struct ClaimCache(Cache<ClaimKey, (i64, Arc<str>)>);
-
-impl Default for ClaimCache {
-    fn default() -> Self {
-        Self(Cache::new(KEPT_GRANTS))
-    }
-}
-
 /// Signs a token for a grant, and waits until its record is durable.
 pub async fn issue(
     authority: &Authority,
@@ -167,14 +151,7 @@ fn constant_claims(authority: &Authority, grant: &ApprovedGrant) -> Arc<str> {
     };
     let place = format!("{} {}", grant.realm.id(), grant.resource_server.identifier);
     let cache_key = (place.into(), holder.into(), key.into(), grant.scopes.clone());
-    if let Some((made_at, claims)) = authority.claims.0.get(&cache_key)
-        && made_at == sequence
-    {
-        return claims;
-    }
-    let claims: Arc<str> = Value::Object(build_claims(grant)).to_string().into();
-    authority.claims.0.insert(cache_key, (sequence, Arc::clone(&claims)));
-    claims
+    authority.claims.get_or_make(cache_key, sequence, || Value::Object(build_claims(grant)).to_string())
 }
 
 fn build_claims(grant: &ApprovedGrant) -> Map<String, Value> {

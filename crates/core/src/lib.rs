@@ -10,6 +10,7 @@ pub mod audit;
 pub mod authenticate;
 pub mod authority;
 pub mod backoff;
+mod claim_cache;
 pub mod claim_map;
 pub mod client;
 pub mod clock;

@@ -4,14 +4,8 @@ use serde::{Deserialize, Serialize};
 use symbolon_protocol::scope::ScopeSet;
 
 use crate::clock::Timestamp;
-use crate::id::{Id, Identified};
+pub use crate::id::PolicyId;
 use crate::resource_server::{ResourceServer, comparable};
-
-use crate::audit::{Subject, SubjectKind};
-use crate::edit::{EditError, Editor};
-
-/// Names a policy.
-pub type PolicyId = Id<Policy>;
 
 /// What a statement does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,10 +83,6 @@ pub struct Policy {
     pub created_at: Timestamp,
 }
 
-impl Identified for Policy {
-    const PREFIX: &'static str = "pol";
-}
-
 /// The id of the policy that every realm has: everything, everywhere.
 pub const ADMINISTRATOR: &str = "Administrator";
 
@@ -159,48 +149,6 @@ pub fn effective_scopes<'a>(
     });
     let named = !granted.is_empty() || statements.iter().any(|statement| statement.effect == Effect::Allow);
     Effective { scopes, named }
-}
-
-/// Adds a policy.
-pub async fn insert(editor: Editor<'_>, policy: &Policy) -> Result<(), EditError> {
-    check(policy)?;
-    let subject = Subject::new(SubjectKind::Policy, policy.id.as_str());
-    let change = editor.change("create", subject, None, Some(policy));
-    editor.store().insert_policy(editor.realm, policy, &change).await?;
-    editor.done().await
-}
-
-/// Changes a policy; it acts on the next token.
-pub async fn update(editor: Editor<'_>, before: &Policy, after: &Policy) -> Result<(), EditError> {
-    check(after)?;
-    let after = Policy { version: before.version + 1, ..after.clone() };
-    let subject = Subject::new(SubjectKind::Policy, after.id.as_str());
-    let change = editor.change("update", subject, Some(before), Some(&after));
-    editor.store().update_policy(editor.realm, &after, &change).await?;
-    editor.done().await
-}
-
-/// Removes a policy; clients that were given it lose what it allowed with their next token, and what it denied
-/// is denied no more.
-pub async fn delete(editor: Editor<'_>, policy: &Policy) -> Result<(), EditError> {
-    let subject = Subject::new(SubjectKind::Policy, policy.id.as_str());
-    let change = editor.change("delete", subject, Some(policy), None);
-    editor.store().delete_policy(editor.realm, &policy.id, policy.version, &change).await?;
-    editor.done().await
-}
-
-fn check(policy: &Policy) -> Result<(), EditError> {
-    if policy.id.as_str() == ADMINISTRATOR {
-        return Err(EditError::invalid("the policy Administrator is built in and cannot be changed"));
-    }
-    if policy
-        .statements
-        .iter()
-        .any(|statement| statement.actions.is_empty() || statement.resources.is_empty())
-    {
-        return Err(EditError::invalid("every statement needs at least one action and one resource"));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

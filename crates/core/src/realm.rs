@@ -4,14 +4,7 @@ use serde::{Deserialize, Serialize};
 use symbolon_protocol::algorithm::Algorithm;
 
 use crate::clock::Timestamp;
-use crate::id::{Id, Identified};
-
-use crate::audit::{Subject, SubjectKind};
-use crate::edit::{EditError, Editor};
-use symbolon_protocol::revocation::Kind;
-
-/// Names a realm; it is the path segment in `/realms/{realm}`.
-pub type RealmId = Id<Realm>;
+pub use crate::id::RealmId;
 
 /// Whether a thing may be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,10 +131,6 @@ pub struct Realm {
     pub created_at: Timestamp,
 }
 
-impl Identified for Realm {
-    const PREFIX: &'static str = "rlm";
-}
-
 impl Realm {
     /// The algorithm of tokens whose resource server has none of its own.
     pub fn signing_algorithm(&self) -> Algorithm {
@@ -172,45 +161,6 @@ impl Realm {
         }
         let slash = if self.settings.compatibility == Compatibility::Auth0 { "/" } else { "" };
         if is_default { format!("{base}{slash}") } else { format!("{base}/realms/{}{slash}", self.id) }
-    }
-}
-
-/// Adds a realm, with its first signing keys.
-pub async fn insert(editor: Editor<'_>, realm: &Realm) -> Result<(), EditError> {
-    check(&realm.settings)?;
-    let change =
-        editor.change("create", Subject::new(SubjectKind::Realm, realm.id.as_str()), None, Some(realm));
-    editor.store().insert_realm(realm, &change).await?;
-    editor.done().await?;
-    crate::rotation::keep_keys(editor.authority, &realm.id).await
-}
-
-/// Changes a realm. Switching it off kills all its tokens.
-pub async fn update(editor: Editor<'_>, before: &Realm, after: &Realm) -> Result<(), EditError> {
-    check(&after.settings)?;
-    let after = Realm { version: before.version + 1, ..after.clone() };
-    let subject = Subject::new(SubjectKind::Realm, after.id.as_str());
-    let mut change = editor.change("update", subject, Some(before), Some(&after));
-    change.revocations = editor.status_revocation(Kind::Realm, "", (before.status, after.status))?;
-    editor.store().update_realm(&after, &change).await?;
-    editor.done().await?;
-    crate::rotation::keep_keys(editor.authority, &after.id).await
-}
-
-fn check(settings: &RealmSettings) -> Result<(), EditError> {
-    if settings.default_lifetime < 1 || settings.maximum_lifetime < 1 {
-        return Err(EditError::invalid("lifetimes must be at least one second"));
-    }
-    if let Some(bad) = settings.hosts.iter().find(|host| host.is_empty() || host.contains(['/', ':', ' '])) {
-        return Err(EditError::invalid(format!(
-            "{bad:?} is not a host name; leave out scheme, port and path"
-        )));
-    }
-    match &settings.issuer {
-        Some(issuer) if symbolon_protocol::metadata::well_known(issuer, "").is_none() => {
-            Err(EditError::invalid(format!("the issuer {issuer:?} is not an http(s) URL")))
-        }
-        _ => Ok(()),
     }
 }
 

@@ -8,8 +8,9 @@ use symbolon_protocol::jwk::{JwkSet, VerifyingKey};
 use symbolon_protocol::jws::SigningKey;
 use symbolon_protocol::revocation::RevocationSet;
 
-use crate::policy::{Policy, PolicyId};
-use crate::realm::{Realm, RealmId};
+use crate::id::{PolicyId, RealmId};
+use crate::policy::Policy;
+use crate::realm::Realm;
 use crate::resource_server::{ResourceServer, comparable};
 use crate::seal::MasterKeys;
 use crate::signing_key::{KeyState, StoredSigningKey};

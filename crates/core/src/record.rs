@@ -2,12 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::access_key::AccessKeyId;
-use crate::client::ClientId;
 use crate::clock::Timestamp;
-use crate::organization::OrganizationId;
-use crate::realm::RealmId;
-use crate::user::UserId;
+use crate::id::{AccessKeyId, ClientId, OrganizationId, RealmId, UserId};
 
 /// One token, recorded before it is answered. Never the token itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,12 +7,9 @@ use symbolon_protocol::algorithm::Algorithm;
 use symbolon_protocol::scope::ScopeSet;
 
 use crate::claim_map::Template;
-use crate::client::ClientId;
 use crate::clock::Timestamp;
+use crate::id::ClientId;
 use crate::realm::Status;
-
-use crate::audit::{Subject, SubjectKind};
-use crate::edit::{EditError, Editor};
 
 /// What an operator may set on a resource server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,52 +63,6 @@ pub fn is_absolute_uri(text: &str) -> bool {
         && rest != "//"
         && text.len() <= 2048
         && text.bytes().all(|b| b.is_ascii_graphic() && b != b'#')
-}
-
-/// Adds a resource server, and a signing key if it needs one of an algorithm of its own.
-pub async fn insert(editor: Editor<'_>, server: &ResourceServer) -> Result<(), EditError> {
-    check(server)?;
-    let subject = Subject::new(SubjectKind::ResourceServer, &server.identifier);
-    let change = editor.change("create", subject, None, Some(server));
-    editor.store().insert_resource_server(editor.realm, server, &change).await?;
-    editor.done().await?;
-    crate::rotation::keep_keys(editor.authority, editor.realm).await
-}
-
-/// Changes a resource server. A disabled one gets no more tokens.
-pub async fn update(
-    editor: Editor<'_>,
-    before: &ResourceServer,
-    after: &ResourceServer,
-) -> Result<(), EditError> {
-    check(after)?;
-    let after = ResourceServer { version: before.version + 1, ..after.clone() };
-    let subject = Subject::new(SubjectKind::ResourceServer, &after.identifier);
-    let change = editor.change("update", subject, Some(before), Some(&after));
-    editor.store().update_resource_server(editor.realm, &after, &change).await?;
-    editor.done().await?;
-    crate::rotation::keep_keys(editor.authority, editor.realm).await
-}
-
-fn check(server: &ResourceServer) -> Result<(), EditError> {
-    if !is_absolute_uri(&server.identifier) {
-        return Err(EditError::invalid(format!(
-            "{:?} is not an audience: an absolute URI without a fragment is needed",
-            server.identifier
-        )));
-    }
-    if server.settings.lifetime.is_some_and(|lifetime| lifetime < 1) {
-        return Err(EditError::invalid("lifetimes must be at least one second"));
-    }
-    match server
-        .settings
-        .claims
-        .keys()
-        .find(|name| symbolon_protocol::claims::RESERVED.contains(&name.as_str()))
-    {
-        Some(name) => Err(EditError::invalid(format!("the claim {name:?} is reserved"))),
-        None => Ok(()),
-    }
 }
 
 #[cfg(test)]

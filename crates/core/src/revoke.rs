@@ -8,8 +8,9 @@ use crate::audit::{Actor, ActorKind, Change, Movement, RevocationWrite, Subject,
 use crate::authenticate::AuthenticatedClient;
 use crate::authority::Authority;
 use crate::clock::Timestamp;
+use crate::id::RealmId;
 use crate::introspect::read_own;
-use crate::realm::{Realm, RealmId};
+use crate::realm::Realm;
 use crate::refusal::Refusal;
 use crate::store::StoreError;
 

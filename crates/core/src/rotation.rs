@@ -14,8 +14,7 @@ use crate::audit::{Actor, Subject, SubjectKind};
 use crate::authority::Authority;
 use crate::clock::Timestamp;
 use crate::edit::{EditError, Editor};
-use crate::id::sortable;
-use crate::realm::RealmId;
+use crate::id::{RealmId, sortable};
 use crate::signing_key::{KeyState, Step, StoredSigningKey, next_step};
 use crate::store::StoreError;
 

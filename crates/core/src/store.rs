@@ -8,18 +8,19 @@
 use async_trait::async_trait;
 use symbolon_protocol::revocation::{Cutoff, Kind};
 
-use crate::access_key::{AccessKey, AccessKeyId, LastUse};
+use crate::access_key::{AccessKey, LastUse};
 use crate::audit::{AuditRecord, Change, SubjectKind};
-use crate::client::{Client, ClientId};
+use crate::client::Client;
 use crate::clock::Timestamp;
-use crate::licence::{Licence, LicenceId};
-use crate::organization::{Organization, OrganizationId};
-use crate::policy::{Policy, PolicyId};
-use crate::realm::{Realm, RealmId};
+use crate::id::{AccessKeyId, ClientId, LicenceId, OrganizationId, PolicyId, RealmId, UserId};
+use crate::licence::Licence;
+use crate::organization::Organization;
+use crate::policy::Policy;
+use crate::realm::Realm;
 use crate::record::{RefusalRecord, TokenRecord};
 use crate::resource_server::ResourceServer;
 use crate::signing_key::StoredSigningKey;
-use crate::user::{User, UserId};
+use crate::user::User;
 
 /// Why a store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]

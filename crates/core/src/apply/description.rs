@@ -8,15 +8,15 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::access_key::KeyStatus;
-use crate::client::{ClientId, ClientSettings};
+use crate::client::ClientSettings;
 use crate::clock::Timestamp;
+use crate::id::{ClientId, OrganizationId, PolicyId, RealmId, UserId};
 use crate::licence::LicenceKind;
-use crate::organization::OrganizationId;
-use crate::policy::{PolicyId, Statement};
-use crate::realm::{RealmId, RealmSettings, Status};
+use crate::policy::Statement;
+use crate::realm::{RealmSettings, Status};
 use crate::resource_server::ResourceServerSettings;
 use crate::secret::Secret;
-use crate::user::{MemberRole, OperatorRole, UserId};
+use crate::user::{MemberRole, OperatorRole};
 
 /// A whole file.
 #[derive(Debug, Deserialize)]

@@ -7,16 +7,15 @@ pub mod description;
 pub mod plan;
 mod planner;
 
-use crate::access_key::{self, AccessKeyId};
 use crate::apply::plan::{Plan, Step};
 use crate::audit::Actor;
 use crate::authority::Authority;
-use crate::client::{self, ClientId};
-use crate::edit::{EditError, Editor};
-use crate::realm::RealmId;
+use crate::edit::{
+    EditError, Editor, access_key, client, licence, organization, policy, realm, resource_server, user,
+};
+use crate::id::{AccessKeyId, ClientId, RealmId};
 use crate::secret::Secret;
-use crate::user::{self, User};
-use crate::{licence, organization, policy, realm, resource_server};
+use crate::user::User;
 
 pub use planner::plan;
 

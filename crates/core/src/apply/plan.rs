@@ -7,10 +7,11 @@ use serde_json::Value;
 
 use crate::access_key::AccessKey;
 use crate::client::Client;
+use crate::id::RealmId;
 use crate::licence::Licence;
 use crate::organization::Organization;
 use crate::policy::Policy;
-use crate::realm::{Realm, RealmId};
+use crate::realm::Realm;
 use crate::resource_server::ResourceServer;
 use crate::secret::Secret;
 use crate::user::User;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use symbolon_protocol::secret_format::{self, Form};
 
-use crate::access_key::{AccessKey, AccessKeyId, MOST_PER_CLIENT};
+use crate::access_key::{AccessKey, MOST_PER_CLIENT};
 use crate::apply::description::{
     AccessKeyDescription, ClientDescription, Description, LicenceDescription, OrganizationDescription,
     RealmDescription,
@@ -13,16 +13,16 @@ use crate::apply::plan::{Plan, Step, Upsert};
 use crate::authority::Authority;
 use crate::client::Client;
 use crate::edit::EditError;
-use crate::id::Id;
-use crate::licence::{Licence, LicenceId};
-use crate::organization::{Organization, OrganizationId};
+use crate::id::{AccessKeyId, Id, LicenceId, OrganizationId, RealmId, UserId};
+use crate::licence::Licence;
+use crate::organization::Organization;
 use crate::password::PasswordHash;
 use crate::policy::Policy;
-use crate::realm::{Realm, RealmId, Status};
+use crate::realm::{Realm, Status};
 use crate::resource_server::{ResourceServer, comparable};
 use crate::secret::{Comparison, Secret};
 use crate::store::ClientWithKeys;
-use crate::user::{Membership, OperatorRole, User, UserId, comparable_email, is_email};
+use crate::user::{Membership, OperatorRole, User, comparable_email, is_email};
 
 /// Imported secrets shorter than this need `weak: true`.
 const SHORTEST_SECRET: usize = 16;

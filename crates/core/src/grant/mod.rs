@@ -9,14 +9,14 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use symbolon_protocol::scope::ScopeSet;
 
-use crate::access_key::AccessKeyId;
-use crate::client::{Client, ClientId};
+use crate::client::Client;
 use crate::clock::Timestamp;
+use crate::id::{AccessKeyId, ClientId, OrganizationId, UserId};
 use crate::licence::Licence;
-use crate::organization::{Organization, OrganizationId};
+use crate::organization::Organization;
 use crate::realm_view::RealmView;
 use crate::resource_server::ResourceServer;
-use crate::user::{User, UserId};
+use crate::user::User;
 
 /// Who a token is for.
 #[derive(Clone, Debug)]

@@ -168,7 +168,7 @@ fn delete_client(sandbox: &Running, id: &str) {
             node.authority.directory().client(&realm, id).await.expect("an answer").expect("the client");
         let actor = Actor::operator("test", "run_test");
         let editor = Editor { authority: &node.authority, actor: &actor, realm: &realm };
-        symbolon_core::client::delete(editor, &found.client, &found.keys).await.expect("its end");
+        symbolon_core::edit::client::delete(editor, &found.client, &found.keys).await.expect("its end");
         node.close().await;
     });
     let credentials = sandbox.credentials();

@@ -1,8 +1,17 @@
-//! Changes that people and commands make: what every one of them shares.
+//! Changes that people and commands make: one module a noun, and what all of them share.
 //!
 //! The console, the management API and the command line all change things through the functions of the noun
-//! modules (`client::insert`, `access_key::set_status`, …), and those all work with an [`Editor`]. A change is
+//! modules here (`client::insert`, `access_key::set_status`, …), and those all work with an [`Editor`]. A change is
 //! one transaction with its audit row and its revocations, and is known to this process when the call returns.
+
+pub mod access_key;
+pub mod client;
+pub mod licence;
+pub mod organization;
+pub mod policy;
+pub mod realm;
+pub mod resource_server;
+pub mod user;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -11,9 +20,10 @@ use symbolon_protocol::revocation::Kind;
 use crate::audit::{Actor, Change, Movement, RevocationWrite, Subject};
 use crate::authority::Authority;
 use crate::clock::Timestamp;
+use crate::id::RealmId;
 use crate::password::PasswordError;
 use crate::random::NoRandomness;
-use crate::realm::{Realm, RealmId, Status};
+use crate::realm::{Realm, Status};
 use crate::revoke::forget_after;
 use crate::store::{Store, StoreError};
 

@@ -1,0 +1,58 @@
+//! Changes to users and their passwords.
+
+use symbolon_protocol::revocation::Kind;
+
+use crate::audit::{Subject, SubjectKind};
+use crate::edit::{EditError, Editor};
+use crate::password::PasswordHash;
+use crate::secret::Secret;
+use crate::user::{User, is_email};
+
+fn subject(user: &User) -> Subject {
+    let subject = Subject::new(SubjectKind::User, user.id.as_str());
+    match &user.membership {
+        Some(membership) => subject.of(&membership.organization),
+        None => subject,
+    }
+}
+
+/// Adds a user.
+pub async fn insert(editor: Editor<'_>, user: &User) -> Result<(), EditError> {
+    check(user)?;
+    let change = editor.change("create", subject(user), None, Some(user));
+    editor.store().insert_user(editor.realm, user, &change).await?;
+    editor.done().await
+}
+
+/// Changes a user. Switching it off, or a new password, kills the tokens that it has.
+pub async fn update(editor: Editor<'_>, before: &User, after: &User) -> Result<(), EditError> {
+    check(after)?;
+    let after = User { version: before.version + 1, ..after.clone() };
+    let mut change = editor.change("update", subject(&after), Some(before), Some(&after));
+    let id = after.id.as_str();
+    change.revocations = editor.status_revocation(Kind::User, id, (before.status, after.status))?;
+    let narrowed = before.password != after.password || before.membership != after.membership;
+    if change.revocations.is_empty() && narrowed {
+        change.revocations = vec![editor.before_now(Kind::User, id)?];
+    }
+    editor.store().update_user(editor.realm, &after, &change).await?;
+    editor.done().await
+}
+
+/// Hashes a password that somebody chose.
+pub async fn hash_password(editor: Editor<'_>, password: &Secret) -> Result<PasswordHash, EditError> {
+    Ok(editor.authority.passwords.hash(password, &*editor.authority.random).await?)
+}
+
+/// Whether a password is the user's own.
+pub async fn has_password(editor: Editor<'_>, user: &User, password: &Secret) -> Result<bool, EditError> {
+    Ok(editor.authority.passwords.matches(password, user.password.as_ref()).await?)
+}
+
+fn check(user: &User) -> Result<(), EditError> {
+    if is_email(&user.email) {
+        Ok(())
+    } else {
+        Err(EditError::invalid(format!("{:?} is not an email address", user.email)))
+    }
+}
