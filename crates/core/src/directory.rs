@@ -144,7 +144,9 @@ impl Directory {
 
     /// Refuses if the directory was not confirmed within its maximum age.
     pub fn check_age(&self, now: Timestamp) -> Result<(), Reason> {
-        let age = now.since(Timestamp::from_millis(self.confirmed_at.load(SeqCst)));
+        let confirmed = Timestamp::from_millis(self.confirmed_at.load(SeqCst));
+        // A clock that was set back says nothing about how long ago the confirmation was: that is too old, too.
+        let age = now.since(confirmed).max(confirmed.since(now));
         if age > self.settings.max_age { Err(Reason::DirectoryTooOld(age)) } else { Ok(()) }
     }
 
