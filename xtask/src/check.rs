@@ -21,6 +21,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
             "clippy",
             "--workspace",
             "--all-targets",
+            "--all-features",
             "--locked",
             "--",
             "-D",
@@ -31,7 +32,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         "cargo doc",
         workspace
             .cargo()
-            .args(["doc", "--no-deps", "--workspace", "--locked"])
+            .args(["doc", "--no-deps", "--workspace", "--all-features", "--locked"])
             .env("RUSTDOCFLAGS", "-D warnings"),
     )?;
     check_dependencies(workspace)

@@ -14,7 +14,7 @@ pub(crate) fn run(workspace: &Workspace, cargo_args: &[OsString]) -> Result<()> 
         "cargo test",
         workspace
             .cargo()
-            .args(["test", "--workspace", "--locked"])
+            .args(["test", "--workspace", "--all-features", "--locked"])
             .args(cargo_args)
             .env("SYMBOLON_TEST_PYTHON", &clients.python)
             .env("SYMBOLON_TEST_NODE_MODULES", &clients.node_modules),

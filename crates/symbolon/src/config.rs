@@ -218,6 +218,25 @@ mod tests {
     }
 
     #[test]
+    fn every_setting_stands_in_the_documented_table() {
+        use clap::Args as _;
+        let table = include_str!("../../../docs/configuration.md");
+        let command = Flags::augment_args(clap::Command::new("symbolon"));
+        for argument in command.get_arguments() {
+            let flag = format!("`--{}`", argument.get_long().unwrap());
+            let variable = argument.get_env().unwrap().to_str().unwrap().to_owned();
+            assert!(table.contains(&flag) || flag == "`--config`", "{flag}");
+            assert!(table.contains(&variable), "{variable}");
+        }
+        let unknown = toml::from_str::<FileSettings>("nonsense = 1").unwrap_err().to_string();
+        let keys: Vec<&str> = unknown.split('`').skip(3).step_by(2).collect();
+        assert!(keys.len() > 10, "{unknown}");
+        for key in keys {
+            assert!(table.contains(&format!("`{key}`")), "{key}");
+        }
+    }
+
+    #[test]
     fn half_of_tls_is_a_mistake() {
         assert!(Config::merge(Flags::default(), file("tls_listen = \"127.0.0.1:8443\"")).is_err());
         assert!(toml::from_str::<FileSettings>("tls_cert = \"x\"").is_err());
