@@ -51,19 +51,18 @@ pub struct LastUse {
 }
 
 /// Rule 7: whether a key can go without anybody noticing: the client's other key has been used since this one
-/// last was, and this one has not been used for `quiet_days`.
+/// last was, and this one, made at `created_at`, has been silent for `quiet_days`.
 pub fn safe_to_retire(
+    created_at: Timestamp,
     this: Option<&LastUse>,
     other: Option<&LastUse>,
     quiet_days: i64,
     now: Timestamp,
 ) -> bool {
     let quiet = std::time::Duration::from_secs(u64::try_from(quiet_days).unwrap_or(0).saturating_mul(86_400));
-    match (this, other) {
-        (_, None) => false,
-        (None, Some(_)) => true,
-        (Some(this), Some(other)) => other.at >= this.at && now.since(this.at) >= quiet,
-    }
+    let Some(other) = other else { return false };
+    let silent_since = this.map_or(created_at, |this| this.at.max(created_at));
+    other.at >= silent_since && now.since(silent_since) >= quiet
 }
 
 #[cfg(test)]
@@ -74,10 +73,22 @@ mod tests {
     fn a_key_is_safe_to_retire_once_the_other_has_taken_over() {
         let used = |day: i64| LastUse { at: Timestamp::from_seconds(day * 86_400), from: "::1".to_owned() };
         let now = Timestamp::from_seconds(20 * 86_400);
-        assert!(!safe_to_retire(Some(&used(1)), None, 7, now));
-        assert!(safe_to_retire(None, Some(&used(19)), 7, now));
-        assert!(safe_to_retire(Some(&used(13)), Some(&used(19)), 7, now));
-        assert!(!safe_to_retire(Some(&used(14)), Some(&used(19)), 7, now));
-        assert!(!safe_to_retire(Some(&used(10)), Some(&used(9)), 7, now));
+        let made = Timestamp::default();
+        let verdict = |this: Option<i64>, other: Option<i64>| {
+            safe_to_retire(made, this.map(used).as_ref(), other.map(used).as_ref(), 7, now)
+        };
+        assert!(!verdict(Some(1), None));
+        assert!(verdict(None, Some(19)));
+        assert!(verdict(Some(13), Some(19)));
+        assert!(!verdict(Some(14), Some(19)));
+        assert!(!verdict(Some(10), Some(9)));
+    }
+
+    #[test]
+    fn a_new_key_is_not_ready_to_go_before_it_was_ever_used() {
+        let day = |day: i64| Timestamp::from_seconds(day * 86_400);
+        let old = LastUse { at: day(20), from: "::1".to_owned() };
+        assert!(!safe_to_retire(day(20), None, Some(&old), 7, day(20)));
+        assert!(!safe_to_retire(day(19), None, Some(&old), 7, day(25)));
     }
 }

@@ -167,6 +167,8 @@ pub struct Change {
 pub enum Movement {
     /// Every token is dead from now on, whenever it was issued.
     Open,
+    /// Every token is dead, and the subject will not come back by itself: remembered only as long as its tokens.
+    Gone,
     /// Tokens issued at or before the moment are dead; an open revocation, or one that reaches further, stays.
     Before(Timestamp),
     /// An open revocation ends: tokens issued at or before the moment stay dead, later ones live. One that is

@@ -14,7 +14,7 @@ use crate::audit::{Actor, Change, Subject, SubjectKind};
 use crate::authority::Authority;
 use crate::client::Client;
 use crate::clock::Timestamp;
-use crate::directory::Customer;
+use crate::directory::{AsOf, Customer};
 use crate::id::{AccessKeyId, ClientId};
 use crate::realm_view::RealmView;
 use crate::refusal::{Reason, Refusal};
@@ -28,6 +28,7 @@ pub struct AuthenticatedClient {
     customer: Arc<Customer>,
     key: usize,
     from: IpAddr,
+    as_of: AsOf,
 }
 
 impl AuthenticatedClient {
@@ -56,6 +57,11 @@ impl AuthenticatedClient {
         &self.known.keys[self.key]
     }
 
+    /// How new everything is that is known of it.
+    pub const fn as_of(&self) -> AsOf {
+        self.as_of
+    }
+
     /// The network address that it asked from.
     pub const fn from(&self) -> IpAddr {
         self.from
@@ -72,11 +78,8 @@ pub async fn authenticate(
     let began = tokio::time::Instant::now();
     let refusal = match check(authority, realm, credentials, from).await {
         Ok(client) => return Ok(client),
-        Err(Reason::StoreUnavailable(text)) => Refusal::new(Reason::StoreUnavailable(text)),
-        Err(reason) => {
-            authority.hold_back(began).await;
-            authority.count_failure(realm.id(), credentials.unverified_id(), from, reason)
-        }
+        Err(reason @ (Reason::StoreUnavailable(_) | Reason::DirectoryTooOld(_))) => Refusal::new(reason),
+        Err(reason) => authority.count_failure(realm.id(), credentials.unverified_id(), from, reason, began),
     };
     Err(Refusal { used_basic: credentials.method == Method::Basic, ..refusal })
 }
@@ -87,10 +90,14 @@ async fn check(
     credentials: &UnverifiedCredentials,
     from: IpAddr,
 ) -> Result<AuthenticatedClient, Reason> {
+    // Before the first thing is read: whatever is decided from it is at least as new.
+    let as_of = authority.directory().as_of();
+    authority.directory().check_age_of(as_of, authority.now())?;
+    let realm = &authority.directory().realm(realm.id().as_str()).unwrap_or_else(|| Arc::clone(realm));
     let mut reason = Reason::UnknownClient;
     for pair in &credentials.readings {
         match find_key(authority, realm, pair).await {
-            Ok((known, key)) => return admit(authority, realm, known, key, from).await,
+            Ok((known, key)) => return admit(authority, (realm, as_of), known, key, from).await,
             Err(Reason::StoreUnavailable(text)) => return Err(Reason::StoreUnavailable(text)),
             // The reading that got further says more.
             Err(Reason::UnknownClient) => {}
@@ -119,13 +126,21 @@ async fn find_key(
     let by_client_id = known.client.id.as_str() == pair.id;
     let candidates =
         || known.keys.iter().enumerate().filter(|(_, key)| by_client_id || key.id.as_str() == pair.id);
+    // Two keys may have the same secret, if both were imported so: then one that can be used goes first.
     let mut found = None;
+    let prefer = |found: &mut Option<usize>, index: usize| {
+        let usable =
+            |index: usize| known.keys.get(index).is_some_and(|key| usable(key, authority.now()).is_ok());
+        if found.is_none_or(|other| !usable(other)) {
+            *found = Some(index);
+        }
+    };
     for (index, key) in candidates() {
         match authority.peppers.compare(&secret, &key.secret) {
             Comparison::Different => {}
-            Comparison::Match => found = Some(index),
+            Comparison::Match => prefer(&mut found, index),
             Comparison::MatchUnderOldPepper => {
-                found = Some(index);
+                prefer(&mut found, index);
                 rehash(authority, realm, key, &secret);
             }
         }
@@ -139,7 +154,7 @@ async fn find_key(
 /// Says whether the owner of a right secret may be served.
 async fn admit(
     authority: &Authority,
-    realm: &Arc<RealmView>,
+    (realm, as_of): (&Arc<RealmView>, AsOf),
     known: Arc<ClientWithKeys>,
     index: usize,
     from: IpAddr,
@@ -159,7 +174,7 @@ async fn admit(
     if !networks.is_empty() && !networks.iter().any(|network| network.contains(&address)) {
         return Err(Reason::NetworkForbidden(address));
     }
-    Ok(AuthenticatedClient { realm: Arc::clone(realm), known, customer, key: index, from: address })
+    Ok(AuthenticatedClient { realm: Arc::clone(realm), known, customer, key: index, from: address, as_of })
 }
 
 fn usable(key: &AccessKey, now: Timestamp) -> Result<(), Reason> {

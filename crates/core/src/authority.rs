@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::Duration;
 
 use symbolon_protocol::error::ErrorCode;
@@ -93,6 +94,7 @@ pub struct Authority {
     pub(crate) claims: ClaimCache,
     pub(crate) journal: Journal,
     pub(crate) settings: Settings,
+    last_issue: AtomicI64,
     directory: Arc<Directory>,
 }
 
@@ -123,6 +125,7 @@ impl Authority {
             claims: ClaimCache::default(),
             journal,
             settings,
+            last_issue: AtomicI64::new(i64::MIN),
             directory,
         };
         Ok((authority, tasks))
@@ -183,21 +186,37 @@ impl Authority {
         self.directory.catch_up().await
     }
 
-    /// Waits until a failed authentication may be answered.
-    pub(crate) async fn hold_back(&self, since: tokio::time::Instant) {
-        tokio::time::sleep_until(since + self.settings.failure_floor).await;
-    }
-
-    /// Turns a failure into "later" where there were too many of it.
-    pub(crate) fn count_failure(&self, realm: &RealmId, id: &str, from: IpAddr, reason: Reason) -> Refusal {
-        match self.failures.note(realm, id, from, self.now()) {
+    /// Counts a failed authentication, and turns it into "later" where there were too many of it. The answer is
+    /// held back until every failure would have been decided; what is counted here is counted even for a client
+    /// that does not wait for it.
+    pub(crate) fn count_failure(
+        &self,
+        realm: &RealmId,
+        id: &str,
+        from: IpAddr,
+        reason: Reason,
+        began: tokio::time::Instant,
+    ) -> Refusal {
+        let mut refusal = match self.failures.note(realm, id, from, self.now()) {
             None => Refusal::new(reason),
             Some(wait) => {
-                let mut refusal = Refusal::new(Reason::TooManyFailures(Box::new(reason)));
-                refusal.retry_after = Some(wait);
-                refusal
+                let reason = Reason::TooManyFailures(Box::new(reason));
+                Refusal { retry_after: Some(wait), ..Refusal::new(reason) }
             }
-        }
+        };
+        refusal.hold_until = Some(began + self.settings.failure_floor);
+        refusal
+    }
+
+    /// Remembers the latest moment of issue of any token, for revocations to reach at least as far.
+    pub(crate) fn note_issue(&self, at: Timestamp) {
+        self.last_issue.fetch_max(at.millis(), Relaxed);
+    }
+
+    /// A moment that is neither before now nor before any token that was issued here, should the clock have been
+    /// set back in the meantime: what revocations take as theirs.
+    pub(crate) fn revocation_moment(&self) -> Timestamp {
+        self.now().max(Timestamp::from_millis(self.last_issue.load(Relaxed)))
     }
 
     /// Writes revocations that come with no other change.

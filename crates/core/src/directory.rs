@@ -50,6 +50,14 @@ pub struct Customer {
     pub licences: Vec<Licence>,
 }
 
+/// A moment of the directory: how new it was, and what was known.
+#[derive(Clone, Copy, Debug)]
+pub struct AsOf {
+    confirmed_at: Timestamp,
+    /// The last change that this knowledge holds, revocations aside.
+    pub(crate) knowledge: i64,
+}
+
 #[derive(Default)]
 struct Realms {
     by_id: HashMap<RealmId, Arc<RealmView>>,
@@ -68,7 +76,13 @@ pub struct Directory {
     /// client really has the key, so it needs no invalidation.
     key_owners: Cache<(RealmId, Box<str>), ClientId>,
     organizations: Cache<(RealmId, OrganizationId), Arc<Customer>>,
+    /// The last entry of the change sequence that was begun to be applied; moves before anything is dropped.
+    seen: AtomicI64,
+    /// The last entry that everything here is at least as new as; moves when all is done, so that whoever is cut
+    /// off in the middle leaves the rest to the next one.
     applied: AtomicI64,
+    /// The last entry that anything but revocations changed.
+    knowledge: AtomicI64,
     confirmed_at: AtomicI64,
     following: Mutex<()>,
     moved: watch::Sender<i64>,
@@ -91,7 +105,9 @@ impl Directory {
             master_keys,
             settings,
             realms: ArcSwap::default(),
+            seen: AtomicI64::new(0),
             applied: AtomicI64::new(0),
+            knowledge: AtomicI64::new(0),
             confirmed_at: AtomicI64::new(i64::MIN),
             following: Mutex::new(()),
             moved: watch::channel(0).0,
@@ -99,7 +115,9 @@ impl Directory {
         let asked_at = directory.clock.now();
         let sequence = directory.store.last_change().await?;
         directory.reload_realms(None).await?;
-        directory.applied.store(sequence, SeqCst);
+        for place in [&directory.seen, &directory.applied, &directory.knowledge] {
+            place.store(sequence, SeqCst);
+        }
         directory.confirmed_at.store(asked_at.millis(), SeqCst);
         directory.moved.send_replace(sequence);
         Ok(directory)
@@ -142,11 +160,23 @@ impl Directory {
         self.realms.load().by_id.values().cloned().collect()
     }
 
+    /// What is known now stands for this moment. To be asked for before the first thing is read.
+    pub fn as_of(&self) -> AsOf {
+        AsOf {
+            confirmed_at: Timestamp::from_millis(self.confirmed_at.load(SeqCst)),
+            knowledge: self.knowledge.load(SeqCst),
+        }
+    }
+
     /// Refuses if the directory was not confirmed within its maximum age.
     pub fn check_age(&self, now: Timestamp) -> Result<(), Reason> {
-        let confirmed = Timestamp::from_millis(self.confirmed_at.load(SeqCst));
+        self.check_age_of(self.as_of(), now)
+    }
+
+    /// Refuses if what was read then is older now than the maximum age.
+    pub fn check_age_of(&self, as_of: AsOf, now: Timestamp) -> Result<(), Reason> {
         // A clock that was set back says nothing about how long ago the confirmation was: that is too old, too.
-        let age = now.since(confirmed).max(confirmed.since(now));
+        let age = now.since(as_of.confirmed_at).max(as_of.confirmed_at.since(now));
         if age > self.settings.max_age { Err(Reason::DirectoryTooOld(age)) } else { Ok(()) }
     }
 
@@ -159,7 +189,7 @@ impl Directory {
         if let Some(found) = self.cached_client(realm, credential) {
             return Ok(Some(found));
         }
-        let before = self.sequence();
+        let before = self.seen.load(SeqCst);
         let Some(found) = self.store.find_credential(realm, credential).await? else { return Ok(None) };
         let found = Arc::new(found);
         let key = (realm.clone(), found.client.id.clone());
@@ -191,7 +221,7 @@ impl Directory {
         if let Some(found) = self.organizations.get(&key) {
             return Ok(Some(found));
         }
-        let before = self.sequence();
+        let before = self.seen.load(SeqCst);
         let Some(organization) = self.store.find_organization(realm, id).await? else { return Ok(None) };
         let licences = self.store.list_licences(realm, id).await?;
         let found = Arc::new(Customer { organization, licences });
@@ -201,14 +231,15 @@ impl Directory {
     }
 
     /// Takes back what was just put into a cache if a change came in since it was read: the change's own removal
-    /// may have come before the insertion. (A follower moves `applied` before it removes anything.)
+    /// may have come before the insertion. (A follower moves `seen` before it removes anything.)
     fn unless_moved(&self, before: i64, take_back: impl FnOnce()) {
-        if self.sequence() != before {
+        if self.seen.load(SeqCst) != before {
             take_back();
         }
     }
 
-    /// Follows the change sequence to its end. What was changed before this was called is known afterwards.
+    /// Follows the change sequence to its end. What was changed before this was called is known afterwards. May be
+    /// dropped anywhere: what was not finished is done again by the next one.
     pub async fn catch_up(&self) -> Result<(), StoreError> {
         const AT_ONCE: u32 = 1000;
         let _one_at_a_time = self.following.lock().await;
@@ -217,13 +248,13 @@ impl Directory {
             let from = self.sequence();
             let entries = self.store.list_changes(from, AT_ONCE).await?;
             if let Some(last) = entries.last() {
-                let last = last.sequence;
-                if let Err(error) = self.apply(&entries, from).await {
-                    // Not applied: the age grows, and the next attempt begins at the same place.
-                    self.applied.store(from, SeqCst);
-                    return Err(error);
+                self.seen.store(last.sequence, SeqCst);
+                self.apply(&entries, from).await?;
+                if let Some(known) = entries.iter().rfind(|entry| entry.kind != SubjectKind::Revocation) {
+                    self.knowledge.store(known.sequence, SeqCst);
                 }
-                self.moved.send_replace(last);
+                self.applied.store(last.sequence, SeqCst);
+                self.moved.send_replace(last.sequence);
             }
             if entries.len() < AT_ONCE as usize {
                 self.confirmed_at.store(asked_at.millis(), SeqCst);
@@ -233,8 +264,6 @@ impl Directory {
     }
 
     async fn apply(&self, entries: &[ChangeEntry], from: i64) -> Result<(), StoreError> {
-        let Some(last) = entries.last() else { return Ok(()) };
-        self.applied.store(last.sequence, SeqCst);
         let mut reload: Vec<RealmId> = Vec::new();
         let mut touched: Vec<RealmId> = Vec::new();
         for entry in entries {
@@ -274,7 +303,7 @@ impl Directory {
         let mut new = Realms::default();
         for realm in self.store.list_realms().await? {
             for host in &realm.settings.hosts {
-                new.by_host.insert(host.clone(), realm.id.clone());
+                new.by_host.insert(host.to_ascii_lowercase(), realm.id.clone());
             }
             let kept =
                 old.by_id.get(&realm.id).filter(|_| only.is_some_and(|only| !only.contains(&realm.id)));

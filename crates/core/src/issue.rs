@@ -13,6 +13,7 @@ use symbolon_protocol::revocation::{Cutoff, Kind, Subjects};
 use symbolon_protocol::scope::ScopeSet;
 
 use crate::authority::Authority;
+use crate::claim_cache::ClaimKey;
 use crate::clock::Timestamp;
 use crate::grant::{ApprovedGrant, Holder};
 use crate::id::sortable;
@@ -39,7 +40,7 @@ pub async fn issue(
     grant: &ApprovedGrant,
     request_id: &str,
 ) -> Result<IssuedToken, Refusal> {
-    authority.directory().check_age(authority.now())?;
+    authority.directory().check_age_of(grant.as_of, authority.now())?;
     let (holder, key) = match &grant.holder {
         Holder::Client { client, key } => (client.as_str(), Some(key.as_str())),
         Holder::User(user) => (user.as_str(), None),
@@ -62,6 +63,7 @@ pub async fn issue(
         issued_at_ms: None,
     };
     let now = moment_after(authority, grant.realm.revocations().furthest(&subjects)).await?;
+    authority.note_issue(now);
     let jti = sortable("tok", now, &*authority.random).map_err(|_| Reason::SigningFailed)?;
     let record = TokenRecord {
         at: now,
@@ -144,14 +146,19 @@ fn payload(constant: &str, record: &TokenRecord) -> String {
 }
 
 fn constant_claims(authority: &Authority, grant: &ApprovedGrant) -> Arc<str> {
-    let sequence = authority.directory().sequence();
     let (holder, key) = match &grant.holder {
         Holder::Client { client, key } => (client.as_str(), key.as_str()),
         Holder::User(user) => (user.as_str(), ""),
     };
-    let place = format!("{} {}", grant.realm.id(), grant.resource_server.identifier);
-    let cache_key = (place.into(), holder.into(), key.into(), grant.scopes.clone());
-    authority.claims.get_or_make(cache_key, sequence, || Value::Object(build_claims(grant)).to_string())
+    let cache_key = ClaimKey {
+        place: format!("{} {}", grant.realm.id(), grant.resource_server.identifier).into(),
+        holder: holder.into(),
+        key: key.into(),
+        licence: grant.licence.clone(),
+        scopes: grant.scopes.clone(),
+    };
+    let make = || Value::Object(build_claims(grant)).to_string();
+    authority.claims.get_or_make(cache_key, grant.as_of.knowledge, make)
 }
 
 fn build_claims(grant: &ApprovedGrant) -> Map<String, Value> {

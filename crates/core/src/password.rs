@@ -29,7 +29,12 @@ impl PasswordHash {
     /// Takes a hash over from elsewhere, if it is Argon2id in the PHC format.
     pub fn import(text: &str) -> Option<Self> {
         let phc = Phc::new(text).ok()?;
-        (phc.algorithm.as_str() == "argon2id" && phc.hash.is_some()).then(|| Self(text.to_owned()))
+        // A hash that costs much more than our own would be a way to stop the server by signing in.
+        let parameters = Params::try_from(&phc).ok()?;
+        let bearable =
+            parameters.m_cost() <= 128 * 1024 && parameters.t_cost() <= 8 && parameters.p_cost() <= 8;
+        let usable = phc.algorithm.as_str() == "argon2id" && phc.hash.is_some() && bearable;
+        usable.then(|| Self(text.to_owned()))
     }
 }
 

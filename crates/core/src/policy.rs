@@ -132,7 +132,7 @@ pub fn effective_scopes<'a>(
 ) -> Effective {
     let audience = resource_server.identifier.as_str();
     let granted: Vec<&Grant> =
-        grants.iter().filter(|grant| comparable(&grant.audience) == comparable(audience)).collect();
+        grants.iter().filter(|grant| resource_server.answers_to(&grant.audience)).collect();
     let statements: Vec<&Statement> = policies
         .flat_map(|policy| &policy.statements)
         .filter(|statement| statement.covers(audience))

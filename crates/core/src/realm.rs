@@ -125,6 +125,9 @@ pub struct Realm {
     pub status: Status,
     /// What its operator set.
     pub settings: RealmSettings,
+    /// The longest maximum that it ever had, in seconds: how long revocations are remembered.
+    #[serde(default)]
+    pub longest_lifetime: i64,
     /// Counts changes, for optimistic locking.
     pub version: i64,
     /// When it was made.
@@ -173,6 +176,7 @@ mod tests {
             id: RealmId::new("r").unwrap(),
             status: Status::Active,
             settings: RealmSettings { compatibility, ..RealmSettings::default() },
+            longest_lifetime: 0,
             version: 1,
             created_at: Timestamp::default(),
         }

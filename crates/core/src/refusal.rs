@@ -187,7 +187,7 @@ impl Reason {
         match self {
             Self::Method => ErrorCode::MethodNotAllowed,
             Self::ContentType => ErrorCode::UnsupportedMediaType,
-            Self::Credentials(ClientAuthError::Missing)
+            Self::Credentials(ClientAuthError::Missing | ClientAuthError::MalformedBasic)
             | Self::UnknownClient
             | Self::DamagedSecret
             | Self::WrongSecret
@@ -272,6 +272,8 @@ pub struct Refusal {
     pub retry_after: Option<Duration>,
     /// Whether the request used the Authorization header, so that a 401 must name the scheme (RFC 6749 §5.2).
     pub used_basic: bool,
+    /// The answer must not leave before then, so that every failed authentication takes the same time.
+    pub hold_until: Option<tokio::time::Instant>,
 }
 
 impl Refusal {
@@ -281,7 +283,7 @@ impl Refusal {
             ErrorCode::TemporarilyUnavailable => Some(Duration::from_secs(1)),
             _ => None,
         };
-        Self { reason, retry_after, used_basic: false }
+        Self { reason, retry_after, used_basic: false, hold_until: None }
     }
 
     /// The code that the client is told.

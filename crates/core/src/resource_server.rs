@@ -48,6 +48,15 @@ pub struct ResourceServer {
     pub created_at: Timestamp,
 }
 
+impl ResourceServer {
+    /// Whether a name is its identifier or one of its aliases.
+    pub fn answers_to(&self, audience: &str) -> bool {
+        let asked = comparable(audience);
+        let mut names = self.settings.aliases.iter().chain([&self.identifier]);
+        names.any(|name| comparable(name) == asked)
+    }
+}
+
 /// The identifier in the form in which audiences are compared: one trailing slash makes no difference.
 pub fn comparable(identifier: &str) -> &str {
     identifier.strip_suffix('/').unwrap_or(identifier)

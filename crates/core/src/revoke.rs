@@ -51,10 +51,10 @@ pub async fn revoke_token(
             id: jti,
             client: Some(caller.id().to_string()),
             movement: Movement::Open,
-            forget_after: Some(Timestamp::from_seconds(own.claims.exp)),
+            forget_after: Some(Timestamp::from_seconds(own.claims.exp).plus(LEEWAY)),
         }],
     };
-    let forget_client_after = forget_after(realm.realm(), now);
+    let forget_client_after = forget_after(authority, realm.realm(), now);
     let client = caller.id().as_str();
     authority
         .store
@@ -63,13 +63,14 @@ pub async fn revoke_token(
     Ok(authority.after_change().await?)
 }
 
-/// When the longest token that was issued up to now will have expired.
-pub fn forget_after(realm: &Realm, now: Timestamp) -> Timestamp {
-    // A maximum that was higher until lately is covered up to the default maximum.
-    const DEFAULT_MAXIMUM: i64 = 86_400;
-    const LEEWAY: Duration = Duration::from_mins(2);
-    let longest = u64::try_from(realm.settings.maximum_lifetime.max(DEFAULT_MAXIMUM)).unwrap_or(0);
-    now.plus(Duration::from_secs(longest)).plus(LEEWAY)
+/// Clocks of verifiers may be behind by this much, and expiry may be judged with as much leeway.
+const LEEWAY: Duration = Duration::from_mins(2);
+
+/// When the longest token that was, or is just being, issued will have expired everywhere.
+pub fn forget_after(authority: &Authority, realm: &Realm, now: Timestamp) -> Timestamp {
+    let longest = realm.longest_lifetime.max(realm.settings.maximum_lifetime);
+    let longest = Duration::from_secs(u64::try_from(longest).unwrap_or(0));
+    now.plus(longest).plus(authority.settings().directory.max_age).plus(LEEWAY)
 }
 
 /// Revokes everything that was issued up to now for one subject, while the subject itself stays as it is.
@@ -93,8 +94,8 @@ pub async fn revoke_before_now(
             kind,
             id: id.to_owned(),
             client: None,
-            movement: Movement::Before(now),
-            forget_after: Some(forget_after(view.realm(), now)),
+            movement: Movement::Before(authority.revocation_moment()),
+            forget_after: Some(forget_after(authority, view.realm(), now)),
         }],
     };
     authority.write_revocations(realm, &change).await

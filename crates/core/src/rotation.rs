@@ -15,7 +15,7 @@ use crate::authority::Authority;
 use crate::clock::Timestamp;
 use crate::edit::{EditError, Editor};
 use crate::id::{RealmId, sortable};
-use crate::signing_key::{KeyState, Step, StoredSigningKey, next_step};
+use crate::signing_key::{KeyState, Step, StoredSigningKey, next_step, next_step_out_of_use};
 use crate::store::StoreError;
 
 /// Refusals older than this are forgotten.
@@ -32,12 +32,17 @@ pub async fn keep_keys(authority: &Authority, realm: &RealmId) -> Result<(), Edi
     for _ in 0..32 {
         let Some(view) = authority.directory().realm(realm.as_str()) else { return Ok(()) };
         let keys = authority.store.list_signing_keys(realm).await?;
-        let longest = u64::try_from(view.realm().settings.maximum_lifetime).unwrap_or(0);
-        let due = view.algorithms().into_iter().find_map(|algorithm| {
+        let longest = view.realm().longest_lifetime.max(view.realm().settings.maximum_lifetime);
+        let longest = Duration::from_secs(u64::try_from(longest).unwrap_or(0));
+        let in_use = view.algorithms();
+        let due = Algorithm::ALL.into_iter().find_map(|algorithm| {
             let of_algorithm: Vec<_> = keys.iter().filter(|key| key.algorithm == algorithm).collect();
-            let rotation = authority.settings.rotation;
-            let step = next_step(&of_algorithm, rotation, Duration::from_secs(longest), authority.now())?;
-            Some((algorithm, step))
+            let step = if in_use.contains(&algorithm) {
+                next_step(&of_algorithm, authority.settings.rotation, longest, authority.now())
+            } else {
+                next_step_out_of_use(&of_algorithm, authority.settings.rotation, longest, authority.now())
+            };
+            Some((algorithm, step?))
         });
         let Some((algorithm, step)) = due else { return Ok(()) };
         match take(editor, &keys, algorithm, step).await {
@@ -57,8 +62,8 @@ async fn take(
 ) -> Result<(), EditError> {
     let now = editor.now();
     match step {
-        Step::CreateActive => add(editor, algorithm, KeyState::Active, &[]).await.map(|_| ()),
-        Step::CreatePending => add(editor, algorithm, KeyState::Pending, &[]).await.map(|_| ()),
+        Step::CreateActive => add(editor, algorithm, KeyState::Active).await,
+        Step::CreatePending => add(editor, algorithm, KeyState::Pending).await,
         Step::Activate(kid) => {
             let updated: Vec<_> = keys
                 .iter()
@@ -70,6 +75,13 @@ async fn take(
             let change = editor.change::<StoredSigningKey>("activate", subject, None, None);
             Ok(editor.store().rotate_signing_keys(editor.realm, None, &updated, &change).await?)
         }
+        Step::Retire(kid) => {
+            let Some(key) = keys.iter().find(|key| key.kid == kid) else { return Ok(()) };
+            let updated = retired(key, now);
+            let subject = Subject::new(SubjectKind::SigningKey, &kid);
+            let change = editor.change("retire", subject, Some(key), Some(&updated));
+            Ok(editor.store().rotate_signing_keys(editor.realm, None, &[updated], &change).await?)
+        }
         Step::Remove(kid) => {
             let Some(key) = keys.iter().find(|key| key.kid == kid) else { return Ok(()) };
             let change =
@@ -79,17 +91,11 @@ async fn take(
     }
 }
 
-/// Makes a key and puts it in place, together with the changes that its arrival means for others.
-async fn add(
-    editor: Editor<'_>,
-    algorithm: Algorithm,
-    state: KeyState,
-    updated: &[StoredSigningKey],
-) -> Result<StoredSigningKey, EditError> {
+/// Makes a key and puts it in place.
+async fn add(editor: Editor<'_>, algorithm: Algorithm, state: KeyState) -> Result<(), EditError> {
     let key = generate(editor, algorithm, state).await?;
     let change = editor.change("create", Subject::new(SubjectKind::SigningKey, &key.kid), None, Some(&key));
-    editor.store().rotate_signing_keys(editor.realm, Some(&key), updated, &change).await?;
-    Ok(key)
+    Ok(editor.store().rotate_signing_keys(editor.realm, Some(&key), &[], &change).await?)
 }
 
 async fn generate(
@@ -140,23 +146,27 @@ fn retired(key: &StoredSigningKey, now: Timestamp) -> StoredSigningKey {
     }
 }
 
-/// Replaces a key that may be known to somebody else: a new one signs at once, the old one is revoked by `kid`
-/// and leaves the key set.
+/// Replaces a key that may be known to somebody else: in one step it is revoked by `kid` and, if it signed, a new
+/// one signs in its place; then it leaves the key set.
 pub async fn replace_compromised(editor: Editor<'_>, kid: &str) -> Result<(), EditError> {
     let keys = editor.store().list_signing_keys(editor.realm).await?;
     let key = keys.iter().find(|key| key.kid == kid).ok_or(StoreError::NotFound)?;
-    let mut gone = key.clone();
-    if key.state == KeyState::Active {
-        gone = retired(key, editor.now());
-        add(editor, key.algorithm, KeyState::Active, std::slice::from_ref(&gone)).await?;
-    }
-    let mut change = editor.change("revoke", Subject::new(SubjectKind::SigningKey, kid), Some(key), None);
+    let gone = retired(key, editor.now());
+    let new = match key.state {
+        KeyState::Active => Some(generate(editor, key.algorithm, KeyState::Active).await?),
+        KeyState::Pending | KeyState::Retired => None,
+    };
+    let mut change =
+        editor.change("revoke", Subject::new(SubjectKind::SigningKey, kid), Some(key), Some(&gone));
     change.revocations = vec![editor.gone(Kind::SigningKey, kid)?];
+    let updated = std::slice::from_ref(&gone);
+    editor.store().rotate_signing_keys(editor.realm, new.as_ref(), updated, &change).await?;
+    let change = editor.change("remove", Subject::new(SubjectKind::SigningKey, kid), Some(&gone), None);
     editor.store().delete_signing_key(editor.realm, kid, gone.version, &change).await?;
     editor.done().await
 }
 
-/// Follows the change sequence until the authority is dropped: every `pause`, or at once where somebody asks.
+/// Follows the change sequence, again and again. (Changes that this process makes are followed at once.)
 pub async fn follow(authority: Arc<Authority>, pause: Duration) {
     loop {
         tokio::time::sleep(pause).await;

@@ -84,7 +84,7 @@ pub enum WeakKey {
     Twice(&'static str, String),
 }
 
-/// Checks key material: 32 bytes or more, and at least eight different ones among them.
+/// Checks key material: 32 bytes or more, and at least twelve different ones among them.
 pub(crate) fn check_strength(what: &'static str, name: &str, key: &[u8]) -> Result<(), WeakKey> {
     if key.len() < 32 {
         return Err(WeakKey::Short(what, name.to_owned(), key.len()));

@@ -78,7 +78,9 @@ pub enum Step {
     CreatePending,
     /// Let the pending key of this `kid` sign, and retire those that did.
     Activate(String),
-    /// Take the retired key of this `kid` out of the set.
+    /// Let the key of this `kid` sign no more; its algorithm is out of use.
+    Retire(String),
+    /// Take the key of this `kid` out of the set.
     Remove(String),
 }
 
@@ -106,10 +108,35 @@ pub fn next_step(
     } else if now.plus(announce) >= signs_until {
         return Some(Step::CreatePending);
     }
+    spent(keys, rotation, longest_token, now)
+}
+
+/// The same for an algorithm that nothing in the realm asks for any more: its keys go, one after the other.
+pub fn next_step_out_of_use(
+    keys: &[&StoredSigningKey],
+    rotation: Rotation,
+    longest_token: Duration,
+    now: Timestamp,
+) -> Option<Step> {
+    let find = |state| keys.iter().find(|key| key.state == state).map(|key| key.kid.clone());
+    find(KeyState::Pending)
+        .map(Step::Remove)
+        .or_else(|| find(KeyState::Active).map(Step::Retire))
+        .or_else(|| spent(keys, rotation, longest_token, now))
+}
+
+/// A retired key whose last token has died, and that no cached key set is missed in.
+fn spent(
+    keys: &[&StoredSigningKey],
+    rotation: Rotation,
+    longest_token: Duration,
+    now: Timestamp,
+) -> Option<Step> {
     let gone = |key: &&&StoredSigningKey| {
         key.retired_at.is_some_and(|at| now >= at.plus(longest_token).plus(rotation.max_age))
     };
-    of(KeyState::Retired).find(gone).map(|key| Step::Remove(key.kid.clone()))
+    let mut retired = keys.iter().filter(|key| key.state == KeyState::Retired);
+    retired.find(gone).map(|key| Step::Remove(key.kid.clone()))
 }
 
 #[cfg(test)]
@@ -179,6 +206,21 @@ mod tests {
         assert_eq!(step(&[active, retired], 130), Some(Step::Remove("a".to_owned())));
     }
 
+    #[test]
+    fn keys_of_an_algorithm_out_of_use_go_when_their_tokens_have() {
+        let step = |keys: &[StoredSigningKey], now| {
+            let keys: Vec<_> = keys.iter().collect();
+            next_step_out_of_use(&keys, ROTATION, LONGEST, Timestamp::from_seconds(now))
+        };
+        let active = key("a", KeyState::Active, 0, Some(0), None);
+        let pending = key("b", KeyState::Pending, 0, None, None);
+        assert_eq!(step(&[active.clone(), pending], 5), Some(Step::Remove("b".to_owned())));
+        assert_eq!(step(&[active], 5), Some(Step::Retire("a".to_owned())));
+        let retired = key("a", KeyState::Retired, 0, Some(0), Some(5));
+        assert_eq!(step(std::slice::from_ref(&retired), 114), None);
+        assert_eq!(step(&[retired], 115), Some(Step::Remove("a".to_owned())));
+    }
+
     proptest! {
         /// Whatever the pace of the worker: there is always a key to sign with, no key signs before it was
         /// published twice the max-age (the first excepted), and none goes while a token of it may live.
@@ -209,6 +251,7 @@ mod tests {
                                 }
                             }
                         }
+                        Step::Retire(_) => prop_assert!(false, "the algorithm is in use"),
                         Step::Remove(kid) => {
                             let key = keys.iter().find(|key| key.kid == kid).unwrap();
                             prop_assert!(now - key.retired_at.unwrap().seconds() >= 100);

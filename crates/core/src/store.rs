@@ -192,13 +192,6 @@ pub trait OrganizationStore {
         realm: &RealmId,
         organization: &OrganizationId,
     ) -> StoreResult<Vec<Licence>>;
-    /// Every licence of the realm that ends in the half-open span, for the revocations that its end means.
-    async fn list_licences_ending(
-        &self,
-        realm: &RealmId,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> StoreResult<Vec<Licence>>;
     /// Adds one.
     async fn insert_licence(&self, realm: &RealmId, licence: &Licence, change: &Change) -> StoreResult<()>;
     /// Changes one of the same organization whose stored version is one less.

@@ -13,6 +13,9 @@ use crate::json;
 /// The largest body of a token request, in bytes.
 pub const LARGEST_BODY: usize = 16 * 1024;
 
+/// The most parameters of a token request; no grant has a quarter as many.
+pub const MOST_PARAMETERS: usize = 64;
+
 /// How a body is encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
@@ -51,6 +54,9 @@ pub enum ParametersError {
     /// A JSON member of another type.
     #[error("Parameter {0} must be a string")]
     NotAString(String),
+    /// More than [`MOST_PARAMETERS`].
+    #[error("The body has more than 64 parameters")]
+    TooMany,
     /// A parameter that came more than once.
     #[error("Repeated parameter: {0}")]
     Repeated(String),
@@ -128,12 +134,17 @@ impl fmt::Debug for Parameters {
 
 #[derive(Default)]
 struct Pairs {
+    count: usize,
     seen: Vec<String>,
     kept: Vec<(String, Zeroizing<String>)>,
 }
 
 impl Pairs {
     fn push(&mut self, name: String, value: Zeroizing<String>) -> Result<(), ParametersError> {
+        self.count += 1;
+        if self.count > MOST_PARAMETERS {
+            return Err(ParametersError::TooMany);
+        }
         if name != "resource" {
             if self.seen.contains(&name) {
                 return Err(ParametersError::Repeated(name));
@@ -252,6 +263,15 @@ mod tests {
     fn oversized_bodies_are_refused_whole() {
         let body = format!("grant_type=client_credentials&scope={}", "x".repeat(LARGEST_BODY));
         assert_eq!(form(&body).unwrap_err(), ParametersError::TooLarge);
+    }
+
+    #[test]
+    fn more_parameters_than_any_grant_has_are_refused() {
+        let body = |count: usize| (0..count).map(|n| format!("p{n}=x")).collect::<Vec<_>>().join("&");
+        assert!(form(&body(MOST_PARAMETERS)).is_ok());
+        assert_eq!(form(&body(MOST_PARAMETERS + 1)).unwrap_err(), ParametersError::TooMany);
+        let resources = vec!["resource=x"; MOST_PARAMETERS + 1].join("&");
+        assert_eq!(form(&resources).unwrap_err(), ParametersError::TooMany);
     }
 
     #[test]

@@ -172,6 +172,11 @@ impl RevocationSet {
         }
     }
 
+    /// The subjects of one kind.
+    pub fn ids(&self, kind: Kind) -> impl Iterator<Item = &str> {
+        self.by_subject.get(&kind).into_iter().flat_map(|of_kind| of_kind.keys().map(AsRef::as_ref))
+    }
+
     /// How many revocations there are.
     pub fn len(&self) -> usize {
         usize::from(self.realm.is_some()) + self.by_subject.values().map(HashMap::len).sum::<usize>()

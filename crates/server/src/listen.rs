@@ -22,6 +22,8 @@ use crate::middleware::address::PeerAddress;
 
 /// Headers must have arrived after this long; also the time for a TLS handshake.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often an HTTP/2 connection is asked whether it is still there.
+const PING_INTERVAL: Duration = Duration::from_secs(20);
 /// The most bytes of a request's headers.
 const LARGEST_HEADER: usize = 16 * 1024;
 /// After accepting failed (no file descriptors left, for instance), wait this long.
@@ -55,10 +57,7 @@ pub async fn serve(listener: Listener, router: Router, limits: Limits, mut stop:
     let places = Arc::new(Semaphore::new(limits.connections));
     let graceful = GracefulShutdown::new();
     let acceptor = listener.tls.map(TlsAcceptor::from);
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(LARGEST_HEADER);
-    let max_header = u32::try_from(LARGEST_HEADER).unwrap_or(u32::MAX);
-    builder.http2().timer(TokioTimer::new()).max_header_list_size(max_header).max_concurrent_streams(200);
+    let (http1, http2) = (http1(), http2());
     loop {
         let place = tokio::select! {
             _ = stop.wait_for(|stop| *stop) => break,
@@ -76,16 +75,19 @@ pub async fn serve(listener: Listener, router: Router, limits: Limits, mut stop:
                 continue;
             }
         };
-        let (builder, router, watcher) = (builder.clone(), router.clone(), graceful.watcher());
+        let (http1, http2, router, watcher) =
+            (http1.clone(), http2.clone(), router.clone(), graceful.watcher());
         let acceptor = acceptor.clone();
         tokio::spawn(async move {
             let _place = place;
             let _ = stream.set_nodelay(true);
             match acceptor {
-                None => speak(&builder, stream, router, peer, watcher).await,
+                None => speak(&http1, stream, router, peer, watcher).await,
                 Some(acceptor) => {
                     if let Some(stream) = handshake(&acceptor, stream).await {
-                        speak(&builder, stream, router, peer, watcher).await;
+                        let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                        let builder = if is_http2 { &http2 } else { &http1 };
+                        speak(builder, stream, router, peer, watcher).await;
                     }
                 }
             }
@@ -95,6 +97,28 @@ pub async fn serve(listener: Listener, router: Router, limits: Limits, mut stop:
     if tokio::time::timeout(limits.grace, graceful.shutdown()).await.is_err() {
         tracing::warn!("some connections were still busy when the grace period ended");
     }
+}
+
+/// HTTP/1.1 alone. Which protocol it is, is settled before the first byte (by ALPN, or because there is no TLS), so
+/// that the time for headers runs from the start: guessing by the first bytes would wait for them without end.
+fn http1() -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(LARGEST_HEADER);
+    builder
+}
+
+/// HTTP/2 alone, with pings that find out who has gone.
+fn http2() -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new()).http2_only();
+    let largest = u32::try_from(LARGEST_HEADER).unwrap_or(u32::MAX);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(HEADER_TIMEOUT)
+        .max_header_list_size(largest)
+        .max_concurrent_streams(200);
+    builder
 }
 
 async fn handshake(acceptor: &TlsAcceptor, stream: TcpStream) -> Option<TlsStream<TcpStream>> {

@@ -137,25 +137,6 @@ impl OrganizationStore for Backend {
         decode_all("licence", &documents)
     }
 
-    async fn list_licences_ending(
-        &self,
-        realm: &RealmId,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> StoreResult<Vec<Licence>> {
-        let documents = query_scalar!(
-            "SELECT document FROM licences WHERE realm = $1 AND ends_at >= $2 AND ends_at < $3
-             ORDER BY ends_at, id",
-            realm.as_str(),
-            from.millis(),
-            to.millis(),
-        )
-        .fetch_all(self.reader())
-        .await
-        .map_err(failed)?;
-        decode_all("licence", &documents)
-    }
-
     async fn insert_licence(&self, realm: &RealmId, licence: &Licence, change: &Change) -> StoreResult<()> {
         let mut tx = self.begin().await?;
         query!(

@@ -27,6 +27,10 @@ pub(crate) async fn apply(
 ) -> StoreResult<()> {
     match write.movement {
         Movement::Open => extend(tx, realm, write, OPEN, sequence).await,
+        Movement::Gone => {
+            extend(tx, realm, write, OPEN, sequence).await?;
+            remember_until(tx, realm, write).await
+        }
         Movement::Before(at) => extend(tx, realm, write, moment(at), sequence).await,
         Movement::Close(at) => close(tx, realm, write, moment(at), sequence).await,
     }
@@ -60,6 +64,21 @@ async fn extend(
         write.forget_after.map(Timestamp::millis),
         write.client,
         sequence,
+    )
+    .execute(&mut **tx)
+    .await
+    .map_err(failed)?;
+    Ok(())
+}
+
+/// What is gone needs no longer memory than its tokens, even if it was to be kept while it was switched off.
+async fn remember_until(tx: &mut Tx, realm: &RealmId, write: &RevocationWrite) -> StoreResult<()> {
+    query!(
+        "UPDATE revocations SET forget_after = $4 WHERE realm = $1 AND kind = $2 AND id = $3",
+        realm.as_str(),
+        write.kind.name(),
+        write.id,
+        write.forget_after.map(Timestamp::millis),
     )
     .execute(&mut **tx)
     .await

@@ -7,18 +7,20 @@ use symbolon_protocol::secret_format::{self, Form};
 use crate::access_key::{AccessKey, MOST_PER_CLIENT};
 use crate::apply::description::{
     AccessKeyDescription, ClientDescription, Description, LicenceDescription, OrganizationDescription,
-    RealmDescription,
+    PolicyDescription, RealmDescription, ResourceServerDescription,
 };
 use crate::apply::plan::{Plan, Step, Upsert};
 use crate::authority::Authority;
 use crate::client::Client;
-use crate::edit::EditError;
+use crate::clock::Timestamp;
+use crate::edit::{self, EditError, policy, realm, resource_server};
 use crate::id::{AccessKeyId, Id, LicenceId, OrganizationId, RealmId, UserId};
 use crate::licence::Licence;
 use crate::organization::Organization;
 use crate::password::PasswordHash;
 use crate::policy::Policy;
 use crate::realm::{Realm, Status};
+use crate::realm_view::RealmView;
 use crate::resource_server::{ResourceServer, comparable};
 use crate::secret::{Comparison, Secret};
 use crate::store::ClientWithKeys;
@@ -29,7 +31,7 @@ const SHORTEST_SECRET: usize = 16;
 
 /// Works out what has to be done so that everything is as described.
 pub async fn plan(authority: &Authority, description: &Description) -> Result<Plan, EditError> {
-    let mut planner = Planner { authority, steps: Vec::new() };
+    let mut planner = Planner { authority, steps: Vec::new(), described: BTreeSet::new() };
     let stored = authority.store.list_realms().await?;
     for realm in &description.realms {
         let before = stored.iter().find(|known| known.id == realm.id);
@@ -41,6 +43,8 @@ pub async fn plan(authority: &Authority, description: &Description) -> Result<Pl
 struct Planner<'a> {
     authority: &'a Authority,
     steps: Vec<Step>,
+    /// What was described so far: a thing that is described twice is a mistake.
+    described: BTreeSet<String>,
 }
 
 /// The change from what is stored to what is wanted; `None` if they agree.
@@ -55,14 +59,20 @@ impl Planner<'_> {
             id: wanted.id.clone(),
             status: wanted.status,
             settings: wanted.settings.clone(),
+            longest_lifetime: before
+                .map_or(0, |realm| realm.longest_lifetime)
+                .max(wanted.settings.maximum_lifetime),
             version: before.map_or(1, |realm| realm.version),
             created_at: before.map_or(now, |realm| realm.created_at),
         };
+        self.once(format!("realm {}", wanted.id))?;
+        realm::check(&after)?;
+        let view = self.view(wanted, after.clone()).await?;
         self.steps.extend(difference(before, after).map(Step::Realm));
-        self.resource_servers(wanted).await?;
+        self.resource_servers(wanted, &view).await?;
         self.policies(wanted).await?;
         for organization in &wanted.organizations {
-            self.organization(&wanted.id, organization).await?;
+            self.organization(&view, organization).await?;
         }
         for operator in &wanted.operators {
             let person = Person {
@@ -79,17 +89,45 @@ impl Planner<'_> {
         Ok(())
     }
 
-    async fn resource_servers(&mut self, wanted: &RealmDescription) -> Result<(), EditError> {
+    /// The realm as it will be when everything is done, so that a mistake is found before anything is.
+    async fn view(&self, wanted: &RealmDescription, realm: Realm) -> Result<RealmView, EditError> {
+        let authority = self.authority;
+        let directory = &authority.settings().directory;
+        let now = authority.now();
+        let mut servers = authority.store.list_resource_servers(&wanted.id).await?;
+        servers.retain(|known| {
+            wanted.resource_servers.iter().all(|server| server.identifier != known.identifier)
+        });
+        servers
+            .extend(wanted.resource_servers.iter().map(|server| resource_server_record(server, None, now)));
+        let mut policies = authority.store.list_policies(&wanted.id).await?;
+        policies.retain(|known| wanted.policies.iter().all(|policy| policy.id != known.id));
+        policies.extend(wanted.policies.iter().map(|policy| policy_record(policy, None, now)));
+        let is_default = wanted.id == directory.default_realm;
+        let view = RealmView::new(realm, &directory.base, is_default);
+        Ok(view.with_resource_servers(servers).with_policies(policies))
+    }
+
+    /// Refuses a second description of the same thing.
+    fn once(&mut self, thing: String) -> Result<(), EditError> {
+        if self.described.contains(&thing) {
+            return Err(EditError::Invalid(format!("{thing} is described twice")));
+        }
+        self.described.insert(thing);
+        Ok(())
+    }
+
+    async fn resource_servers(
+        &mut self,
+        wanted: &RealmDescription,
+        view: &RealmView,
+    ) -> Result<(), EditError> {
         let stored = self.authority.store.list_resource_servers(&wanted.id).await?;
         for server in &wanted.resource_servers {
+            self.once(format!("{}: resource server {}", wanted.id, comparable(&server.identifier)))?;
             let before = stored.iter().find(|known| known.identifier == server.identifier);
-            let after = ResourceServer {
-                identifier: server.identifier.clone(),
-                status: server.status,
-                settings: server.settings.clone(),
-                version: before.map_or(1, |known| known.version),
-                created_at: before.map_or(self.authority.now(), |known| known.created_at),
-            };
+            let after = resource_server_record(server, before, self.authority.now());
+            resource_server::check(view, &after)?;
             let step =
                 difference(before, after).map(|upsert| Step::ResourceServer(wanted.id.clone(), upsert));
             self.steps.extend(step);
@@ -100,14 +138,10 @@ impl Planner<'_> {
     async fn policies(&mut self, wanted: &RealmDescription) -> Result<(), EditError> {
         let stored = self.authority.store.list_policies(&wanted.id).await?;
         for policy in &wanted.policies {
+            self.once(format!("{}: policy {}", wanted.id, policy.id))?;
             let before = stored.iter().find(|known| known.id == policy.id);
-            let after = Policy {
-                id: policy.id.clone(),
-                name: policy.name.clone().unwrap_or_else(|| policy.id.to_string()),
-                statements: policy.statements.clone(),
-                version: before.map_or(1, |known| known.version),
-                created_at: before.map_or(self.authority.now(), |known| known.created_at),
-            };
+            let after = policy_record(policy, before, self.authority.now());
+            policy::check(&after)?;
             self.steps
                 .extend(difference(before, after).map(|upsert| Step::Policy(wanted.id.clone(), upsert)));
         }
@@ -116,9 +150,11 @@ impl Planner<'_> {
 
     async fn organization(
         &mut self,
-        realm: &RealmId,
+        view: &RealmView,
         wanted: &OrganizationDescription,
     ) -> Result<(), EditError> {
+        let realm = view.id();
+        self.once(format!("{realm}: organization {}", wanted.id))?;
         let before = self.authority.store.find_organization(realm, &wanted.id).await?;
         let after = Organization {
             id: wanted.id.clone(),
@@ -130,9 +166,9 @@ impl Planner<'_> {
         };
         let step = difference(before.as_ref(), after).map(|upsert| Step::Organization(realm.clone(), upsert));
         self.steps.extend(step);
-        self.licences(realm, wanted).await?;
+        self.licences(view, wanted).await?;
         for client in &wanted.clients {
-            self.client(realm, &wanted.id, client).await?;
+            self.client(view, &wanted.id, client).await?;
         }
         for member in &wanted.users {
             let person = Person {
@@ -149,10 +185,17 @@ impl Planner<'_> {
         Ok(())
     }
 
-    async fn licences(&mut self, realm: &RealmId, wanted: &OrganizationDescription) -> Result<(), EditError> {
+    async fn licences(
+        &mut self,
+        view: &RealmView,
+        wanted: &OrganizationDescription,
+    ) -> Result<(), EditError> {
+        let realm = view.id();
         let stored = self.authority.store.list_licences(realm, &wanted.id).await?;
         for licence in &wanted.licences {
             let LicenceDescription { audience, kind, .. } = licence;
+            let name = kind.name();
+            self.once(format!("{realm}: the {name} licence of {} for {}", wanted.id, comparable(audience)))?;
             let same =
                 |known: &&Licence| comparable(&known.audience) == comparable(audience) && known.kind == *kind;
             let before = stored.iter().find(same);
@@ -172,6 +215,7 @@ impl Planner<'_> {
                 version: before.map_or(1, |known| known.version),
                 created_at: before.map_or(now, |known| known.created_at),
             };
+            edit::licence::check(view, &after)?;
             self.steps.extend(difference(before, after).map(|upsert| Step::Licence(realm.clone(), upsert)));
         }
         Ok(())
@@ -179,27 +223,24 @@ impl Planner<'_> {
 
     async fn client(
         &mut self,
-        realm: &RealmId,
+        view: &RealmView,
         organization: &OrganizationId,
         wanted: &ClientDescription,
     ) -> Result<(), EditError> {
+        let realm = view.id();
+        self.once(format!("{realm}: client {}", wanted.id))?;
         let stored = self.authority.store.find_client(realm, organization, &wanted.id).await?;
         let before = stored.as_ref().map(|known| &known.client);
-        let mut settings = wanted.settings.clone();
-        if settings.default_audience.is_none() {
-            // As `client::update` settles it, so that a second run finds nothing to do.
-            let kept = before.and_then(|known| known.settings.default_audience.clone());
-            settings.default_audience =
-                kept.or_else(|| settings.grants.first().map(|grant| grant.audience.clone()));
-        }
         let after = Client {
             id: wanted.id.clone(),
             organization: organization.clone(),
             status: wanted.status,
-            settings,
+            settings: wanted.settings.clone(),
             version: before.map_or(1, |known| known.version),
             created_at: before.map_or(self.authority.now(), |known| known.created_at),
         };
+        let after = edit::client::checked(view, before, &after)
+            .map_err(|error| EditError::Invalid(format!("client {}: {error}", wanted.id)))?;
         self.steps.extend(difference(before, after).map(|upsert| Step::Client(realm.clone(), upsert)));
         self.access_keys(realm, organization, wanted, stored.as_ref())
     }
@@ -273,6 +314,7 @@ impl Planner<'_> {
     }
 
     async fn person(&mut self, realm: &RealmId, wanted: &Person<'_>) -> Result<(), EditError> {
+        self.once(format!("{realm}: user {}", comparable_email(wanted.email)))?;
         if !is_email(wanted.email) {
             return Err(EditError::Invalid(format!("{:?} is not an email address", wanted.email)));
         }
@@ -321,6 +363,30 @@ impl Planner<'_> {
         let step = upsert.map(|upsert| Step::User(realm.clone(), upsert, new_password.cloned()));
         self.steps.extend(step);
         Ok(())
+    }
+}
+
+fn resource_server_record(
+    wanted: &ResourceServerDescription,
+    before: Option<&ResourceServer>,
+    now: Timestamp,
+) -> ResourceServer {
+    ResourceServer {
+        identifier: wanted.identifier.clone(),
+        status: wanted.status,
+        settings: wanted.settings.clone(),
+        version: before.map_or(1, |known| known.version),
+        created_at: before.map_or(now, |known| known.created_at),
+    }
+}
+
+fn policy_record(wanted: &PolicyDescription, before: Option<&Policy>, now: Timestamp) -> Policy {
+    Policy {
+        id: wanted.id.clone(),
+        name: wanted.name.clone().unwrap_or_else(|| wanted.id.to_string()),
+        statements: wanted.statements.clone(),
+        version: before.map_or(1, |known| known.version),
+        created_at: before.map_or(now, |known| known.created_at),
     }
 }
 

@@ -125,7 +125,7 @@ pub async fn overview(editor: Editor<'_>, client: &Client) -> Result<Vec<KeyOver
     let verdict = |index: usize| {
         let other =
             used.iter().enumerate().find(|(other, _)| *other != index).and_then(|(_, use_)| use_.as_ref());
-        safe_to_retire(used[index].as_ref(), other, quiet_days, now)
+        safe_to_retire(keys[index].created_at, used[index].as_ref(), other, quiet_days, now)
     };
     let verdicts: Vec<bool> = (0..keys.len()).map(verdict).collect();
     Ok(keys

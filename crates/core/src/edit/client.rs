@@ -6,10 +6,12 @@ use crate::access_key::AccessKey;
 use crate::audit::{Subject, SubjectKind};
 use crate::client::{Client, ClientSettings};
 use crate::edit::access_key::NewKey;
+use crate::edit::realm::check_lifetime;
 use crate::edit::{EditError, Editor};
 use crate::id::{ClientId, OrganizationId};
 use crate::issue::V1_CLIENT;
 use crate::realm::Status;
+use crate::realm_view::RealmView;
 use crate::resource_server::comparable;
 
 fn subject(client: &Client) -> Subject {
@@ -37,7 +39,7 @@ pub async fn create(
 
 /// Adds a client. If its id belonged to one that was deleted here, tokens of that one stay dead.
 pub async fn insert(editor: Editor<'_>, client: &Client) -> Result<Client, EditError> {
-    let client = checked(editor, None, client)?;
+    let client = checked(&*editor.view()?, None, client)?;
     let mut change = editor.change("create", subject(&client), None, Some(&client));
     change.revocations = vec![editor.closed(Kind::Client, client.id.as_str())?];
     editor.store().insert_client(editor.realm, &client, &change).await?;
@@ -48,7 +50,7 @@ pub async fn insert(editor: Editor<'_>, client: &Client) -> Result<Client, EditE
 /// Changes a client. Switching it off kills its tokens; they stay dead when it is on again. Narrower grants or
 /// policies act on its next token. A change of anything else never switches it on.
 pub async fn update(editor: Editor<'_>, before: &Client, after: &Client) -> Result<Client, EditError> {
-    let after = Client { version: before.version + 1, ..checked(editor, Some(before), after)? };
+    let after = Client { version: before.version + 1, ..checked(&*editor.view()?, Some(before), after)? };
     let mut change = editor.change("update", subject(&after), Some(before), Some(&after));
     change.revocations =
         editor.status_revocation(Kind::Client, after.id.as_str(), (before.status, after.status))?;
@@ -77,20 +79,18 @@ pub async fn delete(editor: Editor<'_>, client: &Client, keys: &[AccessKey]) -> 
 /// Checks a client against its realm, and settles its default audience: the first grant sets it, and only an
 /// explicit other one changes it.
 pub(crate) fn checked(
-    editor: Editor<'_>,
+    realm: &RealmView,
     before: Option<&Client>,
     client: &Client,
 ) -> Result<Client, EditError> {
     let invalid = |text: String| Err(EditError::Invalid(text));
-    let realm = editor.authority.directory().realm(editor.realm.as_str());
-    let realm = realm.ok_or(crate::store::StoreError::NotFound)?;
     let mut client = client.clone();
     let settings = &mut client.settings;
     if client.id.as_str() == V1_CLIENT {
         return invalid(format!("the client id {V1_CLIENT:?} is reserved for password tokens"));
     }
-    if settings.lifetime.is_some_and(|lifetime| lifetime < 1) {
-        return invalid("lifetimes must be at least one second".to_owned());
+    if let Some(lifetime) = settings.lifetime {
+        check_lifetime(lifetime)?;
     }
     for grant in &settings.grants {
         let Some(server) = realm.resource_server(&grant.audience) else {

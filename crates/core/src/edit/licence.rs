@@ -5,6 +5,7 @@ use symbolon_protocol::revocation::{Kind, licence_id};
 use crate::audit::{RevocationWrite, Subject, SubjectKind};
 use crate::edit::{EditError, Editor, open};
 use crate::licence::Licence;
+use crate::realm_view::RealmView;
 use crate::resource_server::comparable;
 
 fn subject(licence: &Licence) -> Subject {
@@ -14,7 +15,7 @@ fn subject(licence: &Licence) -> Subject {
 
 /// Adds a licence. If an earlier one was ended, its tokens stay dead and those from now on live.
 pub async fn insert(editor: Editor<'_>, licence: &Licence) -> Result<(), EditError> {
-    check(editor, licence)?;
+    check(&*editor.view()?, licence)?;
     let mut change = editor.change("create", subject(licence), None, Some(licence));
     change.revocations = vec![editor.closed(Kind::Licence, &revocation_id(licence))?];
     editor.store().insert_licence(editor.realm, licence, &change).await?;
@@ -23,7 +24,7 @@ pub async fn insert(editor: Editor<'_>, licence: &Licence) -> Result<(), EditErr
 
 /// Changes a licence. Ending it, now or sooner than was agreed, kills the tokens that relied on it.
 pub async fn update(editor: Editor<'_>, before: &Licence, after: &Licence) -> Result<(), EditError> {
-    check(editor, after)?;
+    check(&*editor.view()?, after)?;
     let after = Licence { version: before.version + 1, ..after.clone() };
     let mut change = editor.change("update", subject(&after), Some(before), Some(&after));
     change.revocations = revocations(editor, before, Some(&after)).await?;
@@ -40,37 +41,53 @@ pub async fn delete(editor: Editor<'_>, licence: &Licence) -> Result<(), EditErr
     editor.done().await
 }
 
-/// While no licence opens the audience its revocation is open; where another one does, or this one goes on in
-/// another span, only what was issued so far dies.
+/// The revocation that a change means (docs/decisions/0008). What counts is whether a licence opens the audience
+/// now or still will: while none does, the revocation is open; if another one does, only what was issued so far
+/// dies.
 async fn revocations(
     editor: Editor<'_>,
     before: &Licence,
     after: Option<&Licence>,
 ) -> Result<Vec<RevocationWrite>, EditError> {
+    if !requires_licence(editor, &before.audience) {
+        return Ok(Vec::new());
+    }
     let now = editor.now();
+    let counts =
+        |licence: &Licence| licence.status.is_active() && licence.ends_at.is_none_or(|end| now < end);
+    let same = after.filter(|after| comparable(&after.audience) == comparable(&before.audience));
     let id = revocation_id(before);
-    let opened = before.opens(&before.audience, now);
-    let opens = after.is_some_and(|after| after.opens(&before.audience, now));
-    let shortened = after.is_none_or(|after| match (before.ends_at, after.ends_at) {
+    let shortened = same.is_some_and(|after| match (before.ends_at, after.ends_at) {
         (_, None) => false,
         (None, Some(_)) => true,
         (Some(old), Some(new)) => new < old,
     });
-    let moved = after.is_some_and(|after| comparable(&after.audience) != comparable(&before.audience));
-    Ok(match (opened, opens) {
-        (false, true) => vec![editor.closed(Kind::Licence, &id)?],
-        (true, true) if shortened || moved => vec![editor.before_now(Kind::Licence, &id)?],
+    let mut writes = Vec::new();
+    match (counts(before), same.is_some_and(counts)) {
+        (false, true) => writes.push(editor.closed(Kind::Licence, &id)?),
+        (true, true) if shortened => writes.push(editor.before_now(Kind::Licence, &id)?),
         (true, false) => {
             let all = editor.store().list_licences(editor.realm, &before.organization).await?;
-            let another = all.iter().any(|other| other.id != before.id && other.opens(&before.audience, now));
-            if another {
-                vec![editor.before_now(Kind::Licence, &id)?]
+            let here = |other: &&Licence| comparable(&other.audience) == comparable(&before.audience);
+            let another = all.iter().filter(here).any(|other| other.id != before.id && counts(other));
+            writes.push(if another {
+                editor.before_now(Kind::Licence, &id)?
             } else {
-                vec![open(Kind::Licence, &id)]
-            }
+                open(Kind::Licence, &id)
+            });
         }
-        _ => Vec::new(),
-    })
+        _ => {}
+    }
+    if let Some(moved) = after.filter(|after| comparable(&after.audience) != comparable(&before.audience)) {
+        writes.push(editor.closed(Kind::Licence, &revocation_id(moved))?);
+    }
+    Ok(writes)
+}
+
+fn requires_licence(editor: Editor<'_>, audience: &str) -> bool {
+    let realm = editor.authority.directory().realm(editor.realm.as_str());
+    let server = realm.as_ref().and_then(|realm| realm.resource_server(audience));
+    server.is_some_and(|server| server.settings.requires_licence)
 }
 
 /// The audience as it stands in tokens, which is what the revocation is compared with.
@@ -78,18 +95,18 @@ fn revocation_id(licence: &Licence) -> String {
     licence_id(licence.organization.as_str(), &licence.audience)
 }
 
-fn check(editor: Editor<'_>, licence: &Licence) -> Result<(), EditError> {
-    let realm = editor.authority.directory().realm(editor.realm.as_str());
-    match realm.as_ref().and_then(|realm| realm.resource_server(&licence.audience)) {
+/// Checks a licence against its realm.
+pub(crate) fn check(realm: &RealmView, licence: &Licence) -> Result<(), EditError> {
+    match realm.resource_server(&licence.audience) {
         Some(server) if server.identifier == licence.audience => {}
         Some(server) => {
-            return Err(EditError::invalid(format!(
+            return Err(EditError::Invalid(format!(
                 "a licence names its audience in the registered form: {}",
                 server.identifier
             )));
         }
         None => {
-            return Err(EditError::invalid(format!(
+            return Err(EditError::Invalid(format!(
                 "no resource server has the identifier {:?}",
                 licence.audience
             )));

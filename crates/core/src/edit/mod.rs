@@ -13,6 +13,8 @@ pub mod realm;
 pub mod resource_server;
 pub mod user;
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::Value;
 use symbolon_protocol::revocation::Kind;
@@ -24,6 +26,7 @@ use crate::id::RealmId;
 use crate::password::PasswordError;
 use crate::random::NoRandomness;
 use crate::realm::{Realm, Status};
+use crate::realm_view::RealmView;
 use crate::revoke::forget_after;
 use crate::store::{Store, StoreError};
 
@@ -72,8 +75,12 @@ impl Editor<'_> {
 
     /// The realm's settings, as far as they are known here.
     pub(crate) fn realm_record(&self) -> Result<Realm, EditError> {
-        let view = self.authority.directory().realm(self.realm.as_str());
-        Ok(view.ok_or(StoreError::NotFound)?.realm().clone())
+        Ok(self.view()?.realm().clone())
+    }
+
+    /// The realm, as it is known here.
+    pub(crate) fn view(&self) -> Result<Arc<RealmView>, EditError> {
+        Ok(self.authority.directory().realm(self.realm.as_str()).ok_or(StoreError::NotFound)?)
     }
 
     /// Describes a change. Secrets and their hashes are taken out of what it looked like and looks like.
@@ -116,34 +123,23 @@ impl Editor<'_> {
 
     /// Ends an open revocation now.
     pub(crate) fn closed(&self, kind: Kind, id: &str) -> Result<RevocationWrite, EditError> {
-        let now = self.now();
-        let forget_after = Some(forget_after(&self.realm_record()?, now));
-        Ok(RevocationWrite {
-            kind,
-            id: id.to_owned(),
-            client: None,
-            movement: Movement::Close(now),
-            forget_after,
-        })
+        self.passing(kind, id, Movement::Close(self.authority.revocation_moment()))
     }
 
     /// Kills what was issued up to now.
     pub(crate) fn before_now(&self, kind: Kind, id: &str) -> Result<RevocationWrite, EditError> {
-        let now = self.now();
-        let forget_after = Some(forget_after(&self.realm_record()?, now));
-        Ok(RevocationWrite {
-            kind,
-            id: id.to_owned(),
-            client: None,
-            movement: Movement::Before(now),
-            forget_after,
-        })
+        self.passing(kind, id, Movement::Before(self.authority.revocation_moment()))
     }
 
-    /// Kills everything for good: the subject is gone, and the revocation is forgotten when its tokens are.
+    /// Kills everything for good: the subject is gone.
     pub(crate) fn gone(&self, kind: Kind, id: &str) -> Result<RevocationWrite, EditError> {
-        let forget_after = Some(forget_after(&self.realm_record()?, self.now()));
-        Ok(RevocationWrite { kind, id: id.to_owned(), client: None, movement: Movement::Open, forget_after })
+        self.passing(kind, id, Movement::Gone)
+    }
+
+    /// A revocation that is forgotten once every token that it can hit has expired.
+    fn passing(&self, kind: Kind, id: &str, movement: Movement) -> Result<RevocationWrite, EditError> {
+        let forget_after = Some(forget_after(self.authority, &self.realm_record()?, self.now()));
+        Ok(RevocationWrite { kind, id: id.to_owned(), client: None, movement, forget_after })
     }
 }
 

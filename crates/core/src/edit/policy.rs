@@ -32,7 +32,8 @@ pub async fn delete(editor: Editor<'_>, policy: &Policy) -> Result<(), EditError
     editor.done().await
 }
 
-fn check(policy: &Policy) -> Result<(), EditError> {
+/// Checks a policy by itself.
+pub(crate) fn check(policy: &Policy) -> Result<(), EditError> {
     if policy.id.as_str() == ADMINISTRATOR {
         return Err(EditError::invalid("the policy Administrator is built in and cannot be changed"));
     }

@@ -8,7 +8,8 @@ use crate::realm::{Realm, RealmSettings};
 
 /// Adds a realm, with its first signing keys.
 pub async fn insert(editor: Editor<'_>, realm: &Realm) -> Result<(), EditError> {
-    check(&realm.settings)?;
+    check(realm)?;
+    let realm = &Realm { longest_lifetime: realm.settings.maximum_lifetime, ..realm.clone() };
     let change =
         editor.change("create", Subject::new(SubjectKind::Realm, realm.id.as_str()), None, Some(realm));
     editor.store().insert_realm(realm, &change).await?;
@@ -18,8 +19,10 @@ pub async fn insert(editor: Editor<'_>, realm: &Realm) -> Result<(), EditError> 
 
 /// Changes a realm. Switching it off kills all its tokens.
 pub async fn update(editor: Editor<'_>, before: &Realm, after: &Realm) -> Result<(), EditError> {
-    check(&after.settings)?;
-    let after = Realm { version: before.version + 1, ..after.clone() };
+    check(after)?;
+    let longest_lifetime =
+        before.longest_lifetime.max(before.settings.maximum_lifetime).max(after.settings.maximum_lifetime);
+    let after = Realm { longest_lifetime, version: before.version + 1, ..after.clone() };
     let subject = Subject::new(SubjectKind::Realm, after.id.as_str());
     let mut change = editor.change("update", subject, Some(before), Some(&after));
     change.revocations = editor.status_revocation(Kind::Realm, "", (before.status, after.status))?;
@@ -28,19 +31,49 @@ pub async fn update(editor: Editor<'_>, before: &Realm, after: &Realm) -> Result
     crate::rotation::keep_keys(editor.authority, &after.id).await
 }
 
-fn check(settings: &RealmSettings) -> Result<(), EditError> {
-    if settings.default_lifetime < 1 || settings.maximum_lifetime < 1 {
-        return Err(EditError::invalid("lifetimes must be at least one second"));
-    }
-    if let Some(bad) = settings.hosts.iter().find(|host| host.is_empty() || host.contains(['/', ':', ' '])) {
-        return Err(EditError::invalid(format!(
-            "{bad:?} is not a host name; leave out scheme, port and path"
+/// Checks a realm by itself.
+pub(crate) fn check(realm: &Realm) -> Result<(), EditError> {
+    let RealmSettings { default_lifetime, maximum_lifetime, hosts, issuer, password_tokens, .. } =
+        &realm.settings;
+    // It stands as a segment in URLs, issuers among them.
+    if !realm.id.as_str().bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~'))
+    {
+        return Err(EditError::Invalid(format!(
+            "{:?} cannot name a realm: use letters, digits, - . _ ~",
+            realm.id
         )));
     }
-    match &settings.issuer {
+    check_lifetime(*default_lifetime)?;
+    check_lifetime(*maximum_lifetime)?;
+    if let Some(password_tokens) = password_tokens {
+        check_lifetime(password_tokens.lifetime)?;
+    }
+    let is_host = |host: &String| {
+        !host.is_empty()
+            && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.'))
+            && !host.ends_with('.')
+    };
+    if let Some(bad) = hosts.iter().find(|host| !is_host(host)) {
+        return Err(EditError::Invalid(format!(
+            "{bad:?} is not a host name: leave out scheme, port, path and final dot"
+        )));
+    }
+    match issuer {
         Some(issuer) if symbolon_protocol::metadata::well_known(issuer, "").is_none() => {
-            Err(EditError::invalid(format!("the issuer {issuer:?} is not an http(s) URL")))
+            Err(EditError::Invalid(format!("the issuer {issuer:?} is not an http(s) URL")))
         }
         _ => Ok(()),
+    }
+}
+
+/// The longest life that may be set anywhere, in seconds: ten years, beyond which a number is a mistake.
+const LONGEST_LIFETIME: i64 = 10 * 365 * 86_400;
+
+/// Checks a lifetime.
+pub(crate) fn check_lifetime(seconds: i64) -> Result<(), EditError> {
+    if (1..=LONGEST_LIFETIME).contains(&seconds) {
+        Ok(())
+    } else {
+        Err(EditError::Invalid(format!("a lifetime is 1 to {LONGEST_LIFETIME} seconds, not {seconds}")))
     }
 }

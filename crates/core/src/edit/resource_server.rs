@@ -1,12 +1,17 @@
 //! Changes to resource servers.
 
-use crate::audit::{Subject, SubjectKind};
+use symbolon_protocol::claims::RESERVED;
+use symbolon_protocol::revocation::{Kind, licence_id};
+
+use crate::audit::{RevocationWrite, Subject, SubjectKind};
+use crate::edit::realm::check_lifetime;
 use crate::edit::{EditError, Editor};
+use crate::realm_view::RealmView;
 use crate::resource_server::{ResourceServer, is_absolute_uri};
 
 /// Adds a resource server, and a signing key if it needs one of an algorithm of its own.
 pub async fn insert(editor: Editor<'_>, server: &ResourceServer) -> Result<(), EditError> {
-    check(server)?;
+    check(&*editor.view()?, server)?;
     let subject = Subject::new(SubjectKind::ResourceServer, &server.identifier);
     let change = editor.change("create", subject, None, Some(server));
     editor.store().insert_resource_server(editor.realm, server, &change).await?;
@@ -20,32 +25,51 @@ pub async fn update(
     before: &ResourceServer,
     after: &ResourceServer,
 ) -> Result<(), EditError> {
-    check(after)?;
+    check(&*editor.view()?, after)?;
     let after = ResourceServer { version: before.version + 1, ..after.clone() };
     let subject = Subject::new(SubjectKind::ResourceServer, &after.identifier);
-    let change = editor.change("update", subject, Some(before), Some(&after));
+    let mut change = editor.change("update", subject, Some(before), Some(&after));
+    change.revocations = licence_revocations(editor, before, &after)?;
     editor.store().update_resource_server(editor.realm, &after, &change).await?;
     editor.done().await?;
     crate::rotation::keep_keys(editor.authority, editor.realm).await
 }
 
-fn check(server: &ResourceServer) -> Result<(), EditError> {
+/// Turning the need for a licence off also ends the revocations that ended licences left behind.
+fn licence_revocations(
+    editor: Editor<'_>,
+    before: &ResourceServer,
+    after: &ResourceServer,
+) -> Result<Vec<RevocationWrite>, EditError> {
+    if !before.settings.requires_licence || after.settings.requires_licence {
+        return Ok(Vec::new());
+    }
+    let view = editor.view()?;
+    let end = licence_id("", &after.identifier);
+    let concerned = view.revocations().ids(Kind::Licence).filter(|id| id.ends_with(&end));
+    concerned.map(|id| editor.closed(Kind::Licence, id)).collect()
+}
+
+/// Checks a resource server, and that no other one of the realm answers to its names.
+pub(crate) fn check(realm: &RealmView, server: &ResourceServer) -> Result<(), EditError> {
+    let invalid = |text: String| Err(EditError::Invalid(text));
     if !is_absolute_uri(&server.identifier) {
-        return Err(EditError::invalid(format!(
+        return invalid(format!(
             "{:?} is not an audience: an absolute URI without a fragment is needed",
             server.identifier
-        )));
+        ));
     }
-    if server.settings.lifetime.is_some_and(|lifetime| lifetime < 1) {
-        return Err(EditError::invalid("lifetimes must be at least one second"));
+    if let Some(lifetime) = server.settings.lifetime {
+        check_lifetime(lifetime)?;
     }
-    match server
-        .settings
-        .claims
-        .keys()
-        .find(|name| symbolon_protocol::claims::RESERVED.contains(&name.as_str()))
-    {
-        Some(name) => Err(EditError::invalid(format!("the claim {name:?} is reserved"))),
+    for name in server.settings.aliases.iter().chain([&server.identifier]) {
+        if let Some(other) = realm.resource_server(name).filter(|other| other.identifier != server.identifier)
+        {
+            return invalid(format!("{name:?} is already a name of {}", other.identifier));
+        }
+    }
+    match server.settings.claims.keys().find(|name| RESERVED.contains(&name.as_str())) {
+        Some(name) => invalid(format!("the claim {name:?} is reserved")),
         None => Ok(()),
     }
 }

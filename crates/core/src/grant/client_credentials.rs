@@ -34,14 +34,17 @@ pub fn decide(
     let scopes = scopes(request.scope.as_deref(), effective.scopes)?;
     let settings = &client.realm().realm().settings;
     let wanted = client.client().settings.lifetime.or(resource_server.settings.lifetime);
-    let ends = [licence.and_then(|licence| licence.ends_at), client.key().expires_at];
+    let licence_end = licence.and_then(|licence| licence.ends_at);
+    let key_end = client.key().expires_at;
+    let ends = [licence_end, key_end];
     let lifetime =
         lifetime(wanted.unwrap_or(settings.default_lifetime), settings.maximum_lifetime, ends, now);
     let Some(lifetime) = lifetime else {
         // Less than a second is left of the licence or the key: for a token that is the end.
-        return Err(match licence.and_then(|licence| licence.ends_at) {
-            Some(end) => Reason::Licence(NoLicence::Ended(end)),
-            None => Reason::KeyExpired(client.key().id.to_string(), client.key().expires_at.unwrap_or(now)),
+        return Err(match (licence_end, key_end) {
+            (Some(end), None) => Reason::Licence(NoLicence::Ended(end)),
+            (Some(end), Some(key_end)) if end < key_end => Reason::Licence(NoLicence::Ended(end)),
+            (_, key_end) => Reason::KeyExpired(client.key().id.to_string(), key_end.unwrap_or(now)),
         });
     };
     let mut names = names(client.realm(), &client.customer().organization, licence, &scopes);
@@ -59,6 +62,8 @@ pub fn decide(
         lifetime,
         names,
         from: client.from(),
+        licence: licence.map(|licence| licence.id.clone()),
+        as_of: client.as_of(),
     })
 }
 

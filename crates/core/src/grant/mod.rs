@@ -11,7 +11,8 @@ use symbolon_protocol::scope::ScopeSet;
 
 use crate::client::Client;
 use crate::clock::Timestamp;
-use crate::id::{AccessKeyId, ClientId, OrganizationId, UserId};
+use crate::directory::AsOf;
+use crate::id::{AccessKeyId, ClientId, LicenceId, OrganizationId, UserId};
 use crate::licence::Licence;
 use crate::organization::Organization;
 use crate::realm_view::RealmView;
@@ -44,6 +45,10 @@ pub struct ApprovedGrant {
     /// What claim maps can name.
     pub(crate) names: Map<String, Value>,
     pub(crate) from: IpAddr,
+    /// The licence that opens the audience.
+    pub(crate) licence: Option<LicenceId>,
+    /// How new everything is that this was decided from.
+    pub(crate) as_of: AsOf,
 }
 
 impl ApprovedGrant {

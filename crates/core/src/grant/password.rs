@@ -4,7 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::authority::Authority;
-use crate::directory::Customer;
+use crate::clock::Timestamp;
+use crate::directory::{AsOf, Customer};
 use crate::grant::{ApprovedGrant, Holder, lifetime, names, user_names};
 use crate::licence::{self, NoLicence};
 use crate::password::PasswordError;
@@ -27,21 +28,27 @@ pub async fn decide(
     from: IpAddr,
 ) -> Result<ApprovedGrant, Refusal> {
     let began = tokio::time::Instant::now();
-    let (user, role, customer) = match check(authority, realm, email, password).await {
+    // Before the first thing is read: a password takes its time, and nothing may be older than the directory may.
+    let as_of = authority.directory().as_of();
+    let known = match check(authority, realm, email, password).await {
         Ok(known) => known,
-        Err(Reason::StoreUnavailable(text)) => return Err(Refusal::new(Reason::StoreUnavailable(text))),
-        Err(Reason::PasswordsBusy) => return Err(Refusal::new(Reason::PasswordsBusy)),
+        Err(reason @ (Reason::StoreUnavailable(_) | Reason::PasswordsBusy | Reason::SigningFailed)) => {
+            return Err(Refusal::new(reason));
+        }
         Err(reason) => {
-            authority.hold_back(began).await;
-            return Err(authority.count_failure(
-                realm.id(),
-                &crate::user::comparable_email(email),
-                from,
-                reason,
-            ));
+            let email = crate::user::comparable_email(email);
+            return Err(authority.count_failure(realm.id(), &email, from, reason, began));
         }
     };
-    Ok(approve(authority, realm, settings, &user, role, &customer, from)?)
+    let realm = authority.directory().realm(realm.id().as_str()).unwrap_or_else(|| Arc::clone(realm));
+    Ok(approve(&realm, settings, &known, Asked { now: authority.now(), from: from.to_canonical(), as_of })?)
+}
+
+/// A user whose password was right.
+struct Known {
+    user: User,
+    role: MemberRole,
+    customer: Arc<Customer>,
 }
 
 async fn check(
@@ -49,7 +56,7 @@ async fn check(
     realm: &Arc<RealmView>,
     email: &str,
     password: &Secret,
-) -> Result<(User, MemberRole, Arc<Customer>), Reason> {
+) -> Result<Known, Reason> {
     let unavailable = |error: crate::store::StoreError| Reason::StoreUnavailable(error.to_string());
     let user = authority.store().find_user_by_email(realm.id(), email).await.map_err(unavailable)?;
     let hash = user.as_ref().and_then(|user| user.password.as_ref());
@@ -68,7 +75,7 @@ async fn check(
     let customer = customer.filter(|customer| customer.organization.status.is_active());
     // Outside it reads like a wrong password: RFC 6749 has no better word, and v1 knows none.
     let customer = customer.ok_or(Reason::NoMembership)?;
-    Ok((user, membership.role, customer))
+    Ok(Known { user, role: membership.role, customer })
 }
 
 fn busy(error: PasswordError) -> Reason {
@@ -78,16 +85,19 @@ fn busy(error: PasswordError) -> Reason {
     }
 }
 
+/// When, from where, and on what state of knowledge.
+struct Asked {
+    now: Timestamp,
+    from: IpAddr,
+    as_of: AsOf,
+}
+
 fn approve(
-    authority: &Authority,
     realm: &Arc<RealmView>,
     settings: &PasswordTokens,
-    user: &User,
-    role: MemberRole,
-    customer: &Customer,
-    from: IpAddr,
+    Known { user, role, customer }: &Known,
+    Asked { now, from, as_of }: Asked,
 ) -> Result<ApprovedGrant, Reason> {
-    let now = authority.now();
     let audience = &settings.audience;
     let server = realm.resource_server(audience).ok_or_else(|| Reason::UnknownAudience(audience.clone()))?;
     if !server.status.is_active() {
@@ -114,6 +124,8 @@ fn approve(
         scopes,
         lifetime,
         names,
-        from: from.to_canonical(),
+        from,
+        licence: licence.map(|licence| licence.id.clone()),
+        as_of,
     })
 }

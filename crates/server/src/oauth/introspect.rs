@@ -15,7 +15,7 @@ pub(crate) async fn answer(request: OauthRequest) -> Response {
     match serve(&request, &mut named).await {
         Ok(introspection) => answer::json(StatusCode::OK, &introspection),
         Err(refusal) => {
-            request.note(&refusal, "introspect", named.as_deref());
+            request.note(&refusal, "introspect", named.as_deref()).await;
             let text = refusal.reason.public_text();
             answer::refused(&refusal, &text, request.realm.id().as_str(), request.authority.now())
         }

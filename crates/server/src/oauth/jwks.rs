@@ -33,7 +33,11 @@ pub(crate) fn cacheable<T: serde::Serialize>(
 ) -> Response {
     let Ok(bytes) = serde_json::to_vec(body) else { return answer::empty(StatusCode::INTERNAL_SERVER_ERROR) };
     let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    let matches = |etag: &str| known.is_some_and(|known| known.split(',').any(|one| one.trim() == etag));
+    let matches = |etag: &str| {
+        known.is_some_and(|known| {
+            known.split(',').map(str::trim).any(|one| one == "*" || one.trim_start_matches("W/") == etag)
+        })
+    };
     let mut response = if etag.is_some_and(matches) {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NOT_MODIFIED;

@@ -30,8 +30,11 @@ fn metadata(realm: &RealmView) -> AuthorizationServerMetadata {
     let at = |path: &str| format!("{}{path}", issuer.trim_end_matches('/'));
     let keycloak = realm.realm().settings.compatibility == Compatibility::Keycloak;
     let [token, keys, introspection, revocation] = if keycloak {
+        // Keycloak's paths lie beneath the realm's own, which an issuer may leave out: the default realm's does.
+        let own = format!("/realms/{}", realm.id());
+        let realm = if issuer.trim_end_matches('/').ends_with(&own) { "" } else { &own };
         ["token", "certs", "token/introspect", "revoke"]
-            .map(|end| at(&format!("/protocol/openid-connect/{end}")))
+            .map(|end| at(&format!("{realm}/protocol/openid-connect/{end}")))
     } else {
         ["/oauth/token", "/.well-known/jwks.json", "/oauth/introspect", "/oauth/revoke"].map(at)
     };

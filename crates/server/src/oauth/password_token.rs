@@ -24,7 +24,7 @@ pub(crate) async fn issue_token(request: OauthRequest) -> Response {
     let mut response = match mint(&request, &settings, &mut named).await {
         Ok(token) => meti_v1::token(&token),
         Err(refusal) => {
-            request.note(&refusal, "password_token", named.as_deref());
+            request.note(&refusal, "password_token", named.as_deref()).await;
             let text = refusal.reason.public_text();
             answer::refused(&refusal, &text, request.realm.id().as_str(), request.authority.now())
         }

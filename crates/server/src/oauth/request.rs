@@ -40,10 +40,11 @@ impl FromRequest<ServerState> for OauthRequest {
 
     async fn from_request(request: Request, state: &ServerState) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
+        // The body first: what is known of the realm must not grow old while it arrives.
+        let body = if parts.method == Method::POST { read(body).await } else { Ok(Bytes::new()) };
         let OfRealm(realm) = OfRealm::from_request_parts(&mut parts, state).await?;
         let Ok(ClientAddress(from)) = ClientAddress::from_request_parts(&mut parts, state).await;
         let id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
-        let body = if parts.method == Method::POST { read(body).await } else { Ok(Bytes::new()) };
         Ok(Self {
             authority: Arc::clone(&state.authority),
             realm,
@@ -104,8 +105,9 @@ impl OauthRequest {
         authenticate(&self.authority, &self.realm, credentials, self.from).await
     }
 
-    /// Notes a refusal under the request's id.
-    pub(crate) fn note(&self, refusal: &Refusal, endpoint: &str, unverified_client: Option<&str>) {
+    /// Notes a refusal under the request's id, then waits until it may be answered: whoever hangs up meanwhile is
+    /// on record all the same.
+    pub(crate) async fn note(&self, refusal: &Refusal, endpoint: &str, unverified_client: Option<&str>) {
         self.authority.note_refusal(
             refusal,
             &RefusedRequest {
@@ -116,6 +118,9 @@ impl OauthRequest {
                 from: self.from,
             },
         );
+        if let Some(moment) = refusal.hold_until {
+            tokio::time::sleep_until(moment).await;
+        }
     }
 }
 

@@ -14,7 +14,7 @@ pub(crate) async fn revoke(request: OauthRequest) -> Response {
     match serve(&request, &mut named).await {
         Ok(()) => answer::empty(StatusCode::OK),
         Err(refusal) => {
-            request.note(&refusal, "revoke", named.as_deref());
+            request.note(&refusal, "revoke", named.as_deref()).await;
             let text = refusal.reason.public_text();
             answer::refused(&refusal, &text, request.realm.id().as_str(), request.authority.now())
         }

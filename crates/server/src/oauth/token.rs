@@ -7,6 +7,7 @@ use axum::response::Response;
 use symbolon_core::authenticate::AuthenticatedClient;
 use symbolon_core::grant::client_credentials::{self, TokenRequest};
 use symbolon_core::issue::{IssuedToken, issue};
+use symbolon_core::protocol::client_auth::Method;
 use symbolon_core::protocol::grant_type::GrantType;
 use symbolon_core::protocol::parameters::Parameters;
 use symbolon_core::refusal::{Reason, Refusal};
@@ -44,7 +45,7 @@ async fn serve(request: &OauthRequest) -> Result<IssuedToken, Refusal> {
     let mut named = None;
     let outcome = mint(request, &mut named).await;
     if let Err(refusal) = &outcome {
-        request.note(refusal, "token", named.as_deref());
+        request.note(refusal, "token", named.as_deref()).await;
     }
     outcome
 }
@@ -57,9 +58,19 @@ async fn mint(request: &OauthRequest, named: &mut Option<String>) -> Result<Issu
     let credentials = request.credentials(&parameters)?;
     *named = Some(credentials.unverified_id().to_owned());
     let client: AuthenticatedClient = request.client(&credentials).await?;
+    let used_basic = credentials.method == Method::Basic;
+    grant(request, &client, grant_type, &asked).await.map_err(|refusal| Refusal { used_basic, ..refusal })
+}
+
+async fn grant(
+    request: &OauthRequest,
+    client: &AuthenticatedClient,
+    grant_type: &str,
+    asked: &TokenRequest,
+) -> Result<IssuedToken, Refusal> {
     let grant = match GrantType::from_name(grant_type) {
         Some(GrantType::ClientCredentials) => {
-            client_credentials::decide(&client, &asked, request.authority.now())?
+            client_credentials::decide(client, asked, request.authority.now())?
         }
         None => return Err(Reason::GrantType(grant_type.chars().take(64).collect()).into()),
     };

@@ -64,7 +64,6 @@ pub(crate) async fn find_nothing(store: Shared) {
     let s = id("s");
     assert_eq!(store.list_resource_servers(&s).await.unwrap(), []);
     assert_eq!(store.list_policies(&s).await.unwrap(), []);
-    assert_eq!(store.list_licences_ending(&s, later(-100_000), later(100_000)).await.unwrap(), []);
     assert_eq!(store.find_credential(&s, "c").await.unwrap(), None);
     assert_eq!(store.find_credential(&s, "k").await.unwrap(), None);
     assert_eq!(store.find_user(&s, None, &id("u")).await.unwrap(), None);

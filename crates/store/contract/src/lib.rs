@@ -49,7 +49,6 @@ pub const PROMISES: &[(&str, Promise)] = &[
     ("organizations: a stale change is refused", |s| Box::pin(organizations::stale(s))),
     ("licences: they read back and are removed", |s| Box::pin(organizations::licences_read_back(s))),
     ("licences: a stale change is refused", |s| Box::pin(organizations::licences_stale(s))),
-    ("licences: those that end in a span are found", |s| Box::pin(organizations::licences_ending(s))),
     ("clients: they read back and are removed with their keys", |s| Box::pin(clients::read_back(s))),
     ("clients: a stale change is refused", |s| Box::pin(clients::stale(s))),
     ("clients: of changes at the same time one succeeds", |s| Box::pin(clients::one_at_a_time(s))),

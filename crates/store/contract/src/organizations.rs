@@ -7,7 +7,7 @@ use symbolon_core::realm::Status;
 use symbolon_core::store::PageRequest;
 
 use crate::Shared;
-use crate::world::{NOW, change, fails, id, later, licence, organization, populate};
+use crate::world::{change, fails, id, licence, organization, populate};
 
 pub(crate) async fn read_back(store: Shared) {
     let realm = populate(&*store).await;
@@ -78,22 +78,4 @@ pub(crate) async fn licences_stale(store: Shared) {
         "NotFound"
     );
     assert_eq!(store.list_licences(&realm, &a.organization).await.unwrap(), [a]);
-}
-
-pub(crate) async fn licences_ending(store: Shared) {
-    let realm = populate(&*store).await;
-    let change = change(SubjectKind::Licence, "l");
-    let ending = |organization, name, at| Licence { ends_at: at, ..licence(organization, name) };
-    let (first, second) = (ending("o1", "b", Some(later(10))), ending("o2", "a", Some(later(19))));
-    for licence in [&first, &second, &ending("o1", "c", Some(later(20))), &ending("o1", "d", None)] {
-        store.insert_licence(&realm, licence, &change).await.unwrap();
-    }
-    let found = store.list_licences_ending(&realm, later(10), later(20)).await.unwrap();
-    assert_eq!(found, [first, second.clone()]);
-    assert_eq!(store.list_licences_ending(&realm, NOW, later(10)).await.unwrap(), []);
-
-    let extended = Licence { version: 2, ends_at: Some(later(500)), ..second };
-    store.update_licence(&realm, &extended, &change).await.unwrap();
-    assert_eq!(store.list_licences_ending(&realm, later(11), later(20)).await.unwrap(), []);
-    assert_eq!(store.list_licences_ending(&realm, later(500), later(501)).await.unwrap(), [extended]);
 }

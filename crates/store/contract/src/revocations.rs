@@ -77,6 +77,10 @@ impl Model {
                 return;
             }
             (Movement::Close(_), _) => return,
+            (Movement::Gone, _) => {
+                self.0 = Some((Cutoff::Open, forget));
+                return;
+            }
             (Movement::Open, _) => (Cutoff::Open, forget),
             (Movement::Before(at), _) => (Cutoff::Before(at.millis()), forget),
         };
@@ -92,6 +96,7 @@ impl Model {
 fn movement() -> impl Strategy<Value = Movement> {
     prop_oneof![
         Just(Movement::Open),
+        Just(Movement::Gone),
         (0_i64..100).prop_map(|millis| Movement::Before(at(millis))),
         (0_i64..100).prop_map(|millis| Movement::Close(at(millis))),
     ]

@@ -39,6 +39,7 @@ pub(crate) fn realm(name: &str) -> Realm {
         id: id(name),
         status: Status::Active,
         settings: RealmSettings { hosts: vec![format!("{name}.example")], ..RealmSettings::default() },
+        longest_lifetime: 86_400,
         version: 1,
         created_at: NOW,
     }

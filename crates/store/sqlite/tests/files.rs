@@ -28,6 +28,7 @@ fn realm(name: &str, version: i64) -> Realm {
         id: Id::new(name).unwrap(),
         status: Status::Active,
         settings: RealmSettings::default(),
+        longest_lifetime: 86_400,
         version,
         created_at: Timestamp::default(),
     }

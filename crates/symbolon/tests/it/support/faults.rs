@@ -1,0 +1,194 @@
+//! A store that fails, or waits, wherever a test says so, and passes everything else on.
+
+use std::collections::HashSet;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+
+use symbolon_core::access_key::{AccessKey, LastUse};
+use symbolon_core::audit::{AuditRecord, Change};
+use symbolon_core::client::Client;
+use symbolon_core::clock::Timestamp;
+use symbolon_core::id::{AccessKeyId, ClientId, LicenceId, OrganizationId, PolicyId, RealmId, UserId};
+use symbolon_core::licence::Licence;
+use symbolon_core::organization::Organization;
+use symbolon_core::policy::Policy;
+use symbolon_core::realm::Realm;
+use symbolon_core::record::{RefusalRecord, TokenRecord};
+use symbolon_core::resource_server::ResourceServer;
+use symbolon_core::signing_key::StoredSigningKey;
+use symbolon_core::store::{
+    ChangeEntry, ChangeStore, ClientStore, ClientWithKeys, Closing, JournalStore, OrganizationStore, Page,
+    PageRequest, PolicyStore, RealmStore, ResourceServerStore, SigningKeyStore, Store, StoreError,
+    StoreResult, StoredRevocation, UserStore,
+};
+use symbolon_core::user::User;
+use tokio::sync::watch;
+
+/// What an injected fault says; no answer may repeat it.
+pub(crate) const FAULT: &str = "injected fault in table secrets";
+
+/// The store.
+pub(crate) struct FaultyStore {
+    inner: Arc<dyn Store>,
+    failing: Mutex<HashSet<&'static str>>,
+    held: watch::Sender<HashSet<&'static str>>,
+}
+
+impl FaultyStore {
+    /// Around a store that works.
+    pub(crate) fn around(inner: Arc<dyn Store>) -> Arc<Self> {
+        Arc::new(Self { inner, failing: Mutex::default(), held: watch::Sender::default() })
+    }
+
+    /// From now on these methods fail, and no others.
+    pub(crate) fn fail(&self, methods: &[&'static str]) {
+        *self.failing.lock().unwrap() = methods.iter().copied().collect();
+    }
+
+    /// From now on these methods wait, and no others.
+    pub(crate) fn hold(&self, methods: &[&'static str]) {
+        self.held.send_replace(methods.iter().copied().collect());
+    }
+
+    async fn gate(&self, method: &'static str) -> StoreResult<()> {
+        let mut held = self.held.subscribe();
+        let _ = held.wait_for(|held| !held.contains(method)).await;
+        if self.failing.lock().unwrap().contains(method) {
+            return Err(StoreError::Unavailable(FAULT.to_owned()));
+        }
+        Ok(())
+    }
+}
+
+type Answer<'out, T> = Pin<Box<dyn Future<Output = StoreResult<T>> + Send + 'out>>;
+
+/// Implements a trait of the port: every method asks the gate, then the store behind it.
+macro_rules! pass_on {
+    ($trait:ident { $($name:ident [$($life:lifetime)*] ($($arg:ident: $of:ty),*) -> $out:ty;)* }) => {
+        impl $trait for FaultyStore {
+            $(fn $name<'me, $($life,)* 'out>(&'me self, $($arg: $of),*) -> Answer<'out, $out>
+            where
+                'me: 'out,
+                $($life: 'out,)*
+                Self: 'out,
+            {
+                Box::pin(async move {
+                    self.gate(stringify!($name)).await?;
+                    self.inner.$name($($arg),*).await
+                })
+            })*
+        }
+    };
+}
+
+pass_on!(RealmStore {
+    list_realms[]() -> Vec<Realm>;
+    insert_realm['a 'b](realm: &'a Realm, change: &'b Change) -> ();
+    update_realm['a 'b](realm: &'a Realm, change: &'b Change) -> ();
+});
+
+pass_on!(ResourceServerStore {
+    list_resource_servers['a](realm: &'a RealmId) -> Vec<ResourceServer>;
+    insert_resource_server['a 'b 'c](realm: &'a RealmId, server: &'b ResourceServer, change: &'c Change) -> ();
+    update_resource_server['a 'b 'c](realm: &'a RealmId, server: &'b ResourceServer, change: &'c Change) -> ();
+});
+
+pass_on!(PolicyStore {
+    list_policies['a](realm: &'a RealmId) -> Vec<Policy>;
+    insert_policy['a 'b 'c](realm: &'a RealmId, policy: &'b Policy, change: &'c Change) -> ();
+    update_policy['a 'b 'c](realm: &'a RealmId, policy: &'b Policy, change: &'c Change) -> ();
+    delete_policy['a 'b 'c](realm: &'a RealmId, id: &'b PolicyId, version: i64, change: &'c Change) -> ();
+});
+
+pass_on!(OrganizationStore {
+    find_organization['a 'b](realm: &'a RealmId, id: &'b OrganizationId) -> Option<Organization>;
+    list_organizations['a 'b](realm: &'a RealmId, page: &'b PageRequest) -> Page<Organization>;
+    insert_organization['a 'b 'c](realm: &'a RealmId, one: &'b Organization, change: &'c Change) -> ();
+    update_organization['a 'b 'c](realm: &'a RealmId, one: &'b Organization, change: &'c Change) -> ();
+    list_licences['a 'b](realm: &'a RealmId, of: &'b OrganizationId) -> Vec<Licence>;
+    insert_licence['a 'b 'c](realm: &'a RealmId, licence: &'b Licence, change: &'c Change) -> ();
+    update_licence['a 'b 'c](realm: &'a RealmId, licence: &'b Licence, change: &'c Change) -> ();
+    delete_licence['a 'b 'c 'd](
+        realm: &'a RealmId, of: &'b OrganizationId, id: &'c LicenceId, version: i64, change: &'d Change
+    ) -> ();
+});
+
+pass_on!(ClientStore {
+    find_credential['a 'b](realm: &'a RealmId, id: &'b str) -> Option<ClientWithKeys>;
+    find_client['a 'b 'c](
+        realm: &'a RealmId, of: &'b OrganizationId, id: &'c ClientId
+    ) -> Option<ClientWithKeys>;
+    list_clients['a 'b 'c](realm: &'a RealmId, of: &'b OrganizationId, page: &'c PageRequest) -> Page<Client>;
+    insert_client['a 'b 'c](realm: &'a RealmId, client: &'b Client, change: &'c Change) -> ();
+    update_client['a 'b 'c](realm: &'a RealmId, client: &'b Client, change: &'c Change) -> ();
+    delete_client['a 'b 'c 'd](
+        realm: &'a RealmId, of: &'b OrganizationId, id: &'c ClientId, version: i64, change: &'d Change
+    ) -> ();
+    insert_access_key['a 'b 'c](realm: &'a RealmId, key: &'b AccessKey, change: &'c Change) -> ();
+    update_access_key['a 'b 'c](realm: &'a RealmId, key: &'b AccessKey, change: &'c Change) -> ();
+    delete_access_key['a 'b 'c 'd](
+        realm: &'a RealmId, of: &'b OrganizationId, id: &'c AccessKeyId, version: i64, change: &'d Change
+    ) -> ();
+});
+
+pass_on!(UserStore {
+    find_user_by_email['a 'b](realm: &'a RealmId, email: &'b str) -> Option<User>;
+    find_user['a 'b 'c](
+        realm: &'a RealmId, of: Option<&'b OrganizationId>, id: &'c UserId
+    ) -> Option<User>;
+    list_users['a 'b 'c](
+        realm: &'a RealmId, of: Option<&'b OrganizationId>, page: &'c PageRequest
+    ) -> Page<User>;
+    insert_user['a 'b 'c](realm: &'a RealmId, user: &'b User, change: &'c Change) -> ();
+    update_user['a 'b 'c](realm: &'a RealmId, user: &'b User, change: &'c Change) -> ();
+});
+
+pass_on!(SigningKeyStore {
+    list_signing_keys['a](realm: &'a RealmId) -> Vec<StoredSigningKey>;
+    rotate_signing_keys['a 'b 'c 'd](
+        realm: &'a RealmId, added: Option<&'b StoredSigningKey>, updated: &'c [StoredSigningKey],
+        change: &'d Change
+    ) -> ();
+    delete_signing_key['a 'b 'c](realm: &'a RealmId, kid: &'b str, version: i64, change: &'c Change) -> ();
+});
+
+pass_on!(ChangeStore {
+    insert_revocations['a 'b](realm: &'a RealmId, change: &'b Change) -> ();
+    revoke_tokens['a 'b 'c](
+        realm: &'a RealmId, client: &'b str, most: u32, forget_client_after: Timestamp, change: &'c Change
+    ) -> ();
+    list_revocations['a](realm: &'a RealmId, changed_after: i64) -> Vec<StoredRevocation>;
+    forget_revocations['a](realm: &'a RealmId, now: Timestamp) -> u64;
+    last_change[]() -> i64;
+    list_changes[](after: i64, limit: u32) -> Vec<ChangeEntry>;
+    list_audit['a 'b](
+        realm: &'a RealmId, of: Option<&'b OrganizationId>, after: i64, limit: u32
+    ) -> Vec<AuditRecord>;
+});
+
+pass_on!(JournalStore {
+    append_tokens['a 'b](batch_id: &'a str, records: &'b [TokenRecord]) -> ();
+    expand_batches[](most: u32) -> u32;
+    append_refusals['a](records: &'a [RefusalRecord]) -> ();
+    find_tokens_by_request['a](request_id: &'a str) -> Vec<TokenRecord>;
+    find_refusals_by_request['a](request_id: &'a str) -> Vec<RefusalRecord>;
+    find_token['a 'b](realm: &'a RealmId, jti: &'b str) -> Option<TokenRecord>;
+    find_last_use['a 'b 'c](
+        realm: &'a RealmId, of: &'b OrganizationId, key: &'c AccessKeyId
+    ) -> Option<LastUse>;
+    list_usage['a 'b 'c](
+        realm: &'a RealmId, of: &'b OrganizationId, client: &'c ClientId, from: Timestamp, to: Timestamp
+    ) -> Vec<(Timestamp, i64)>;
+    forget_refusals[](before: Timestamp, keep: u32) -> u64;
+});
+
+impl Closing for FaultyStore {
+    fn close<'me, 'out>(&'me self) -> Pin<Box<dyn Future<Output = ()> + Send + 'out>>
+    where
+        'me: 'out,
+        Self: 'out,
+    {
+        self.inner.close()
+    }
+}

@@ -1,0 +1,89 @@
+//! A further process on a bed's database, with a store, peppers or settings of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use symbolon_core::authority::{Authority, Settings, Surroundings};
+use symbolon_core::id::RealmId;
+use symbolon_core::journal::JournalTasks;
+use symbolon_core::random::SystemRandom;
+use symbolon_core::seal::MasterKeys;
+use symbolon_core::secret::Peppers;
+use symbolon_core::store::Store;
+use symbolon_server::router::{router, with_request_id};
+use symbolon_server::state::ServerState;
+use zeroize::Zeroizing;
+
+use super::faults::FaultyStore;
+use super::{Answer, Bed, Request};
+
+/// Key material that a seed stands for; a bed's master key is of seed 0, its pepper of seed 100, both named `test`.
+pub(crate) fn key(name: &str, seed: u8) -> (String, Zeroizing<Vec<u8>>) {
+    (name.to_owned(), Zeroizing::new((seed..seed + 32).collect()))
+}
+
+/// A running process.
+pub(crate) struct Node {
+    /// What decides.
+    pub(crate) authority: Arc<Authority>,
+    app: axum::Router,
+    tasks: JournalTasks,
+}
+
+impl Node {
+    /// On the bed's database.
+    pub(crate) async fn start(bed: &Bed) -> Self {
+        Self::with_peppers(bed, [key("test", 100)]).await
+    }
+
+    /// With other peppers, the current one first.
+    pub(crate) async fn with_peppers(
+        bed: &Bed,
+        peppers: impl IntoIterator<Item = (String, Zeroizing<Vec<u8>>)>,
+    ) -> Self {
+        let store = symbolon::open_store::open(&bed.folder).await.unwrap();
+        Self::with(bed, store, Peppers::new(peppers).unwrap()).await
+    }
+
+    /// Through a store that a test can make fail.
+    pub(crate) async fn faulty(bed: &Bed) -> (Self, Arc<FaultyStore>) {
+        let store = FaultyStore::around(symbolon::open_store::open(&bed.folder).await.unwrap());
+        let node = Self::with(bed, store.clone(), Peppers::new([key("test", 100)]).unwrap()).await;
+        (node, store)
+    }
+
+    async fn with(bed: &Bed, store: Arc<dyn Store>, peppers: Peppers) -> Self {
+        let mut settings = Settings::new("https://auth.example", RealmId::new("default").unwrap());
+        settings.failure_floor = Duration::ZERO;
+        let surroundings = Surroundings {
+            store,
+            clock: bed.clock.clone(),
+            random: Arc::new(SystemRandom),
+            master_keys: Arc::new(MasterKeys::new([key("test", 0)]).unwrap()),
+            peppers: Arc::new(peppers),
+        };
+        let (authority, tasks) = Authority::start(surroundings, settings).await.unwrap();
+        let authority = Arc::new(authority);
+        let state = ServerState { authority: Arc::clone(&authority), trusted_proxies: [].into() };
+        Self { authority, app: with_request_id(router(state.clone()), state), tasks }
+    }
+
+    /// Sends it a request.
+    pub(crate) async fn send(&self, request: Request) -> Answer {
+        request.send_to(self.app.clone()).await
+    }
+
+    /// Follows the change sequence, as the background task would.
+    pub(crate) async fn catch_up(&self) {
+        self.authority.directory().catch_up().await.unwrap();
+    }
+
+    /// Stops in good order, as if the process was told to end.
+    pub(crate) async fn stop(self) {
+        let Self { authority, app, tasks } = self;
+        let store = Arc::clone(authority.store());
+        drop((authority, app));
+        tasks.finish().await;
+        store.close().await;
+    }
+}
