@@ -46,7 +46,10 @@ pub fn read(source: KeySource<'_>, data: &Path) -> anyhow::Result<NamedKeys> {
     }
     let path = file.cloned().unwrap_or_else(|| data.join(default_file));
     let text = match std::fs::read_to_string(&path) {
-        Ok(text) => Zeroizing::new(text),
+        Ok(text) => {
+            refuse_public(&path, what)?;
+            Zeroizing::new(text)
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => bail!(
             "there is no {what}: set {variable}, or make the file {path}:\n  \
              (umask 077; openssl rand -base64 32 > {path})\n\
@@ -56,6 +59,19 @@ pub fn read(source: KeySource<'_>, data: &Path) -> anyhow::Result<NamedKeys> {
         Err(error) => return Err(error).with_context(|| format!("the {what} in {}", path.display())),
     };
     parse(&text).with_context(|| format!("the {what} in {}", path.display()))
+}
+
+/// A key that every user of the machine can read protects nothing. (A group may: service managers hand keys out so.)
+fn refuse_public(path: &Path, what: &str) -> anyhow::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = std::fs::metadata(path)?.permissions().mode();
+    if mode & 0o007 != 0 {
+        bail!(
+            "everybody can read the {what} in {path}; make it private first: chmod 600 {path}",
+            path = path.display()
+        );
+    }
+    Ok(())
 }
 
 /// Makes the file of the data folder with a random key, if it is not there; for the sandbox.

@@ -16,7 +16,7 @@ fn prepared() -> (tempfile::TempDir, PathBuf) {
         let status = Command::new("sh")
             .current_dir(&folder)
             .arg("-c")
-            .arg(format!("head -c 32 /dev/urandom | base64 > {name}"))
+            .arg(format!("umask 077; head -c 32 /dev/urandom | base64 > {name}"))
             .status();
         assert!(status.expect("sh").success());
     }

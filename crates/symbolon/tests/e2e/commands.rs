@@ -36,6 +36,18 @@ fn t04_the_server_refuses_to_start_with_missing_or_weak_keys() {
 }
 
 #[test]
+fn a_key_that_everybody_can_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let kept = tempfile::tempdir().expect("a folder");
+    let path = kept.path().join("master.key");
+    std::fs::write(&path, "1:3q2+7wABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhs=").expect("a key");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).expect("a mode");
+    let output = serve_once(kept.path(), &[]);
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && text.contains("chmod 600"), "{text}");
+}
+
+#[test]
 fn explain_says_why_a_request_was_refused() {
     let sandbox = Running::sandbox();
     let credentials = sandbox.credentials();

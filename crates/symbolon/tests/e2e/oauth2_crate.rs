@@ -11,6 +11,7 @@ use oauth2::{
 use crate::support::{Running, call, entry};
 
 /// One request over a new connection. The crate sends full URLs on the loopback interface here.
+#[expect(clippy::needless_pass_by_value, reason = "the signature that the crate asks for")]
 fn transport(request: HttpRequest) -> Result<HttpResponse, std::io::Error> {
     let authority = request.uri().authority().expect("a host").as_str();
     let mut stream = TcpStream::connect(authority)?;

@@ -11,7 +11,7 @@ use serde_json::Value;
 pub(crate) const SYMBOLON: &str = env!("CARGO_BIN_EXE_symbolon");
 
 /// Everything that is started ends up within this time, or the test fails.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running `symbolon dev` or `symbolon serve`, ended with its owner.
 pub(crate) struct Running {
