@@ -197,6 +197,17 @@ mod tests {
         assert_ne!(at(5), at(5));
     }
 
+    proptest::proptest! {
+        /// Rule 9: printable ASCII of 1 to 255 characters is taken as it is; nothing else is an id.
+        #[test]
+        fn any_text_is_an_id_as_it_is_or_none(text in "[!-~]{1,255}", other in "\\PC{0,8}[^!-~]\\PC{0,8}") {
+            proptest::prop_assert_eq!(Id::<Thing>::new(&text).unwrap().to_string(), text.clone());
+            proptest::prop_assert!(Id::<Thing>::new(&other).is_err());
+            let json = serde_json::to_string(&text).unwrap();
+            proptest::prop_assert_eq!(serde_json::from_str::<Id<Thing>>(&json).unwrap().to_string(), text);
+        }
+    }
+
     #[test]
     fn imported_ids_are_taken_as_they_are() {
         for good in ["x", "8f14e45f-ceea", "a:b/c?d=e%20", &"x".repeat(255)] {

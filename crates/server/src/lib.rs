@@ -11,4 +11,6 @@ mod health;
 mod middleware;
 mod oauth;
 
+/// The framework whose router stands in this crate's own interface.
+pub use axum;
 pub use middleware::address::PeerAddress;

@@ -32,9 +32,8 @@ pub struct Description {
 pub struct RealmDescription {
     /// Its name.
     pub id: RealmId,
-    /// On or off.
-    #[serde(default)]
-    pub status: Status,
+    /// On or off. Where absent: as it is, and on for what is new.
+    pub status: Option<Status>,
     /// Its settings.
     #[serde(default)]
     pub settings: RealmSettings,
@@ -58,9 +57,8 @@ pub struct RealmDescription {
 pub struct ResourceServerDescription {
     /// Its audience.
     pub identifier: String,
-    /// On or off.
-    #[serde(default)]
-    pub status: Status,
+    /// On or off. Where absent: as it is, and on for what is new.
+    pub status: Option<Status>,
     /// Its settings.
     #[serde(default)]
     pub settings: ResourceServerSettings,
@@ -86,9 +84,8 @@ pub struct OrganizationDescription {
     pub id: OrganizationId,
     /// A name for people; the id where absent.
     pub name: Option<String>,
-    /// On or off.
-    #[serde(default)]
-    pub status: Status,
+    /// On or off. Where absent: as it is, and on for what is new.
+    pub status: Option<Status>,
     /// Anything else to remember of it.
     #[serde(default)]
     pub metadata: BTreeMap<String, String>,
@@ -117,9 +114,8 @@ pub struct LicenceDescription {
     /// Until then; for ever where absent.
     #[serde(default, deserialize_with = "time")]
     pub ends_at: Option<Timestamp>,
-    /// On or off.
-    #[serde(default)]
-    pub status: Status,
+    /// On or off. Where absent: as it is, and on for what is new.
+    pub status: Option<Status>,
 }
 
 /// A client.
@@ -128,9 +124,8 @@ pub struct LicenceDescription {
 pub struct ClientDescription {
     /// Its id, taken over as it is.
     pub id: ClientId,
-    /// On or off.
-    #[serde(default)]
-    pub status: Status,
+    /// On or off. Where absent: as it is, and on for what is new.
+    pub status: Option<Status>,
     /// Its settings.
     #[serde(default)]
     pub settings: ClientSettings,
@@ -150,9 +145,8 @@ pub struct AccessKeyDescription {
     /// Allows a secret of fewer than 16 characters.
     #[serde(default)]
     pub weak: bool,
-    /// ACTIVE or INACTIVE.
-    #[serde(default = "active")]
-    pub status: KeyStatus,
+    /// ACTIVE or INACTIVE. Where absent: as it is, and ACTIVE for what is new.
+    pub status: Option<KeyStatus>,
     /// From then on it gets no tokens.
     #[serde(default, deserialize_with = "time")]
     pub expires_at: Option<Timestamp>,
@@ -172,9 +166,8 @@ pub struct MemberDescription {
     pub password: Option<Secret>,
     /// The password's Argon2id hash (PHC string), taken over as it is.
     pub password_hash: Option<String>,
-    /// On or off.
-    #[serde(default)]
-    pub status: Status,
+    /// On or off. Where absent: as it is, and on for what is new.
+    pub status: Option<Status>,
 }
 
 /// One of the people who run the realm, known by the e-mail address.
@@ -191,9 +184,8 @@ pub struct OperatorDescription {
     pub password: Option<Secret>,
     /// The password's Argon2id hash (PHC string), taken over as it is.
     pub password_hash: Option<String>,
-    /// On or off.
-    #[serde(default)]
-    pub status: Status,
+    /// On or off. Where absent: as it is, and on for what is new.
+    pub status: Option<Status>,
 }
 
 /// The file cannot be read. The text names the line and the mistake, never a value.
@@ -210,10 +202,6 @@ impl Description {
         serde_saphyr::from_str_with_options(yaml, options)
             .map_err(|error| DescriptionError(error.to_string()))
     }
-}
-
-const fn active() -> KeyStatus {
-    KeyStatus::Active
 }
 
 fn time<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use symbolon_protocol::secret_format::{self, Form};
 
-use crate::access_key::{AccessKey, MOST_PER_CLIENT};
+use crate::access_key::{AccessKey, KeyStatus, MOST_PER_CLIENT};
 use crate::apply::description::{
     AccessKeyDescription, ClientDescription, Description, LicenceDescription, OrganizationDescription,
     PolicyDescription, RealmDescription, ResourceServerDescription,
@@ -52,12 +52,17 @@ fn difference<T: PartialEq + Clone>(before: Option<&T>, after: T) -> Option<Box<
     (before != Some(&after)).then(|| Box::new(Upsert { before: before.cloned(), after }))
 }
 
+/// A status that is not described stays as it is: a second run never switches on what was switched off meanwhile.
+fn status(wanted: Option<Status>, before: Option<Status>) -> Status {
+    wanted.or(before).unwrap_or_default()
+}
+
 impl Planner<'_> {
     async fn realm(&mut self, wanted: &RealmDescription, before: Option<&Realm>) -> Result<(), EditError> {
         let now = self.authority.now();
         let after = Realm {
             id: wanted.id.clone(),
-            status: wanted.status,
+            status: status(wanted.status, before.map(|realm| realm.status)),
             settings: wanted.settings.clone(),
             longest_lifetime: before
                 .map_or(0, |realm| realm.longest_lifetime)
@@ -159,7 +164,7 @@ impl Planner<'_> {
         let after = Organization {
             id: wanted.id.clone(),
             name: wanted.name.clone().unwrap_or_else(|| wanted.id.to_string()),
-            status: wanted.status,
+            status: status(wanted.status, before.as_ref().map(|known| known.status)),
             metadata: wanted.metadata.clone(),
             version: before.as_ref().map_or(1, |known| known.version),
             created_at: before.as_ref().map_or(self.authority.now(), |known| known.created_at),
@@ -211,7 +216,7 @@ impl Planner<'_> {
                 kind: *kind,
                 starts_at: licence.starts_at.or(before.map(|known| known.starts_at)).unwrap_or(now),
                 ends_at: licence.ends_at,
-                status: licence.status,
+                status: status(licence.status, before.map(|known| known.status)),
                 version: before.map_or(1, |known| known.version),
                 created_at: before.map_or(now, |known| known.created_at),
             };
@@ -234,7 +239,7 @@ impl Planner<'_> {
         let after = Client {
             id: wanted.id.clone(),
             organization: organization.clone(),
-            status: wanted.status,
+            status: status(wanted.status, before.map(|known| known.status)),
             settings: wanted.settings.clone(),
             version: before.map_or(1, |known| known.version),
             created_at: before.map_or(self.authority.now(), |known| known.created_at),
@@ -273,7 +278,7 @@ impl Planner<'_> {
                 client: wanted.id.clone(),
                 organization: organization.clone(),
                 secret,
-                status: key.status,
+                status: key.status.or(before.map(|known| known.status)).unwrap_or(KeyStatus::Active),
                 expires_at: key.expires_at,
                 version: before.map_or(1, |known| known.version),
                 created_at: before.map_or(self.authority.now(), |known| known.created_at),
@@ -350,7 +355,7 @@ impl Planner<'_> {
             id,
             email: same_email.map_or(wanted.email, |known| &known.email).to_owned(),
             password: imported,
-            status: wanted.status,
+            status: status(wanted.status, before.as_ref().map(|known| known.status)),
             membership: wanted.membership.clone(),
             operator: wanted.operator,
             version: before.as_ref().map_or(1, |known| known.version),
@@ -373,7 +378,7 @@ fn resource_server_record(
 ) -> ResourceServer {
     ResourceServer {
         identifier: wanted.identifier.clone(),
-        status: wanted.status,
+        status: status(wanted.status, before.map(|known| known.status)),
         settings: wanted.settings.clone(),
         version: before.map_or(1, |known| known.version),
         created_at: before.map_or(now, |known| known.created_at),
@@ -398,7 +403,7 @@ struct Person<'a> {
     operator: Option<OperatorRole>,
     password: Option<&'a Secret>,
     password_hash: Option<&'a str>,
-    status: Status,
+    status: Option<Status>,
 }
 
 /// A key without an id gets one that the next run finds again.

@@ -85,6 +85,10 @@ pub(crate) fn checked(
 ) -> Result<Client, EditError> {
     let invalid = |text: String| Err(EditError::Invalid(text));
     let mut client = client.clone();
+    if before.is_some_and(|before| before.settings == client.settings) {
+        // What the realm has dropped since the settings were made must not keep a client from being switched off.
+        return Ok(client);
+    }
     let settings = &mut client.settings;
     if client.id.as_str() == V1_CLIENT {
         return invalid(format!("the client id {V1_CLIENT:?} is reserved for password tokens"));

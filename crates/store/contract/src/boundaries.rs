@@ -16,9 +16,10 @@ use symbolon_core::user::User;
 
 use crate::Shared;
 use crate::journal::record;
+use crate::revocations::cases;
 use crate::world::{
     add_client, change, client, fails, id, key, later, licence, policy, populate, populate_realm, revocation,
-    revoking, server, signing_key, user,
+    revoking, server, signing_key, traces, user,
 };
 
 /// One of everything, in the realm `r`; what belongs to an organization is of `o1`.
@@ -183,5 +184,31 @@ pub(crate) async fn strange_names(store: Shared) {
         assert_eq!(store.find_tokens_by_request(name).await.unwrap(), []);
         assert_eq!(store.find_refusals_by_request(name).await.unwrap(), []);
         assert_eq!(store.find_token(&realm, name).await.unwrap(), None);
+    }
+}
+
+/// The property of rule 13: a thing is found exactly where it lives, whichever realm and organization ask, and
+/// nobody else's attempt to change it leaves a trace.
+pub(crate) async fn model(store: Shared) {
+    let realms = [populate(&*store).await, populate_realm(&*store, "s").await];
+    let change = change(SubjectKind::Client, "x");
+    let place = || (0_usize..2, proptest::sample::select(vec!["o1", "o2"]));
+    for (number, (home, asker)) in cases((place(), place()), 40).into_iter().enumerate() {
+        let name = format!("thing-{number}");
+        let client = add_client(&*store, &realms[home.0], home.1, &name).await;
+        let (realm, organization) = (&realms[asker.0], id(asker.1));
+        let at_home = home == asker;
+        let found = store.find_client(realm, &organization, &client.id).await.unwrap();
+        assert_eq!(found.is_some(), at_home, "{home:?} asked by {asker:?}");
+        let page = store.list_clients(realm, &organization, &PageRequest::first()).await.unwrap();
+        assert_eq!(page.items.iter().any(|item| item.id == client.id), at_home);
+        assert_eq!(store.find_credential(realm, &name).await.unwrap().is_some(), home.0 == asker.0);
+        let before = traces(&*store).await;
+        let taken_over = Client { organization: organization.clone(), version: 2, ..client.clone() };
+        assert_eq!(store.update_client(realm, &taken_over, &change).await.is_ok(), at_home);
+        if !at_home {
+            assert!(store.delete_client(realm, &organization, &client.id, 1, &change).await.is_err());
+            assert_eq!(traces(&*store).await, before, "a refused change left something behind");
+        }
     }
 }

@@ -1,10 +1,13 @@
 //! Promises about ids: unique together, also after their end (rules 6 and 9).
 
+use std::collections::HashMap;
+
 use symbolon_core::access_key::{AccessKey, KeyStatus};
 use symbolon_core::audit::SubjectKind;
 use symbolon_core::user::User;
 
 use crate::Shared;
+use crate::revocations::cases;
 use crate::world::{add_client, add_key, change, client, fails, id, key, populate, populate_realm, user};
 
 pub(crate) async fn unique(store: Shared) {
@@ -124,4 +127,56 @@ pub(crate) async fn stay_free(store: Shared) {
     assert_eq!(fails(&*store, store.insert_user(&realm, &same_email, &change)).await, "Taken");
     add_client(&*store, &realm, "o2", "c").await;
     add_key(&*store, &realm, "o2", "c", "k").await;
+}
+
+/// What an id has been used for, and where; `alive` until it was deleted.
+#[derive(Clone, Debug, PartialEq)]
+struct Use {
+    kind: &'static str,
+    organization: &'static str,
+    alive: bool,
+}
+
+/// The property of rule 9: in any order of making and deleting, an id is free if nothing ever had it, or if a thing of
+/// the same kind in the same organization had it and is gone.
+pub(crate) async fn model(store: Shared) {
+    let realm = populate(&*store).await;
+    let change = change(SubjectKind::Client, "x");
+    let action = proptest::sample::select(vec!["insert client", "delete client", "insert user"]);
+    let organization = proptest::sample::select(vec!["o1", "o2"]);
+    let strategy = proptest::collection::vec((action, organization, 0_usize..3), 1..14);
+    for (number, steps) in cases(strategy, 60).into_iter().enumerate() {
+        let mut model: HashMap<usize, Use> = HashMap::new();
+        for (action, organization, which) in steps {
+            let name = format!("case {number} id {which}").replace(' ', "-");
+            let known = model.get(&which).cloned();
+            let free = |kind: &str| {
+                known.as_ref().is_none_or(|known| {
+                    !known.alive && known.kind == kind && known.organization == organization
+                })
+            };
+            let (done, expected, after) = match action {
+                "insert client" => {
+                    let done =
+                        store.insert_client(&realm, &client(organization, &name), &change).await.is_ok();
+                    (done, free("client"), Use { kind: "client", organization, alive: true })
+                }
+                "insert user" => {
+                    let user = User { email: format!("{name}@x"), ..user(Some(organization), &name) };
+                    let done = store.insert_user(&realm, &user, &change).await.is_ok();
+                    (done, free("user"), Use { kind: "user", organization, alive: true })
+                }
+                _ => {
+                    let (id, of) = (id(&name), id(organization));
+                    let done = store.delete_client(&realm, &of, &id, 1, &change).await.is_ok();
+                    let alive = Use { kind: "client", organization, alive: true };
+                    (done, known.as_ref() == Some(&alive), Use { alive: false, ..alive })
+                }
+            };
+            assert_eq!(done, expected, "{action} {name} in {organization}, after {known:?}");
+            if done {
+                model.insert(which, after);
+            }
+        }
+    }
 }

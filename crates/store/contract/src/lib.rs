@@ -81,6 +81,8 @@ pub const PROMISES: &[(&str, Promise)] = &[
     ("revocations: too many of single tokens collapse", |s| Box::pin(revocations::collapse(s))),
     ("revocations: those of other clients do not count", |s| Box::pin(revocations::counted_alone(s))),
     ("boundaries: others find nothing", |s| Box::pin(boundaries::find_nothing(s))),
+    ("ids: any order of making and deleting agrees with the model", |s| Box::pin(identifiers::model(s))),
+    ("boundaries: any asker finds and changes its own alone", |s| Box::pin(boundaries::model(s))),
     ("boundaries: others change nothing", |s| Box::pin(boundaries::change_nothing(s))),
     ("boundaries: nothing is added where there is no place", |s| Box::pin(boundaries::no_place(s))),
     ("boundaries: what names nothing finds nothing", |s| Box::pin(boundaries::strange_names(s))),

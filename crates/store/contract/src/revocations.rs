@@ -103,7 +103,7 @@ fn movement() -> impl Strategy<Value = Movement> {
 }
 
 /// The values of a strategy, without shrinking: a failure prints its case.
-fn cases<S: Strategy>(strategy: S, count: usize) -> Vec<S::Value> {
+pub(crate) fn cases<S: Strategy>(strategy: S, count: usize) -> Vec<S::Value> {
     let mut runner = TestRunner::deterministic();
     (0..count).map(|_| strategy.new_tree(&mut runner).unwrap().current()).collect()
 }

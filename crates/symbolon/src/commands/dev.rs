@@ -89,7 +89,7 @@ pub async fn run(options: DevOptions) -> anyhow::Result<ExitCode> {
 fn keep_what_is_there(description: &mut Description, directory: &Directory) {
     for realm in &mut description.realms {
         let Some(known) = directory.realm(realm.id.as_str()) else { continue };
-        realm.status = known.realm().status;
+        realm.status = None;
         realm.settings = known.realm().settings.clone();
         realm.policies.clear();
         realm.organizations.clear();
@@ -97,7 +97,7 @@ fn keep_what_is_there(description: &mut Description, directory: &Directory) {
         for server in &mut realm.resource_servers {
             let Some(stored) = known.resource_server(&server.identifier) else { continue };
             let aliases = std::mem::take(&mut server.settings.aliases);
-            server.status = stored.status;
+            server.status = None;
             server.settings = ResourceServerSettings { aliases, ..stored.settings.clone() };
         }
     }

@@ -29,14 +29,19 @@ pub async fn run(options: ExplainOptions) -> anyhow::Result<ExitCode> {
     Ok(if found { ExitCode::SUCCESS } else { ExitCode::from(2) })
 }
 
-async fn find(store: &dyn Store, request_id: &str) -> anyhow::Result<(Vec<TokenRecord>, Vec<RefusalRecord>)> {
+/// Finds what is recorded of a request.
+pub async fn find(
+    store: &dyn Store,
+    request_id: &str,
+) -> anyhow::Result<(Vec<TokenRecord>, Vec<RefusalRecord>)> {
     // Only what was expanded can be found by id.
     while store.expand_batches(AT_ONCE).await? > 0 {}
     let tokens = store.find_tokens_by_request(request_id).await?;
     Ok((tokens, store.find_refusals_by_request(request_id).await?))
 }
 
-fn tell(request_id: &str, tokens: &[TokenRecord], refusals: &[RefusalRecord]) -> String {
+/// What a person is told of it.
+pub fn tell(request_id: &str, tokens: &[TokenRecord], refusals: &[RefusalRecord]) -> String {
     use std::fmt::Write as _;
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {

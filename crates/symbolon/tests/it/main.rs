@@ -4,6 +4,8 @@
 mod contract;
 mod interrupted;
 mod protocol;
+mod records;
 mod rules;
 mod support;
+mod threats;
 mod wire;

@@ -1,4 +1,5 @@
-//! The domain's rules (docs/domain), as behaviours; what each file holds is named by its rule.
+//! The domain's rules as behaviours, seen from outside; each file is named after its rule. Rule 1 (effective scopes)
+//! is held by a property test beside its code and by `threats::rights`, rule 14 by `protocol::introspection`.
 
 #![expect(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
 

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use axum::http::Method;
 use serde_json::{Value, json};
 use symbolon_core::client::{Client, ClientSettings};
 use symbolon_core::policy::Grant;
 use symbolon_guard::protocol::scope::ScopeSet;
+use symbolon_server::axum::http::Method;
 
 use crate::support::systems::{self, meti, meti_as};
 use crate::support::{Answer, Api, Bed, NOW, Request, secrets};

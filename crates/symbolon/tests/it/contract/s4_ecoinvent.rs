@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use axum::http::Method;
 use serde_json::json;
 use symbolon_core::access_key::KeyStatus;
 use symbolon_core::edit;
 use symbolon_core::id::{OrganizationId, RealmId};
 use symbolon_core::licence::Licence;
 use symbolon_core::realm::Status;
+use symbolon_server::axum::http::Method;
 
 use crate::support::systems::{self, KEYCLOAK, ecoinvent, ecoinvent_as};
 use crate::support::{Api, Bed, NOW, Request, secrets};

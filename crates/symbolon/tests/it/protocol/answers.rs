@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use axum::http::Method;
 use serde_json::{Value, json};
 use symbolon_core::realm::Status;
+use symbolon_server::axum::http::Method;
 
 use crate::support::{Answer, Bed, NOW, Request, Way, secrets};
 

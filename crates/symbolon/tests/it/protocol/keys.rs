@@ -11,7 +11,7 @@ use crate::support::{Answer, Bed, Request, Way, realm_id, secrets};
 
 const METI: (&str, &str) = ("meti", secrets::METI);
 const PLAIN: (&str, &str) = ("plain-client", secrets::PLAIN);
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 const MAX_AGE: u64 = 300;
 
 async fn jwks(bed: &Bed, path: &str) -> Answer {
@@ -163,7 +163,7 @@ async fn a_retired_key_stays_as_long_as_its_longest_token() {
     bed.advance(Duration::from_secs(2 * MAX_AGE)).await;
     keep_keys(&bed.authority, &realm_id("default")).await.unwrap();
     assert_eq!(kids(&jwks(&bed, "/.well-known/jwks.json").await).len(), 2);
-    bed.advance(24 * HOUR - Duration::from_secs(2 * MAX_AGE + 1)).await;
+    bed.advance(Duration::from_secs(86_400 - 2 * MAX_AGE - 1)).await;
     keep_keys(&bed.authority, &realm_id("default")).await.unwrap();
     assert!(bed.is_active("/oauth/introspect", who.0, who.1, &token).await);
 }

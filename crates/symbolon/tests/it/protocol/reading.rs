@@ -1,7 +1,7 @@
 //! Reading a token request: method, body, encodings, parameters and credentials.
 
-use axum::http::Method;
 use serde_json::json;
+use symbolon_server::axum::http::Method;
 
 use crate::support::{Answer, Bed, Request, Way, secrets};
 

@@ -91,7 +91,7 @@ async fn an_unknown_token_is_no_error() {
 async fn an_expired_token_leaves_no_trace() {
     let bed = Bed::start().await;
     let token = token(&bed).await;
-    bed.advance(std::time::Duration::from_secs(3600)).await;
+    bed.advance(std::time::Duration::from_hours(1)).await;
     let sequence = bed.authority.directory().sequence();
     is_done(&revoke(&bed, PATHS[0], METI, &token).await);
     assert_eq!(bed.authority.directory().sequence(), sequence);

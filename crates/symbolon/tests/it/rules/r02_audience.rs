@@ -66,7 +66,7 @@ async fn a_resource_is_an_absolute_uri_without_fragment() {
 async fn an_alias_asks_for_the_same_api() {
     let bed = Bed::start().await;
     bed.change_server("default", API, |server| {
-        server.settings.aliases = vec!["https://old.meti.io".to_owned()]
+        server.settings.aliases = vec!["https://old.meti.io".to_owned()];
     })
     .await;
     is_for(&ask(&bed, METI, &[("audience", "https://old.meti.io/")]).await, API);

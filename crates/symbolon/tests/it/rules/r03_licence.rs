@@ -161,9 +161,9 @@ async fn claims_speak_of_the_licence_that_opens_the_api_now() {
     .await;
     bed.change_client("ecoinvent", "eco-trial", |client| client.settings.licence_kind = None).await;
     // The trial runs a minute longer; a full licence ends before it, and another one begins when it ends.
-    let trial_end = NOW.plus(Duration::from_secs(60));
+    let trial_end = NOW.plus(Duration::from_mins(1));
     bed.change_licence("ecoinvent", "eco-customer", |licence| licence.ends_at = Some(trial_end)).await;
-    let full_end = NOW.plus(Duration::from_secs(86_400));
+    let full_end = NOW.plus(Duration::from_hours(24));
     bed.advance(Duration::from_millis(1)).await;
     bed.add_licence("ecoinvent", "eco-customer", API, LicenceKind::Full, Some(full_end)).await;
     let full = bed.licences("ecoinvent", "eco-customer").await;
@@ -176,6 +176,6 @@ async fn claims_speak_of_the_licence_that_opens_the_api_now() {
     .await;
     bed.advance(Duration::from_millis(1)).await;
     assert_eq!(ask(&bed).await.claims()["licence_kind"], "trial");
-    bed.advance(Duration::from_secs(60)).await;
+    bed.advance(Duration::from_mins(1)).await;
     assert_eq!(ask(&bed).await.claims()["licence_kind"], "full");
 }

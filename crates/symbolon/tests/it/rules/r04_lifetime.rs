@@ -10,8 +10,8 @@ use crate::support::{Answer, Bed, NOW, Way, secrets};
 const METI: (&str, &str) = ("meti", secrets::METI);
 const API: &str = "https://api.meti.io";
 
-fn in_seconds(seconds: u64) -> Option<Timestamp> {
-    Some(NOW.plus(Duration::from_secs(seconds)))
+fn in_seconds(seconds: u64) -> Timestamp {
+    NOW.plus(Duration::from_secs(seconds))
 }
 
 async fn ask(bed: &Bed) -> Answer {
@@ -56,7 +56,7 @@ async fn nothing_goes_above_the_realms_maximum() {
 #[tokio::test]
 async fn no_token_outlives_its_access_key() {
     let bed = Bed::start().await;
-    bed.change_key("default", "meti-key", |key| key.expires_at = in_seconds(100)).await;
+    bed.change_key("default", "meti-key", |key| key.expires_at = Some(in_seconds(100))).await;
     lives(&ask(&bed).await, 100);
     bed.advance(Duration::from_secs(99)).await;
     lives(&bed.send(Way::Form.token("/oauth/token", METI, &[])).await, 1);
@@ -68,11 +68,11 @@ async fn no_token_outlives_its_access_key() {
 async fn no_token_outlives_its_licence() {
     let bed = Bed::start().await;
     bed.change_server("default", API, |server| server.settings.requires_licence = true).await;
-    bed.add_licence("default", "custodian", API, LicenceKind::Full, in_seconds(50)).await;
+    bed.add_licence("default", "custodian", API, LicenceKind::Full, Some(in_seconds(50))).await;
     lives(&ask(&bed).await, 50);
     assert_eq!(bed.send(Bed::sign_in()).await.body["expires_in"], 50);
     // Whichever ends first.
-    bed.change_key("default", "meti-key", |key| key.expires_at = in_seconds(20)).await;
+    bed.change_key("default", "meti-key", |key| key.expires_at = Some(in_seconds(20))).await;
     lives(&ask(&bed).await, 20);
 }
 
@@ -80,8 +80,8 @@ async fn no_token_outlives_its_licence() {
 async fn the_licence_that_lasts_longest_counts() {
     let bed = Bed::start().await;
     bed.change_server("default", API, |server| server.settings.requires_licence = true).await;
-    bed.add_licence("default", "custodian", API, LicenceKind::Trial, in_seconds(50)).await;
-    bed.add_licence("default", "custodian", API, LicenceKind::Beta, in_seconds(70)).await;
+    bed.add_licence("default", "custodian", API, LicenceKind::Trial, Some(in_seconds(50))).await;
+    bed.add_licence("default", "custodian", API, LicenceKind::Beta, Some(in_seconds(70))).await;
     lives(&ask(&bed).await, 70);
 }
 
@@ -100,7 +100,7 @@ async fn a_key_with_less_than_a_second_left_is_over_and_the_answer_says_so_in_fu
 async fn a_key_that_is_over_is_not_blamed_on_a_licence_that_runs() {
     let bed = Bed::start().await;
     bed.change_server("default", API, |server| server.settings.requires_licence = true).await;
-    bed.add_licence("default", "custodian", API, LicenceKind::Full, in_seconds(86_400)).await;
+    bed.add_licence("default", "custodian", API, LicenceKind::Full, Some(in_seconds(86_400))).await;
     bed.change_key("default", "meti-key", |key| key.expires_at = Some(NOW.plus(Duration::from_millis(900))))
         .await;
     let answer = ask(&bed).await;

@@ -39,7 +39,7 @@ fn with_faults(path: &str, faults: usize, basic: bool) -> Request {
     if basic {
         request = request.basic(id, secret);
     } else {
-        body.push_str(&format!("&client_id={id}&client_secret={secret}"));
+        body.extend(["&client_id=", id, "&client_secret=", secret]);
     }
     // A network for each, so that back-off stays out of it.
     let network = format!("2001:db8:{:x}:{:x}::1", path.len(), faults * 2 + usize::from(basic));

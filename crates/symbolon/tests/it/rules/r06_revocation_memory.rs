@@ -13,7 +13,7 @@ use symbolon_core::store::StoredRevocation;
 use crate::support::{Bed, Node, Switch, Way, realm_id, secrets};
 
 const PLAIN: (&str, &str) = ("plain-client", secrets::PLAIN);
-const DAY: Duration = Duration::from_secs(86_400);
+const DAY: Duration = Duration::from_hours(24);
 
 async fn kept(bed: &Bed, realm: &str, kind: Kind) -> Vec<StoredRevocation> {
     let all = bed.store().list_revocations(&realm_id(realm), 0).await.unwrap();
@@ -117,7 +117,7 @@ async fn a_closed_one_is_remembered_as_long_as_the_longest_token() {
     bed.advance(DAY).await;
     forget(&bed, "default").await;
     assert_eq!(kept(&bed, "default", Kind::Client).await.len(), 1);
-    bed.advance(Duration::from_secs(3600)).await;
+    bed.advance(Duration::from_hours(1)).await;
     forget(&bed, "default").await;
     assert_eq!(kept(&bed, "default", Kind::Client).await, []);
 }
@@ -128,7 +128,7 @@ async fn a_deleted_clients_revocation_outlives_every_token_and_the_id_stays_its_
     let known = bed.find_client("default", "metafold").await;
     let token = bed.access_token("/oauth/token", "metafold", secrets::METAFOLD).await;
     bed.delete_client("default", "metafold").await;
-    bed.advance(DAY - Duration::from_secs(1)).await;
+    bed.advance(Duration::from_secs(86_399)).await;
     forget(&bed, "default").await;
     bed.change_server("default", "https://api.metafold3d.com", |server| {
         server.settings.introspectors = vec![ClientId::new("meti").unwrap()];

@@ -9,7 +9,7 @@ use symbolon_core::store::StoreError;
 
 use crate::support::{Bed, Way, secrets};
 
-const DAY: Duration = Duration::from_secs(86_400);
+const DAY: Duration = Duration::from_hours(24);
 
 async fn second_key(bed: &Bed) -> NewKey {
     let client = bed.find_client("default", "meti").await.client;
@@ -118,7 +118,7 @@ async fn a_key_is_safe_to_retire_when_the_other_is_used_and_it_is_silent() {
     bed.advance(DAY).await;
     assert_eq!(status(&bed, "meti", new.secret.expose()).await, 200);
     assert_eq!(verdicts().await, (false, false));
-    bed.advance(6 * DAY - Duration::from_millis(1)).await;
+    bed.advance(Duration::from_millis(6 * 86_400_000 - 1)).await;
     assert_eq!(verdicts().await, (false, false));
     bed.advance(Duration::from_millis(1)).await;
     assert_eq!(verdicts().await, (true, false));

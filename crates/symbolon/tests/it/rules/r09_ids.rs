@@ -13,7 +13,7 @@ use symbolon_core::user::User;
 use crate::support::{Bed, Way, in_default, realm_id, secrets};
 
 #[track_caller]
-fn is_taken(outcome: Result<(), EditError>, what: &str) {
+fn is_taken<T: std::fmt::Debug>(outcome: &Result<T, EditError>, what: &str) {
     assert!(matches!(outcome, Err(EditError::Store(StoreError::Taken(_)))), "{what}: {outcome:?}");
 }
 
@@ -35,10 +35,10 @@ async fn all_are_taken(bed: &Bed, id: &str, organization: &str) {
     member.membership.as_mut().unwrap().organization = organization;
     let operator = User { membership: None, ..member.clone() };
     bed.operator("default", async |editor| {
-        is_taken(client::insert(editor, &client).await.map(|_| ()), id);
-        is_taken(access_key::insert(editor, &key).await, id);
-        is_taken(user::insert(editor, &member).await, id);
-        is_taken(user::insert(editor, &operator).await, id);
+        is_taken(&client::insert(editor, &client).await, id);
+        is_taken(&access_key::insert(editor, &key).await, id);
+        is_taken(&user::insert(editor, &member).await, id);
+        is_taken(&user::insert(editor, &operator).await, id);
     })
     .await;
 }
@@ -152,7 +152,7 @@ async fn an_id_comes_back_only_in_its_own_organization_and_kind() {
         ..bed.find_client("default", "meti").await.keys.remove(0)
     };
     bed.operator("default", async |editor| {
-        is_taken(access_key::insert(editor, &as_key).await, "as a key");
+        is_taken(&access_key::insert(editor, &as_key).await, "as a key");
         client::insert(editor, &known.client).await.unwrap();
         access_key::insert(editor, &known.keys[0]).await.unwrap();
     })

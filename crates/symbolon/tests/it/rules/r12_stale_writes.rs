@@ -12,7 +12,7 @@ use symbolon_core::store::StoreError;
 use crate::support::{Bed, HOLDER, Switch, Way, realm_id};
 
 #[track_caller]
-fn is_stale<T: std::fmt::Debug>(outcome: Result<T, EditError>) {
+fn is_stale<T: std::fmt::Debug>(outcome: &Result<T, EditError>) {
     assert!(matches!(outcome, Err(EditError::Store(StoreError::Stale))), "{outcome:?}");
 }
 
@@ -48,17 +48,17 @@ async fn of_two_who_read_the_same_version_the_second_writer_loses() {
         access_key::update(editor, &known.keys[0], &known.keys[0]).await.unwrap();
         user::update(editor, &user, &user).await.unwrap();
         // … and the second is refused, also where it would have deleted.
-        is_stale(realm::update(editor, &one, &one).await);
-        is_stale(resource_server::update(editor, &server, &server).await);
-        is_stale(policy::update(editor, &policy, &policy).await);
-        is_stale(organization::update(editor, &organization, &organization).await);
-        is_stale(licence::update(editor, &licence, &licence).await);
-        is_stale(licence::delete(editor, &licence).await);
-        is_stale(client::update(editor, &known.client, &known.client).await);
-        is_stale(client::delete(editor, &known.client, &known.keys).await);
-        is_stale(access_key::update(editor, &known.keys[0], &known.keys[0]).await);
-        is_stale(access_key::delete(editor, &known.keys[0]).await);
-        is_stale(user::update(editor, &user, &user).await);
+        is_stale(&realm::update(editor, &one, &one).await);
+        is_stale(&resource_server::update(editor, &server, &server).await);
+        is_stale(&policy::update(editor, &policy, &policy).await);
+        is_stale(&organization::update(editor, &organization, &organization).await);
+        is_stale(&licence::update(editor, &licence, &licence).await);
+        is_stale(&licence::delete(editor, &licence).await);
+        is_stale(&client::update(editor, &known.client, &known.client).await);
+        is_stale(&client::delete(editor, &known.client, &known.keys).await);
+        is_stale(&access_key::update(editor, &known.keys[0], &known.keys[0]).await);
+        is_stale(&access_key::delete(editor, &known.keys[0]).await);
+        is_stale(&user::update(editor, &user, &user).await);
     })
     .await;
 }
@@ -71,8 +71,8 @@ async fn a_stale_write_leaves_neither_revocation_nor_audit() {
     bed.change_client("default", "meti", |client| "renamed".clone_into(&mut client.settings.name)).await;
     let before = bed.store().last_change().await.unwrap();
     bed.operator("default", async |editor| {
-        is_stale(client::set_status(editor, &known.client, Status::Disabled).await);
-        is_stale(client::delete(editor, &known.client, &known.keys).await);
+        is_stale(&client::set_status(editor, &known.client, Status::Disabled).await);
+        is_stale(&client::delete(editor, &known.client, &known.keys).await);
     })
     .await;
     assert_eq!(bed.store().last_change().await.unwrap(), before);
@@ -100,6 +100,6 @@ async fn two_who_disable_and_rename_at_once_cannot_undo_each_other() {
     let mut renamed = known.clone();
     "renamed".clone_into(&mut renamed.settings.name);
     bed.turn(Switch::Client, Status::Disabled).await;
-    bed.operator("default", async |editor| is_stale(client::update(editor, &known, &renamed).await)).await;
+    bed.operator("default", async |editor| is_stale(&client::update(editor, &known, &renamed).await)).await;
     assert_eq!(bed.find_client("default", "meti").await.client.status, Status::Disabled);
 }

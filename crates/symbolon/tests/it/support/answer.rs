@@ -1,10 +1,10 @@
 //! An answer, read in full, and what tests ask of it.
 
-use axum::http::HeaderMap;
-use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use serde_json::Value;
+use symbolon_server::axum::http::HeaderMap;
+use symbolon_server::axum::response::Response;
 
 /// An answer.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ impl Answer {
     pub(super) async fn read(response: Response) -> Self {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
-        let bytes = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        let bytes = symbolon_server::axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
         let text = String::from_utf8(bytes.to_vec()).unwrap();
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
         Self { status, headers, body, text }

@@ -4,16 +4,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use axum::extract::{Path, Query};
-use axum::http::{Method, StatusCode};
-use axum::routing::{delete, get};
-use axum::{Json, Router};
 use serde_json::{Value, json};
 use symbolon_core::clock::Clock as _;
 use symbolon_core::directory::Directory;
 use symbolon_guard::protocol::jwk::JwkSet;
 use symbolon_guard::protocol::revocation::RevocationSet;
 use symbolon_guard::{Caller, Guard, GuardLayer, Issuer, Revocations, SharedKeys};
+use symbolon_server::axum::extract::{Path, Query};
+use symbolon_server::axum::http::{Method, StatusCode};
+use symbolon_server::axum::routing::{delete, get};
+use symbolon_server::axum::{Json, Router};
 
 use super::{Answer, Bed, Request};
 

@@ -60,7 +60,7 @@ pub struct Bed {
     pub clock: Arc<FixedClock>,
     /// The folder of the database.
     pub folder: PathBuf,
-    app: axum::Router,
+    app: symbolon_server::axum::Router,
     _tasks: JournalTasks,
     _kept: tempfile::TempDir,
 }
@@ -96,7 +96,7 @@ impl Bed {
     }
 
     /// A second process on the same database: what one changes, the other must notice.
-    pub async fn another_node(&self) -> (Arc<Authority>, axum::Router, JournalTasks) {
+    pub async fn another_node(&self) -> (Arc<Authority>, symbolon_server::axum::Router, JournalTasks) {
         let mut settings = Settings::new(BASE, RealmId::new("default").unwrap());
         settings.failure_floor = Duration::ZERO;
         let (authority, tasks) = open(&self.folder, &self.clock, settings).await;
@@ -105,7 +105,7 @@ impl Bed {
     }
 
     /// The router, for requests that need more than [`Request`] offers.
-    pub fn app(&self) -> axum::Router {
+    pub fn app(&self) -> symbolon_server::axum::Router {
         self.app.clone()
     }
 

@@ -26,7 +26,7 @@ pub(crate) fn key(name: &str, seed: u8) -> (String, Zeroizing<Vec<u8>>) {
 pub(crate) struct Node {
     /// What decides.
     pub(crate) authority: Arc<Authority>,
-    app: axum::Router,
+    app: symbolon_server::axum::Router,
     tasks: JournalTasks,
 }
 
@@ -42,24 +42,36 @@ impl Node {
         peppers: impl IntoIterator<Item = (String, Zeroizing<Vec<u8>>)>,
     ) -> Self {
         let store = symbolon::open_store::open(&bed.folder).await.unwrap();
-        Self::with(bed, store, Peppers::new(peppers).unwrap()).await
+        Self::with(bed, store, Peppers::new(peppers).unwrap(), key("test", 0)).await
+    }
+
+    /// With another master key, so that it can open no signing key.
+    pub(crate) async fn with_master(bed: &Bed, name: &str, seed: u8) -> Self {
+        let store = symbolon::open_store::open(&bed.folder).await.unwrap();
+        Self::with(bed, store, Peppers::new([key("test", 100)]).unwrap(), key(name, seed)).await
     }
 
     /// Through a store that a test can make fail.
     pub(crate) async fn faulty(bed: &Bed) -> (Self, Arc<FaultyStore>) {
         let store = FaultyStore::around(symbolon::open_store::open(&bed.folder).await.unwrap());
-        let node = Self::with(bed, store.clone(), Peppers::new([key("test", 100)]).unwrap()).await;
+        let node =
+            Self::with(bed, store.clone(), Peppers::new([key("test", 100)]).unwrap(), key("test", 0)).await;
         (node, store)
     }
 
-    async fn with(bed: &Bed, store: Arc<dyn Store>, peppers: Peppers) -> Self {
+    async fn with(
+        bed: &Bed,
+        store: Arc<dyn Store>,
+        peppers: Peppers,
+        master: (String, Zeroizing<Vec<u8>>),
+    ) -> Self {
         let mut settings = Settings::new("https://auth.example", RealmId::new("default").unwrap());
         settings.failure_floor = Duration::ZERO;
         let surroundings = Surroundings {
             store,
             clock: bed.clock.clone(),
             random: Arc::new(SystemRandom),
-            master_keys: Arc::new(MasterKeys::new([key("test", 0)]).unwrap()),
+            master_keys: Arc::new(MasterKeys::new([master]).unwrap()),
             peppers: Arc::new(peppers),
         };
         let (authority, tasks) = Authority::start(surroundings, settings).await.unwrap();

@@ -1,10 +1,10 @@
 //! A request, said in the words of a test.
 
-use axum::body::Body;
-use axum::http::{HeaderName, HeaderValue, Method, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use symbolon_server::PeerAddress;
+use symbolon_server::axum::body::Body;
+use symbolon_server::axum::http::{HeaderName, HeaderValue, Method, header};
 use tower::ServiceExt as _;
 
 use super::Answer;
@@ -93,8 +93,8 @@ impl Request {
     }
 
     /// Sends it into a router.
-    pub async fn send_to(self, app: axum::Router) -> Answer {
-        let mut request = axum::http::Request::builder().method(self.method).uri(&self.path);
+    pub async fn send_to(self, app: symbolon_server::axum::Router) -> Answer {
+        let mut request = symbolon_server::axum::http::Request::builder().method(self.method).uri(&self.path);
         if !self.headers.iter().any(|(name, _)| name == header::HOST) {
             request = request.header(header::HOST, "localhost");
         }

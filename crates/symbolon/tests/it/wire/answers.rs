@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use axum::http::Method;
 use serde_json::{Value, json};
 use symbolon_core::clock::Timestamp;
+use symbolon_server::axum::http::Method;
 
 use crate::support::systems::{self, KEYCLOAK};
 use crate::support::{Answer, Bed, NOW, Request, secrets};
