@@ -1,4 +1,4 @@
-//! The seed: what `symbolon dev` applies at its start. It is an ordinary apply file whose placeholders are the
+//! The seed: what `symbolon dev` applies at its start. It is an ordinary apply file whose blanks are the
 //! address of the server and the secrets, so that nobody has to choose any.
 
 use std::path::PathBuf;
@@ -28,12 +28,12 @@ pub fn prepare(config: &SandboxConfig) -> Result<Seed, SandboxError> {
     let addresses = Addresses::of(config)?;
     file::make_folder(&config.data).map_err(SandboxError::file(&config.data))?;
     let mut secrets = Secrets::open(config.data.join("secrets.json"), &SystemRandom)?;
-    let text = fill(TEMPLATE, |placeholder| match placeholder.split_once(':') {
-        None if placeholder == "base" => Ok(Some(addresses.base.clone())),
-        None if placeholder == "tls_base" => Ok(addresses.tls.as_ref().map(|tls| tls.base_url.clone())),
+    let text = fill(TEMPLATE, |blank| match blank.split_once(':') {
+        None if blank == "base" => Ok(Some(addresses.base.clone())),
+        None if blank == "tls_base" => Ok(addresses.tls.as_ref().map(|tls| tls.base_url.clone())),
         Some(("secret", key_id)) => secrets.secret(key_id).map(Some),
         Some(("password", name)) => secrets.password(name).map(Some),
-        _ => Err(SandboxError::Seed(format!("the placeholder {placeholder:?} is unknown"))),
+        _ => Err(SandboxError::Seed(format!("the blank {blank:?} is unknown"))),
     })?;
     secrets.save()?;
     let copy = config.data.join("sandbox.yaml");
@@ -79,7 +79,7 @@ fn address(text: &str) -> Result<String, SandboxError> {
 }
 
 /// Puts values in place of `${…}`. They stand within YAML's double quotes, where each of them means itself. A line
-/// with a placeholder that has no value is left out.
+/// with a blank that has no value is left out.
 fn fill(
     template: &str,
     mut value: impl FnMut(&str) -> Result<Option<String>, SandboxError>,
@@ -89,10 +89,10 @@ fn fill(
         let start = text.len();
         let mut rest = line;
         while let Some((before, after)) = rest.split_once("${") {
-            let Some((placeholder, after)) = after.split_once('}') else {
-                return Err(SandboxError::Seed(format!("a placeholder is not closed: {}", line.trim())));
+            let Some((blank, after)) = after.split_once('}') else {
+                return Err(SandboxError::Seed(format!("a blank is not closed: {}", line.trim())));
             };
-            let Some(value) = value(placeholder)? else {
+            let Some(value) = value(blank)? else {
                 text.truncate(start);
                 continue 'lines;
             };
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn placeholders_are_filled_and_lines_without_a_value_left_out() {
+    fn blanks_are_filled_and_lines_without_a_value_left_out() {
         let filled = fill("a: \"${x}/${y}\"\nb: \"${none}\"\nc\n", |name| {
             Ok((name != "none").then(|| name.to_uppercase()))
         });

@@ -102,7 +102,7 @@ fn the_copy_is_what_is_applied() {
     let folder = folder();
     let seed = prepare(&with_tls(folder.path())).unwrap();
     let copy = fs::read_to_string(folder.path().join("sandbox.yaml")).unwrap();
-    assert!(!copy.contains("${"), "a placeholder is left");
+    assert!(!copy.contains("${"), "a blank is left");
     let read = Description::parse(&copy).unwrap();
     assert_eq!(format!("{read:?}"), format!("{:?}", seed.description));
     assert!(copy.contains(text(&seed.credentials.to_json(), "/metafold/client_secret")));
