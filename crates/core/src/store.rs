@@ -2,7 +2,8 @@
 //!
 //! A method is a whole transaction. Methods that change something take a [`Change`] and write its audit row,
 //! its place in the change sequence and its revocations in that same transaction. Every method takes the realm,
-//! and the organization where a thing has one, so that nothing of another customer can be reached by its id.
+//! and the organization where a thing has one, so that nothing of another customer can be reached by its id. (Two
+//! are for the machine's own operator alone and take neither: looking up a request by its id.)
 //! `find_*` answers `None` for what is not there, `list_*` answers a page with a cursor.
 
 use async_trait::async_trait;
