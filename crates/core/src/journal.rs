@@ -24,6 +24,8 @@ use crate::store::{Store, StoreError};
 const QUEUE: usize = 16_384;
 /// The most records of one batch.
 const LARGEST_BATCH: usize = 2_048;
+/// Batches that are expanded in one transaction: tokens wait for it to end, so it stays short.
+const EXPANDED_AT_ONCE: u32 = 4;
 /// Refusals that may wait to be kept.
 const REFUSAL_QUEUE: usize = 4_096;
 /// How long after a batch its expansion may begin: under load, several batches are expanded together.
@@ -161,7 +163,7 @@ async fn expand(store: Arc<dyn Store>, mut written: mpsc::Receiver<()>) {
 
 async fn catch_up(store: &dyn Store) {
     loop {
-        match store.expand_batches(16).await {
+        match store.expand_batches(EXPANDED_AT_ONCE).await {
             Ok(0) => return,
             Ok(_) => {}
             Err(error) => {
