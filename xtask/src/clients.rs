@@ -1,6 +1,8 @@
 //! The published Python and Node clients that the tests run unmodified against Symbolon: installed into the target
 //! folder, and only when the list of them has changed.
 
+use std::env;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,6 +18,9 @@ const STAMP: &str = ".installed";
 pub(crate) struct TestClients {
     /// The interpreter of the virtual environment.
     pub(crate) python: PathBuf,
+    /// Node, of the same version everywhere: it comes as a Python package into the same environment, because a
+    /// Debian's own may be too old for the clients.
+    pub(crate) node: PathBuf,
     /// The folder that Node resolves packages from.
     pub(crate) node_modules: PathBuf,
 }
@@ -29,9 +34,11 @@ pub(crate) fn prepare(workspace: &Workspace) -> Result<TestClients> {
     lock.lock().context("cannot lock the test clients")?;
 
     install_programs()?;
+    let programs = folder.join("python/bin");
     Ok(TestClients {
         python: prepare_python(&manifests, &folder.join("python"))?,
-        node_modules: prepare_node(&manifests, &folder.join("node"))?,
+        node_modules: prepare_node(&manifests, &folder.join("node"), &programs)?,
+        node: programs.join("node"),
     })
 }
 
@@ -40,7 +47,7 @@ struct Program {
     probe: fn() -> Command,
 }
 
-const PROGRAMS: [Program; 4] = [
+const PROGRAMS: [Program; 2] = [
     Program {
         package: "python3-venv",
         probe: || {
@@ -49,8 +56,6 @@ const PROGRAMS: [Program; 4] = [
             command
         },
     },
-    Program { package: "nodejs", probe: || version_of("node") },
-    Program { package: "npm", probe: || version_of("npm") },
     Program { package: "curl", probe: || version_of("curl") },
 ];
 
@@ -113,7 +118,7 @@ fn prepare_python(manifests: &Path, folder: &Path) -> Result<PathBuf> {
     Ok(python)
 }
 
-fn prepare_node(manifests: &Path, folder: &Path) -> Result<PathBuf> {
+fn prepare_node(manifests: &Path, folder: &Path, programs: &Path) -> Result<PathBuf> {
     let package = manifests.join("package.json");
     let lockfile = manifests.join("package-lock.json");
     let node_modules = folder.join("node_modules");
@@ -122,7 +127,7 @@ fn prepare_node(manifests: &Path, folder: &Path) -> Result<PathBuf> {
     if locked {
         files.push(&lockfile);
     }
-    let fingerprint = fingerprint(&mut version_of("node"), folder, &files)?;
+    let fingerprint = fingerprint(Command::new(programs.join("node")).arg("--version"), folder, &files)?;
     if !is_installed(folder, &fingerprint) {
         if folder.exists() {
             fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
@@ -135,7 +140,8 @@ fn prepare_node(manifests: &Path, folder: &Path) -> Result<PathBuf> {
         let how = if locked { "ci" } else { "install" };
         step(
             &format!("npm {how}"),
-            Command::new("npm")
+            Command::new(programs.join("npm"))
+                .env("PATH", path_beginning_with(programs)?)
                 .args([how, "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"])
                 .current_dir(folder),
         )?;
@@ -143,6 +149,13 @@ fn prepare_node(manifests: &Path, folder: &Path) -> Result<PathBuf> {
         stamp(folder, &fingerprint)?;
     }
     Ok(node_modules)
+}
+
+/// The search path with a folder in front: what npm starts must be the Node that it came with.
+fn path_beginning_with(folder: &Path) -> Result<OsString> {
+    let known = env::var_os("PATH").unwrap_or_default();
+    let folders = [folder.to_owned()].into_iter().chain(env::split_paths(&known));
+    env::join_paths(folders).context("the target folder's name cannot stand in PATH")
 }
 
 /// What an installation depends on: the interpreter, the place (a virtual environment cannot be moved) and the

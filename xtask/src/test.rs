@@ -17,6 +17,7 @@ pub(crate) fn run(workspace: &Workspace, cargo_args: &[OsString]) -> Result<()> 
             .args(["test", "--workspace", "--all-features", "--locked"])
             .args(cargo_args)
             .env("SYMBOLON_TEST_PYTHON", &clients.python)
+            .env("SYMBOLON_TEST_NODE", &clients.node)
             .env("SYMBOLON_TEST_NODE_MODULES", &clients.node_modules),
     )
 }

@@ -32,7 +32,7 @@ fn node(script: &str, folder: &Path) -> Command {
     for name in [script, "sandbox.mjs", "package.json"] {
         std::fs::copy(Path::new(SCRIPTS).join(name), beside.join(name)).expect("a script");
     }
-    let mut command = Command::new("node");
+    let mut command = Command::new(from_environment("SYMBOLON_TEST_NODE"));
     command.arg(beside.join(script));
     command
 }
