@@ -34,6 +34,7 @@ pub struct IssuedToken {
 
 /// How long a mint waits for the clock to pass a revocation's moment.
 const LONGEST_WAIT: Duration = Duration::from_millis(50);
+
 /// Signs a token for a grant, and waits until its record is durable.
 pub async fn issue(
     authority: &Authority,
@@ -65,24 +66,19 @@ pub async fn issue(
     let now = moment_after(authority, grant.realm.revocations().furthest(&subjects)).await?;
     authority.note_issue(now);
     let jti = sortable("tok", now, &*authority.random).map_err(|_| Reason::SigningFailed)?;
+    let (client, access_key, user) = match &grant.holder {
+        Holder::Client { client, key } => (Some(client.clone()), Some(key.clone()), None),
+        Holder::User(user) => (None, None, Some(user.clone())),
+    };
     let record = TokenRecord {
         at: now,
         request_id: request_id.to_owned(),
         realm: grant.realm.id().clone(),
         jti,
         kid: signer.key.kid().to_owned(),
-        client: match &grant.holder {
-            Holder::Client { client, .. } => Some(client.clone()),
-            Holder::User(_) => None,
-        },
-        access_key: match &grant.holder {
-            Holder::Client { key, .. } => Some(key.clone()),
-            Holder::User(_) => None,
-        },
-        user: match &grant.holder {
-            Holder::Client { .. } => None,
-            Holder::User(user) => Some(user.clone()),
-        },
+        client,
+        access_key,
+        user,
         organization: Some(grant.organization.clone()),
         audience: grant.resource_server.identifier.clone(),
         scope: grant.scopes.to_string(),

@@ -45,6 +45,9 @@ pub enum ParametersError {
     /// More than [`LARGEST_BODY`].
     #[error("The body is larger than 16 KiB")]
     TooLarge,
+    /// The connection broke off, or was too slow, before the whole body had arrived.
+    #[error("The body did not arrive in full")]
+    Incomplete,
     /// A form that is not UTF-8 once decoded.
     #[error("The form is not UTF-8")]
     NotUtf8,

@@ -1,5 +1,6 @@
 //! A request to this edge, read once: method, credentials and parameters, whatever the encoding of the body.
 
+use std::error::Error;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts as _, Request};
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::Response;
+use http_body_util::LengthLimitError;
 use symbolon_core::authenticate::{AuthenticatedClient, authenticate};
 use symbolon_core::authority::{Authority, RefusedRequest};
 use symbolon_core::protocol::client_auth::{ClientAuthError, UnverifiedCredentials};
@@ -125,11 +127,15 @@ impl OauthRequest {
 }
 
 async fn read(body: axum::body::Body) -> Result<Bytes, Reason> {
-    match tokio::time::timeout(BODY_TIMEOUT, axum::body::to_bytes(body, LARGEST_BODY)).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        // A body that breaks off early is no more readable than one that is too large.
-        _ => Err(Reason::Parameters(ParametersError::TooLarge)),
-    }
+    let arriving = axum::body::to_bytes(body, LARGEST_BODY);
+    let fault = match tokio::time::timeout(BODY_TIMEOUT, arriving).await {
+        Ok(Ok(bytes)) => return Ok(bytes),
+        Ok(Err(error)) if error.source().is_some_and(<dyn Error>::is::<LengthLimitError>) => {
+            ParametersError::TooLarge
+        }
+        Ok(Err(_)) | Err(_) => ParametersError::Incomplete,
+    };
+    Err(Reason::Parameters(fault))
 }
 
 /// The one value of a parameter that has to be there.

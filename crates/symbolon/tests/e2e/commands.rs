@@ -157,3 +157,18 @@ fn serve_speaks_tls_from_pem_files_and_stops_in_good_order() {
     running.stop();
     assert!(running.log().contains("stopping"));
 }
+
+#[test]
+fn a_body_that_breaks_off_is_not_called_too_large() {
+    use std::io::{Read as _, Write as _};
+    let sandbox = Running::sandbox();
+    let address = sandbox.base().trim_start_matches("http://").to_owned();
+    let mut stream = std::net::TcpStream::connect(&address).expect("a connection");
+    let head = "POST /oauth/token HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n";
+    write!(stream, "{head}Content-Type: application/x-www-form-urlencoded\r\n\r\ngrant_type=")
+        .expect("half a request");
+    stream.shutdown(std::net::Shutdown::Write).expect("the end of it");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("did not arrive in full"), "{answer}");
+}
