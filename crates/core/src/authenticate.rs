@@ -48,8 +48,13 @@ impl AuthenticatedClient {
     }
 
     /// The customer it belongs to.
-    pub fn customer(&self) -> &Customer {
+    pub const fn customer(&self) -> &Arc<Customer> {
         &self.customer
+    }
+
+    /// The client with all its keys.
+    pub(crate) const fn known(&self) -> &Arc<ClientWithKeys> {
+        &self.known
     }
 
     /// The access key that it used.

@@ -60,6 +60,13 @@ pub(crate) fn sortable(prefix: &str, now: Timestamp, random: &dyn Random) -> Res
     Ok(format!("{prefix}_{}", ulid.array_to_str(&mut digits)))
 }
 
+/// The moment at which a prefixed id of this project was made, as the id itself says; `None` for any other text.
+pub fn made_at(id: &str) -> Option<Timestamp> {
+    let (_, digits) = id.rsplit_once('_')?;
+    let ulid = ulid::Ulid::from_string(digits).ok()?;
+    i64::try_from(ulid.timestamp_ms()).ok().map(Timestamp::from_millis)
+}
+
 impl<T> Clone for Id<T> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0), PhantomData)
@@ -195,6 +202,12 @@ mod tests {
         assert!(early.as_str().starts_with("thg_"));
         assert!(early < late);
         assert_ne!(at(5), at(5));
+        assert_eq!(made_at(late.as_str()), Some(Timestamp::from_millis(2_000)));
+        for other in
+            ["", "cli", "cli_", "cli_1", "thg_01HF7YAT\u{e9}0000000000000000", "01J00000000000000000000000"]
+        {
+            assert_eq!(made_at(other), None, "{other}");
+        }
     }
 
     proptest::proptest! {

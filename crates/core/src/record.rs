@@ -1,21 +1,36 @@
 //! The records of tokens and refusals, as they are written to and found in the journal.
 
+use std::net::IpAddr;
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::id::{AccessKeyId, ClientId, OrganizationId, RealmId, UserId};
 
 /// One token, recorded before it is answered. Never the token itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TokenRecord {
     /// When it was issued.
     pub at: Timestamp,
     /// The request that asked for it.
     pub request_id: String,
-    /// The realm that issued it.
-    pub realm: RealmId,
     /// Its `jti`.
     pub jti: String,
+    /// When it expires.
+    pub expires_at: Timestamp,
+    /// The network address that asked.
+    pub from: IpAddr,
+    /// What it was issued for.
+    #[serde(flatten)]
+    pub grant: Arc<GrantRecord>,
+}
+
+/// What is the same for every token of a grant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantRecord {
+    /// The realm that issued it.
+    pub realm: RealmId,
     /// The key that signed it.
     pub kid: String,
     /// The client, unless it is a v1 password token.
@@ -34,10 +49,6 @@ pub struct TokenRecord {
     pub audience: String,
     /// What was granted.
     pub scope: String,
-    /// When it expires.
-    pub expires_at: Timestamp,
-    /// The network address that asked.
-    pub from: String,
 }
 
 /// One refusal, recorded if there is room.

@@ -15,6 +15,7 @@ use symbolon_core::random::SystemRandom;
 use symbolon_core::realm::RealmId;
 use symbolon_core::seal::MasterKeys;
 use symbolon_core::secret::Peppers;
+use symbolon_core::store::Whose;
 use symbolon_server::router::{router, with_request_id};
 use symbolon_server::state::ServerState;
 use tokio::sync::OnceCell;
@@ -136,9 +137,10 @@ impl Bed {
         self.authority.directory().catch_up().await.unwrap();
     }
 
-    /// Expands the journal, so that what was issued can be found.
-    pub async fn expand_journal(&self) {
-        while self.authority.store().expand_batches(64).await.unwrap() > 0 {}
+    /// Counts the journal, so that what was issued shows in last use and usage.
+    pub async fn count_journal(&self) {
+        let all = || Whose::Left(Timestamp::from_millis(i64::MAX));
+        while self.authority.store().count_tokens(all(), self.authority.now()).await.unwrap() > 0 {}
     }
 
     /// The token request of a client that sends a form.
