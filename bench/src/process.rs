@@ -1,0 +1,62 @@
+//! What the kernel knows of a process: the processor time that it took, and the memory that it holds.
+
+use std::fs;
+
+use anyhow::{Context as _, Result};
+
+/// The kernel counts processor time in hundredths of a second, on every Linux that programs see.
+const TICKS_PER_SECOND: u64 = 100;
+
+/// The processor time that a process has taken so far, in microseconds, by all its threads, living and gone.
+pub(crate) fn cpu_micros(pid: u32) -> Result<u64> {
+    let path = format!("/proc/{pid}/stat");
+    let text = fs::read_to_string(&path).with_context(|| path.clone())?;
+    ticks(&text).map(|ticks| ticks * 1_000_000 / TICKS_PER_SECOND).with_context(|| path)
+}
+
+/// User and system time. The name in the second field may hold anything, so fields are counted from its last brace.
+fn ticks(stat: &str) -> Option<u64> {
+    let (_, fields) = stat.rsplit_once(") ")?;
+    let mut fields = fields.split(' ').skip(11);
+    let user: u64 = fields.next()?.parse().ok()?;
+    let system: u64 = fields.next()?.parse().ok()?;
+    Some(user + system)
+}
+
+/// The memory that a process holds at present, in KiB.
+pub(crate) fn resident_kib(pid: u32) -> Result<u64> {
+    let path = format!("/proc/{pid}/status");
+    let text = fs::read_to_string(&path).with_context(|| path.clone())?;
+    resident(&text).with_context(|| path)
+}
+
+fn resident(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix(" kB")?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_found_behind_any_name() {
+        let stat = "7 (a) b) S 1 2 3 4 5 6 7 8 9 10 120 30 0 0 20 0";
+        assert_eq!(ticks(stat), Some(150));
+        assert_eq!(ticks("7 (short) S 1"), None);
+    }
+
+    #[test]
+    fn memory_is_read_in_kib() {
+        assert_eq!(resident("VmHWM:\t  9 kB\nVmRSS:\t    1234 kB\n"), Some(1234));
+        assert_eq!(resident("Name: x\n"), None);
+    }
+
+    #[test]
+    fn this_process_is_known_to_the_kernel() {
+        let pid = std::process::id();
+        assert!(resident_kib(pid).unwrap() > 0);
+        assert!(cpu_micros(pid).is_ok());
+        assert!(cpu_micros(u32::MAX).is_err());
+    }
+}
