@@ -10,7 +10,7 @@ use symbolon_protocol::scope::ScopeSet;
 
 use crate::grant::Holder;
 use crate::id::{LicenceId, RealmId};
-use crate::record::GrantRecord;
+use crate::record::WrittenGrant;
 use crate::resource_server::ResourceServer;
 
 /// How many grants are expected.
@@ -56,7 +56,7 @@ pub(crate) struct Constant {
     /// The members of a JSON object, without the first brace.
     pub(crate) claims: String,
     /// What the record says of it.
-    pub(crate) record: Arc<GrantRecord>,
+    pub(crate) record: Arc<WrittenGrant>,
 }
 
 #[derive(Clone)]
@@ -65,7 +65,7 @@ struct Size;
 impl Weighter<ClaimKey, (i64, Arc<Constant>)> for Size {
     fn weight(&self, key: &ClaimKey, (_, constant): &(i64, Arc<Constant>)) -> u64 {
         // Ids and scopes share their texts with what defines them; scopes of the request's own do not.
-        let record = constant.record.scope.len() + constant.record.audience.len() + constant.record.kid.len();
+        let record = 2 * constant.record.json().get().len();
         u64::try_from(constant.claims.len() + record + 64 * key.scopes.len() + 384).unwrap_or(u64::MAX)
     }
 }
@@ -85,16 +85,16 @@ impl ClaimCache {
         &self,
         key: ClaimKey,
         (knowledge, kid): (i64, &str),
-        make: impl FnOnce() -> Constant,
-    ) -> Arc<Constant> {
+        make: impl FnOnce() -> serde_json::Result<Constant>,
+    ) -> serde_json::Result<Arc<Constant>> {
         if let Some((made_from, constant)) = self.0.get(&key)
             && made_from == knowledge
             && constant.record.kid == kid
         {
-            return constant;
+            return Ok(constant);
         }
-        let constant = Arc::new(make());
+        let constant = Arc::new(make()?);
         self.0.insert(key, (knowledge, Arc::clone(&constant)));
-        constant
+        Ok(constant)
     }
 }

@@ -17,7 +17,7 @@ use crate::claim_cache::{Audience, ClaimKey, Constant};
 use crate::clock::Timestamp;
 use crate::grant::{ApprovedGrant, Holder, names};
 use crate::id::sortable;
-use crate::record::{GrantRecord, TokenRecord};
+use crate::record::{GrantRecord, TokenRecord, WrittenGrant};
 use crate::refusal::{Reason, Refusal};
 
 /// A token that may leave.
@@ -66,7 +66,7 @@ pub async fn issue(
     let now = moment_after(authority, grant.realm.revocations().furthest(&subjects)).await?;
     authority.note_issue(now);
     let jti = sortable("tok", now, &*authority.random).map_err(|_| Reason::SigningFailed)?;
-    let constant = constant(authority, grant, signer.key.kid());
+    let constant = constant(authority, grant, signer.key.kid())?;
     let record = TokenRecord {
         at: now,
         request_id: request_id.to_owned(),
@@ -130,7 +130,7 @@ fn payload(constant: &str, record: &TokenRecord) -> String {
     )
 }
 
-fn constant(authority: &Authority, grant: &ApprovedGrant, kid: &str) -> Arc<Constant> {
+fn constant(authority: &Authority, grant: &ApprovedGrant, kid: &str) -> Result<Arc<Constant>, Reason> {
     let key = ClaimKey {
         realm: grant.realm.id().clone(),
         audience: Audience(Arc::clone(&grant.resource_server)),
@@ -138,11 +138,12 @@ fn constant(authority: &Authority, grant: &ApprovedGrant, kid: &str) -> Arc<Cons
         licence: grant.licence.clone(),
         scopes: grant.scopes.clone(),
     };
-    authority.claims.get_or_make(key, (grant.as_of.knowledge, kid), || {
+    let constant = authority.claims.get_or_make(key, (grant.as_of.knowledge, kid), || {
         let claims = Value::Object(build_claims(grant)).to_string();
         let claims = claims.strip_prefix('{').unwrap_or(&claims).to_owned();
-        Constant { claims, record: Arc::new(record_grant(grant, kid)) }
-    })
+        Ok(Constant { claims, record: Arc::new(WrittenGrant::new(record_grant(grant, kid))?) })
+    });
+    constant.map_err(|_| Reason::SigningFailed)
 }
 
 fn record_grant(grant: &ApprovedGrant, kid: &str) -> GrantRecord {

@@ -122,8 +122,10 @@ impl ScopeSet {
     }
 
     /// Keeps those for which `keep` holds.
-    pub fn retain(&mut self, keep: impl FnMut(&Scope) -> bool) {
-        Arc::make_mut(&mut self.0).retain(keep);
+    pub fn retain(&mut self, keep: impl Fn(&Scope) -> bool) {
+        if !self.0.iter().all(&keep) {
+            Arc::make_mut(&mut self.0).retain(keep);
+        }
     }
 }
 

@@ -7,15 +7,23 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use symbolon_core::clock::Timestamp;
 use symbolon_core::id::made_at;
-use symbolon_core::record::{GrantRecord, TokenRecord};
+use symbolon_core::record::{GrantRecord, TokenRecord, WrittenGrant};
 use symbolon_core::store::{StoreError, StoreResult};
 
-/// The document of a batch.
-#[derive(Serialize, Deserialize)]
+/// The document of a batch that is written.
+#[derive(Serialize)]
+pub(crate) struct Written<'a> {
+    grants: Vec<&'a RawValue>,
+    tokens: Vec<Token<'a>>,
+}
+
+/// The document of a batch that is read.
+#[derive(Deserialize)]
 pub(crate) struct Batch<'a> {
-    grants: Vec<Arc<GrantRecord>>,
+    grants: Vec<GrantRecord>,
     #[serde(borrow)]
     tokens: Vec<Token<'a>>,
 }
@@ -31,15 +39,15 @@ struct Token<'a>(
     IpAddr,
 );
 
-impl<'a> Batch<'a> {
+impl<'a> Written<'a> {
     /// The document of some records. Grants are told apart by where they lie in memory: tokens of one grant share
     /// it as long as nothing changed, and to write it twice does no harm.
     pub(crate) fn of(records: &'a [TokenRecord]) -> Self {
-        let mut places: HashMap<*const GrantRecord, usize> = HashMap::new();
+        let mut places: HashMap<*const WrittenGrant, usize> = HashMap::new();
         let mut grants = Vec::new();
         let tokens = records.iter().map(|record| {
             let place = *places.entry(Arc::as_ptr(&record.grant)).or_insert_with(|| {
-                grants.push(Arc::clone(&record.grant));
+                grants.push(record.grant.json());
                 grants.len() - 1
             });
             let (request, jti) = (record.request_id.as_str().into(), record.jti.as_str().into());
@@ -48,17 +56,20 @@ impl<'a> Batch<'a> {
         let tokens = tokens.collect();
         Self { grants, tokens }
     }
+}
 
-    /// The records of a document.
+impl Batch<'_> {
+    /// The records.
     pub(crate) fn into_records(self) -> StoreResult<Vec<TokenRecord>> {
-        let Self { grants, tokens } = self;
+        let damaged = || StoreError::Damaged("a batch of the journal".to_owned());
+        let written = |grant| WrittenGrant::new(grant).map(Arc::new).map_err(|_| damaged());
+        let grants = self.grants.into_iter().map(written).collect::<StoreResult<Vec<_>>>()?;
         let record = |Token(place, at, request_id, jti, expires_at, from)| {
-            let grant = grants.get(place).cloned();
-            let grant = grant.ok_or_else(|| StoreError::Damaged("a batch of the journal".to_owned()))?;
+            let grant = grants.get(place).cloned().ok_or_else(damaged)?;
             let (request_id, jti) = (request_id.into_owned(), jti.into_owned());
             Ok(TokenRecord { at, request_id, jti, expires_at, from, grant })
         };
-        tokens.into_iter().map(record).collect()
+        self.tokens.into_iter().map(record).collect()
     }
 }
 

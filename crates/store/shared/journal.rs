@@ -16,7 +16,7 @@ use symbolon_core::record::{RefusalRecord, TokenRecord};
 use symbolon_core::store::{BatchPlace, JournalStore, StoreResult, Whose};
 
 use crate::backend::Backend;
-use crate::batch::{Batch, span};
+use crate::batch::{Batch, Written, span};
 use crate::support::{can_be_stored, decode, decode_all, encode, failed, taken};
 use crate::usage;
 
@@ -29,7 +29,7 @@ const REMOVED_AT_ONCE: i64 = 200;
 impl JournalStore for Backend {
     async fn append_tokens(&self, place: &BatchPlace, records: &[TokenRecord]) -> StoreResult<()> {
         let Some((first, last)) = span(records) else { return Ok(()) };
-        let document = encode(&Batch::of(records))?;
+        let document = encode(&Written::of(records))?;
         let mut appender = self.journal_appender().await?;
         if place.sequence == 1 {
             query!("INSERT INTO journal_writers (writer) VALUES ($1) ON CONFLICT DO NOTHING", place.writer)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use symbolon_core::access_key::LastUse;
 use symbolon_core::clock::Timestamp;
-use symbolon_core::record::{GrantRecord, TokenRecord};
+use symbolon_core::record::{GrantRecord, TokenRecord, WrittenGrant};
 use symbolon_core::store::{BatchPlace, Whose};
 
 use crate::Shared;
@@ -57,13 +57,13 @@ pub(crate) fn record(seconds: i64, token: &str, asked: &str) -> TokenRecord {
         jti: jti(seconds, token),
         expires_at: later(seconds + 3600),
         from: [192, 0, 2, u8::try_from(seconds.rem_euclid(256)).unwrap()].into(),
-        grant: Arc::new(grant()),
+        grant: Arc::new(WrittenGrant::new(grant()).unwrap()),
     }
 }
 
 /// The same of another grant.
 fn of(grant: GrantRecord, record: TokenRecord) -> TokenRecord {
-    TokenRecord { grant: Arc::new(grant), ..record }
+    TokenRecord { grant: Arc::new(WrittenGrant::new(grant).unwrap()), ..record }
 }
 
 pub(crate) async fn append(store: &Shared, writer: &str, sequence: i64, records: &[TokenRecord]) {

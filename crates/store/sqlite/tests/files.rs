@@ -15,7 +15,7 @@ use symbolon_core::clock::Timestamp;
 use symbolon_core::id::Id;
 use symbolon_core::protocol::revocation::Kind;
 use symbolon_core::realm::{Realm, RealmSettings, Status};
-use symbolon_core::record::{GrantRecord, TokenRecord};
+use symbolon_core::record::{GrantRecord, TokenRecord, WrittenGrant};
 use symbolon_core::store::{
     BatchPlace, ChangeStore, Closing as _, JournalStore, RealmStore, StoreError, Whose,
 };
@@ -72,7 +72,7 @@ fn record(name: &str) -> TokenRecord {
         jti: format!("tok_00000004W8{name:0>16}"),
         expires_at: Timestamp::from_seconds(65),
         from: [192, 0, 2, 1].into(),
-        grant: Arc::new(grant),
+        grant: Arc::new(WrittenGrant::new(grant).unwrap()),
     }
 }
 

@@ -61,7 +61,7 @@ pub struct Bed {
     pub clock: Arc<FixedClock>,
     /// The folder of the database.
     pub folder: PathBuf,
-    app: symbolon_server::axum::Router,
+    app: symbolon_server::router::App,
     _tasks: JournalTasks,
     _kept: tempfile::TempDir,
 }
@@ -97,7 +97,7 @@ impl Bed {
     }
 
     /// A second process on the same database: what one changes, the other must notice.
-    pub async fn another_node(&self) -> (Arc<Authority>, symbolon_server::axum::Router, JournalTasks) {
+    pub async fn another_node(&self) -> (Arc<Authority>, symbolon_server::router::App, JournalTasks) {
         let mut settings = Settings::new(BASE, RealmId::new("default").unwrap());
         settings.failure_floor = Duration::ZERO;
         let (authority, tasks) = open(&self.folder, &self.clock, settings).await;
@@ -106,7 +106,7 @@ impl Bed {
     }
 
     /// The router, for requests that need more than [`Request`] offers.
-    pub fn app(&self) -> symbolon_server::axum::Router {
+    pub fn app(&self) -> symbolon_server::router::App {
         self.app.clone()
     }
 
