@@ -1,12 +1,16 @@
 //! A database for one test, gone with it.
+//!
+//! It is made and removed without blocking the test's thread: removing one waits for connections that are just being
+//! made, and those may be made by tasks of that thread.
 
 #![expect(dead_code, reason = "each test program uses a part of it")]
 
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use futures_util::FutureExt as _;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, PgConnection};
-use symbolon_core::store::Closing as _;
 use symbolon_store_postgres::{DatabaseUrl, Options, PostgresStore};
 
 /// A database of the server that the tests were given.
@@ -14,28 +18,19 @@ pub(crate) struct Database {
     name: String,
 }
 
+/// Runs a test in an empty database, and removes it whether the test failed or not; `how` is what stands behind
+/// CREATE DATABASE.
+pub(crate) async fn with_database<T>(how: &str, test: impl AsyncFnOnce(&Database) -> T) -> T {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let database = Database { name: format!("symbolon_test_{}_{number}", std::process::id()) };
+    on_server(&format!("CREATE DATABASE {} {how}", database.name)).await;
+    let outcome = AssertUnwindSafe(test(&database)).catch_unwind().await;
+    on_server(&format!("DROP DATABASE {} WITH (FORCE)", database.name)).await;
+    outcome.unwrap_or_else(|panic| resume_unwind(panic))
+}
+
 impl Database {
-    /// An empty one; `how` is what stands behind CREATE DATABASE.
-    pub(crate) async fn empty(how: &str) -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let made = Self { name: format!("symbolon_test_{}_{number}", std::process::id()) };
-        on_server(&format!("CREATE DATABASE {} {how}", made.name)).await;
-        made
-    }
-
-    /// One with the schema, to make others from.
-    pub(crate) async fn template_with(how: &str) -> Self {
-        let template = Self::empty(how).await;
-        template.open().await.close().await;
-        template
-    }
-
-    /// One that is like another.
-    pub(crate) async fn like(template: &Self) -> Self {
-        Self::empty(&format!("TEMPLATE {}", template.name)).await
-    }
-
     /// Its own name.
     pub(crate) fn name(&self) -> &str {
         &self.name
@@ -89,19 +84,6 @@ impl Database {
             self.name
         ))
         .await;
-    }
-}
-
-impl Drop for Database {
-    fn drop(&mut self) {
-        let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
-        let dropped = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(on_server(&sql));
-        });
-        if dropped.join().is_err() {
-            eprintln!("the database {} is left behind", self.name);
-        }
     }
 }
 
