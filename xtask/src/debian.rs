@@ -34,7 +34,9 @@ pub(crate) fn install_postgresql() -> Result<()> {
 /// What a command has to begin with to be root's.
 fn superuser() -> Result<&'static [&'static str]> {
     if !succeeds(Command::new("apt-get").arg("--version")) {
-        bail!("PostgreSQL is not installed: install its server, so that initdb and postgres are in the search path");
+        bail!(
+            "PostgreSQL is not installed: install its server, so that initdb and postgres are in the search path"
+        );
     }
     if output(Command::new("id").arg("-u"))?.trim() == "0" {
         return Ok(&[]);

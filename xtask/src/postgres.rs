@@ -53,7 +53,8 @@ impl Postgres {
         match std::env::var(GIVEN) {
             Ok(url) if !url.is_empty() => {
                 eprintln!("==> PostgreSQL: the server of {GIVEN}");
-                let psql = find("psql").context("psql is not installed (Debian's package is postgresql-client)")?;
+                let psql =
+                    find("psql").context("psql is not installed (Debian's package is postgresql-client)")?;
                 Ok(Self { url, psql: psql.join("psql"), own: None })
             }
             _ => Self::own(),
@@ -163,7 +164,11 @@ impl Cluster {
     fn as_owner(&self, program: &str) -> Command {
         let mut command = Command::new("setpriv");
         if let Some(Owner { user, group }) = self.owner {
-            command.args([format!("--reuid={user}"), format!("--regid={group}"), "--clear-groups".to_owned()]);
+            command.args([
+                format!("--reuid={user}"),
+                format!("--regid={group}"),
+                "--clear-groups".to_owned(),
+            ]);
         }
         command.args(["--pdeathsig", "QUIT", "--"]).arg(self.programs.join(program));
         command.current_dir(&self.folder).env("LC_ALL", "C.UTF-8");
@@ -287,7 +292,7 @@ fn random_hex() -> Result<String> {
     let mut bytes = [0; 16];
     let source = fs::File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut bytes));
     source.context("no random bytes")?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
 }
 
 #[cfg(test)]

@@ -2,6 +2,9 @@
 //!
 //! The SQL is not here but in `../shared`, which the stores include and compile against their databases.
 
+#[cfg(test)]
+extern crate self as symbolon_store_postgres;
+
 mod backend;
 mod collation;
 mod connection;

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use sqlx::Executor as _;
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use tokio::sync::{Mutex, Notify};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -71,7 +71,9 @@ async fn listen_on(connect: PgConnectOptions, patience: Duration, word: Arc<Noti
             }
             None if heard_before => {
                 heard_before = false;
-                tracing::warn!("no connection to hear changes of other nodes on: they are asked for meanwhile");
+                tracing::warn!(
+                    "no connection to hear changes of other nodes on: they are asked for meanwhile"
+                );
             }
             None => {}
         }

@@ -184,7 +184,9 @@ fn pool(most: u32, options: &Options) -> PgPoolOptions {
         .max_lifetime(AGE)
         .test_before_acquire(false)
         .before_acquire(|connection, _| {
-            Box::pin(async move { Ok(matches!(tokio::time::timeout(PING, connection.ping()).await, Ok(Ok(())))) })
+            Box::pin(
+                async move { Ok(matches!(tokio::time::timeout(PING, connection.ping()).await, Ok(Ok(())))) },
+            )
         })
 }
 
@@ -224,7 +226,9 @@ fn migration_failed(database: DatabaseUrl, error: MigrateError) -> OpenError {
     match error {
         MigrateError::VersionMissing(migration) => OpenError::Newer { database, migration },
         MigrateError::VersionMismatch(migration) => OpenError::Foreign { database, migration },
-        MigrateError::ExecuteMigration(error, _) if is_there_already(&error) => OpenError::Occupied { database },
+        MigrateError::ExecuteMigration(error, _) if is_there_already(&error) => {
+            OpenError::Occupied { database }
+        }
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
             OpenError::Migration { database, reason: reason(&error) }
         }

@@ -3,15 +3,16 @@
 //! It is made and removed without blocking the test's thread: removing one waits for connections that are just being
 //! made, and those may be made by tasks of that thread.
 
-#![expect(dead_code, reason = "each test program uses a part of it")]
-
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, PgConnection};
 use symbolon_store_postgres::{DatabaseUrl, Options, PostgresStore};
+
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A database of the server that the tests were given.
 pub(crate) struct Database {
@@ -49,6 +50,20 @@ impl Database {
         format!("{host}/{}?{parameters}", self.name)
     }
 
+    /// Its address for another role.
+    pub(crate) fn address_of(&self, role: &str, password: &str) -> String {
+        let address = self.address();
+        let (_, rest) = address.split_once('@').expect("a URL with a role");
+        format!("postgres://{role}:{password}@{rest}")
+    }
+
+    /// Host and port of the server.
+    pub(crate) fn host(&self) -> String {
+        let address = self.address();
+        let (_, rest) = address.split_once('@').expect("a URL with a role");
+        rest.split('/').next().unwrap_or_default().to_owned()
+    }
+
     /// A store in it.
     pub(crate) async fn open(&self) -> PostgresStore {
         self.open_with(&Options::default()).await
@@ -70,6 +85,17 @@ impl Database {
         let mut connection = self.connect().await;
         connection.execute(sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))).await.unwrap();
         connection.close().await.unwrap();
+    }
+
+    /// Waits until a query of a superuser finds something.
+    pub(crate) async fn wait_for(&self, sql: &str) {
+        let began = Instant::now();
+        let mut connection = self.connect().await;
+        while connection.fetch_optional(sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))).await.unwrap().is_none()
+        {
+            assert!(began.elapsed() < PATIENCE, "never true: {sql}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// Changes its settings from outside.

@@ -1,14 +1,13 @@
 //! Every promise of a store, on PostgreSQL.
 
-mod database;
-
 use std::sync::Arc;
 
-use database::with_database;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use symbolon_core::store::Closing as _;
 use symbolon_store_contract::{PROMISES, Promise};
+
+use crate::database::with_database;
 
 /// Promises that are held to at the same time: they share the server's syncs.
 const AT_ONCE: usize = 8;
