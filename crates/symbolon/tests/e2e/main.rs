@@ -14,6 +14,7 @@ mod expiry;
 mod handshakes;
 mod logs;
 mod oauth2_crate;
+mod packaging;
 mod restart;
 mod served;
 mod service_manager;
