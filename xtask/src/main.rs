@@ -3,6 +3,7 @@
 mod check;
 mod clients;
 mod shell;
+mod soak;
 mod sqlx;
 mod test;
 
@@ -31,6 +32,11 @@ enum Task {
     },
     /// Formatting, lints, dependencies and documentation
     Check,
+    /// Load the release build, and print what becomes of it
+    Soak {
+        #[command(subcommand)]
+        soak: soak::Soak,
+    },
     /// Write the offline query data of the SQLite store anew
     Sqlx {
         /// Write nothing; fail when the committed data are out of date
@@ -54,6 +60,7 @@ fn run(task: &Task) -> Result<()> {
     match task {
         Task::Test { cargo_args } => test::run(&workspace, cargo_args),
         Task::Check => check::run(&workspace),
+        Task::Soak { soak } => soak::run(&workspace, soak),
         Task::Sqlx { check } => sqlx::run(&workspace, *check),
     }
 }
