@@ -10,7 +10,7 @@ mod tests;
 
 use std::future::{Future as _, poll_fn};
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -61,7 +61,7 @@ pub struct Listener {
 /// How long and how much.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Connections at once. When one more comes, those that have waited longest for a request are closed.
+    /// Connections at once. When one more comes, those that have waited longest for the other side are closed.
     pub connections: usize,
     /// From the start of a connection to the end of its first header, TLS handshake included; later from the first
     /// byte of a header to its last.
@@ -209,8 +209,10 @@ impl Connection {
         stream: S,
     ) {
         let Self { shared, peer, pace, mut asked } = self;
-        let service = hyper::service::service_fn(|mut request: Request<Incoming>| {
-            let running = pace.begin();
+        let service = hyper::service::service_fn(|request: Request<Incoming>| {
+            let (parts, body) = request.into_parts();
+            let (running, body) = pace.begin(body);
+            let mut request = Request::from_parts(parts, body);
             request.extensions_mut().insert(PeerAddress(peer));
             // A router is always ready; a clone a request is what its own server makes, too.
             let answering = shared.router.clone().call(request);
@@ -218,26 +220,24 @@ impl Connection {
         });
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
         let mut timer = pin!(sleep_until(pace.due()));
-        let mut leaves_at: Option<Instant> = None;
         let mut was_asked = false;
+        let mut leaves_at: Option<Instant> = None;
         let ended = poll_fn(|cx| {
             loop {
                 if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
                     return Poll::Ready(Some(ended));
                 }
-                if was_asked {
-                    break;
+                if !was_asked && let Poll::Ready(leave) = Pin::new(&mut asked).poll(cx) {
+                    was_asked = true;
+                    connection.as_mut().graceful_shutdown();
+                    if leave == Ok(Leave::MakeRoom) {
+                        leaves_at = Some(Instant::now() + pace.farewell());
+                    }
+                    continue;
                 }
-                let Poll::Ready(leave) = std::pin::Pin::new(&mut asked).poll(cx) else { break };
-                was_asked = true;
-                connection.as_mut().graceful_shutdown();
-                if leave == Ok(Leave::MakeRoom) {
-                    leaves_at = Some(Instant::now() + pace.farewell());
-                }
-            }
-            loop {
+                let waits = pace.waits_since().is_some();
                 let due = match leaves_at {
-                    Some(moment) if pace.waits_since().is_some() => moment.min(pace.due()),
+                    Some(moment) if waits => moment.min(pace.due()),
                     _ => pace.due(),
                 };
                 // A later moment can wait until the timer has run out: most requests so leave it as it is.
@@ -247,10 +247,14 @@ impl Connection {
                 if timer.as_mut().poll(cx).is_pending() {
                     return Poll::Pending;
                 }
-                if due <= Instant::now() {
+                if due > Instant::now() {
+                    timer.as_mut().reset(due);
+                } else if leaves_at.is_none() && waits && !pace.farewell().is_zero() {
+                    connection.as_mut().graceful_shutdown();
+                    leaves_at = Some(Instant::now() + pace.farewell());
+                } else {
                     return Poll::Ready(None);
                 }
-                timer.as_mut().reset(due);
             }
         });
         match ended.await {

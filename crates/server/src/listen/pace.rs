@@ -26,6 +26,8 @@ pub(super) struct Pace {
     http2: AtomicBool,
     /// Requests that are not yet answered in full.
     running: AtomicUsize,
+    /// Those of them whose bodies have not yet come in full.
+    arriving: AtomicUsize,
     /// Whether any request was ever answered.
     served: AtomicBool,
     /// When the last request was finished.
@@ -45,6 +47,7 @@ impl Pace {
             accepted: Instant::now(),
             http2: AtomicBool::new(false),
             running: AtomicUsize::new(0),
+            arriving: AtomicUsize::new(0),
             served: AtomicBool::new(false),
             rests_since: AtomicU64::new(0),
             header_since: AtomicU64::new(0),
@@ -63,18 +66,28 @@ impl Pace {
         if self.http2.load(Ordering::Relaxed) { FAREWELL } else { Duration::ZERO }
     }
 
-    /// A request has been read as far as its body. It runs until what is returned is dropped.
-    pub(super) fn begin(self: &Arc<Self>) -> Running {
+    /// A request has been read as far as its body. It runs until the first of what is returned is dropped.
+    pub(super) fn begin<B: Body>(self: &Arc<Self>, body: B) -> (Running, Arriving<B>) {
         self.progress.store(self.now(), Ordering::Relaxed);
         self.header_since.store(0, Ordering::Relaxed);
         self.running.fetch_add(1, Ordering::Relaxed);
-        Running(Arc::clone(self))
+        let rest = (!body.is_end_stream()).then(|| {
+            self.arriving.fetch_add(1, Ordering::Relaxed);
+            Rest(Arc::clone(self))
+        });
+        (Running(Arc::clone(self)), Arriving { body, rest })
     }
 
-    /// Since when this connection has had nothing to do; none while a request runs.
+    /// Since when everything here waits for the other side: for a request, for the rest of one, or for an answer to
+    /// be taken. None while the server has something to do.
     pub(super) fn waits_since(&self) -> Option<Instant> {
-        let waits = self.running.load(Ordering::Relaxed) == 0;
-        waits.then(|| self.at(self.rests_since.load(Ordering::Relaxed)))
+        let running = self.running.load(Ordering::Relaxed);
+        if running == 0 {
+            return Some(self.at(self.rests_since.load(Ordering::Relaxed)));
+        }
+        let incomplete = running <= self.arriving.load(Ordering::Relaxed);
+        let waits = incomplete || self.blocked.load(Ordering::Relaxed);
+        waits.then(|| self.at(self.progress.load(Ordering::Relaxed)))
     }
 
     /// When the connection is to be closed, if it goes on as it does now.
@@ -130,6 +143,45 @@ impl Drop for Running {
         pace.rests_since.store(now, Ordering::Relaxed);
         pace.served.store(true, Ordering::Relaxed);
         pace.running.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The part of a body that has not come.
+struct Rest(Arc<Pace>);
+
+impl Drop for Rest {
+    fn drop(&mut self) {
+        self.0.arriving.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The body of a request, which tells when it has come in full, or when nobody wants it any more.
+pub(super) struct Arriving<B> {
+    body: B,
+    rest: Option<Rest>,
+}
+
+impl<B: Body + Unpin> Body for Arriving<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        if self.body.is_end_stream() || matches!(frame, Poll::Ready(None | Some(Err(_)))) {
+            self.rest = None;
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 

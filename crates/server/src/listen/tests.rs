@@ -191,6 +191,25 @@ async fn when_all_places_are_taken_the_longest_waiting_goes_and_the_busy_stay() 
 }
 
 #[tokio::test]
+async fn bodies_that_do_not_come_keep_no_place() {
+    let read = axum::routing::post(|body: Bytes| async move { body });
+    let limits = Limits { connections: 4, ..patient() };
+    let server = Server::start(limits, Router::new().route("/read", read)).await;
+    let mut slow = Vec::new();
+    for _ in 0..4 {
+        let mut stream = server.connect().await;
+        let half = b"POST /read HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhalf";
+        stream.write_all(half).await.unwrap();
+        slow.push(stream);
+    }
+    for _ in 0..8 {
+        let mut ordinary = server.connect().await;
+        tokio::time::timeout(PATIENCE / 2, ask(&mut ordinary)).await.expect("kept out");
+    }
+    closed(&mut slow[0]).await;
+}
+
+#[tokio::test]
 async fn connections_beyond_the_bound_that_say_nothing_do_not_keep_others_out() {
     let server = Server::start(Limits { connections: 8, ..patient() }, Router::new()).await;
     let mut silent = Vec::new();

@@ -146,6 +146,22 @@ fn http_2_streams_that_are_reset_as_they_are_opened_end_the_connection() {
 }
 
 #[test]
+fn how_long_a_connection_may_rest_is_a_setting_and_http_2_hears_a_goodbye() {
+    const NO_ERROR: u32 = 0;
+    let pem = Pem::usual();
+    let mut prepared = Prepared::with(&pem);
+    prepared.settings = "idle_timeout_seconds = 1".to_owned();
+    let served = prepared.start();
+    let began = Instant::now();
+    let mut resting = idle(&served);
+    assert_eq!(resting.get_mut().read(&mut [0; 1]).expect("an orderly end"), 0);
+    let mut resting = http2(&served, &pem, 1, |stream| frame(1, 0x5, stream, GET));
+    assert_eq!(goodbye(&mut resting), NO_ERROR);
+    let took = began.elapsed();
+    assert!(took >= Duration::from_secs(2) && took < HEADER, "{took:?}");
+}
+
+#[test]
 fn a_header_that_never_ends_is_refused() {
     let pem = Pem::usual();
     let served = Prepared::with(&pem).start();
