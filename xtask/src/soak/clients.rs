@@ -85,6 +85,11 @@ impl Figures {
         self.waits.get((self.waits.len() * share / 1000).min(last)).copied().unwrap_or_default()
     }
 
+    /// How many tokens there were.
+    pub(super) fn tokens(&self) -> u64 {
+        self.waits.len() as u64
+    }
+
     /// A row of the printed table.
     pub(super) fn row(&self, phase: &str) -> String {
         format!(

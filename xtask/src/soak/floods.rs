@@ -33,9 +33,9 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     };
     let quiet = ordinary(&server.address, &KNOWN, pace);
     println!("{}", quiet.row("quiet"));
-    let one = flooded(&server, options.attackers, pace, |_| KNOWN[0].to_owned());
+    let one = flooded(&server, options.attackers, pace, |_| KNOWN[0].to_owned())?;
     report("wrong secrets for one client", &one);
-    let many = flooded(&server, options.attackers, pace, |number| format!("id{}", number % 100_000));
+    let many = flooded(&server, options.attackers, pace, |number| format!("id{}", number % 100_000))?;
     report("wrong secrets for 100,000 ids", &many);
     let after = ordinary(&server.address, &KNOWN, pace);
     println!("{}", after.row("quiet again"));
@@ -55,14 +55,27 @@ struct Flood {
     refused: u64,
     held_back: u64,
     other: u64,
+    processor_time: Duration,
 }
 
 fn report(phase: &str, flood: &Flood) {
     println!("{}", flood.right.row(phase));
-    println!("    of the flood {} were answered 401 and {} 429", flood.refused, flood.held_back);
+    let all = flood.refused + flood.held_back + flood.other + flood.right.tokens();
+    println!(
+        "    of the flood {} were answered 401 and {} 429; the server used {:.0?} of processor time for each request",
+        flood.refused,
+        flood.held_back,
+        flood.processor_time / u32::try_from(all).unwrap_or(u32::MAX).max(1)
+    );
 }
 
-fn flooded(server: &Server, attackers: usize, pace: Pace, id: impl Fn(u64) -> String + Sync) -> Flood {
+fn flooded(
+    server: &Server,
+    attackers: usize,
+    pace: Pace,
+    id: impl Fn(u64) -> String + Sync,
+) -> Result<Flood> {
+    let before = server.processor_time()?;
     let done = AtomicBool::new(false);
     let [number, refused, held_back, other] = [const { AtomicU64::new(0) }; 4];
     let right = std::thread::scope(|threads| {
@@ -85,10 +98,11 @@ fn flooded(server: &Server, attackers: usize, pace: Pace, id: impl Fn(u64) -> St
         done.store(true, Ordering::Relaxed);
         right
     });
-    Flood {
+    Ok(Flood {
         right,
         refused: refused.into_inner(),
         held_back: held_back.into_inner(),
         other: other.into_inner(),
-    }
+        processor_time: server.processor_time()?.saturating_sub(before),
+    })
 }

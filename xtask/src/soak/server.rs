@@ -75,6 +75,15 @@ impl Server {
         fs::read_to_string(self.folder.join("log")).unwrap_or_default()
     }
 
+    /// The processor time that it has used; the kernel counts it in hundredths of a second.
+    pub(super) fn processor_time(&self) -> Result<Duration> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        // The program's name may hold anything; what follows its bracket are numbers, the 12th and 13th of them times.
+        let (_, numbers) = stat.rsplit_once(')').context("no name")?;
+        let ticks = numbers.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
+        Ok(Duration::from_millis(ticks.sum::<Result<u64, _>>()? * 10))
+    }
+
     /// Its resident memory, in MiB.
     pub(super) fn memory(&self) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
