@@ -47,7 +47,7 @@ struct Program {
     probe: fn() -> Command,
 }
 
-const PROGRAMS: [Program; 2] = [
+const PROGRAMS: [Program; 3] = [
     Program {
         package: "python3-venv",
         probe: || {
@@ -57,6 +57,8 @@ const PROGRAMS: [Program; 2] = [
         },
     },
     Program { package: "curl", probe: || version_of("curl") },
+    // Judges the service's unit; no systemd need run.
+    Program { package: "systemd", probe: || version_of("systemd-analyze") },
 ];
 
 fn version_of(program: &str) -> Command {

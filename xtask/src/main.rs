@@ -5,6 +5,7 @@ mod clients;
 mod debian;
 mod postgres;
 mod shell;
+mod soak;
 mod sqlx;
 mod test;
 
@@ -33,6 +34,11 @@ enum Task {
     },
     /// Formatting, lints, dependencies and documentation
     Check,
+    /// Load the release build, and print what becomes of it
+    Soak {
+        #[command(subcommand)]
+        soak: soak::Soak,
+    },
     /// Write the offline query data of the stores anew
     Sqlx {
         /// Write nothing; fail when the committed data are out of date
@@ -56,6 +62,7 @@ fn run(task: &Task) -> Result<()> {
     match task {
         Task::Test { cargo_args } => test::run(&workspace, cargo_args),
         Task::Check => check::run(&workspace),
+        Task::Soak { soak } => soak::run(&workspace, soak),
         Task::Sqlx { check } => sqlx::run(&workspace, *check),
     }
 }

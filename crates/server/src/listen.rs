@@ -1,111 +1,149 @@
 //! Accepts connections, plain or TLS, HTTP/1.1 and HTTP/2, and lets requests finish when it is told to stop.
+//!
+//! Every connection is in a stranger's hand: each has its time for whatever it does (`pace`), and none keeps a place
+//! that another one needs (`places`).
 
+mod pace;
+mod places;
+#[cfg(test)]
+mod tests;
+
+use std::future::{Future as _, poll_fn};
 use std::net::SocketAddr;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
-use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{oneshot, watch};
+use tokio::time::{Instant, sleep_until};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use self::pace::{Answer, Pace, Watched};
+use self::places::{Leave, Places};
 use crate::middleware::address::PeerAddress;
 use crate::router::App;
+use crate::tls::CurrentTls;
 
-/// Headers must have arrived after this long; also the time for a TLS handshake.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often an HTTP/2 connection is asked whether it is still there.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
+/// How long it may take to say so.
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// The most bytes of a request's headers.
 const LARGEST_HEADER: usize = 16 * 1024;
+/// Requests at once on one HTTP/2 connection.
+const STREAMS: u32 = 200;
+/// Bytes that one HTTP/2 request may send ahead, and all of a connection together: bodies are small, and every byte
+/// that a stranger may leave unread here is multiplied by all connections.
+const STREAM_WINDOW: u32 = 64 * 1024;
+const CONNECTION_WINDOW: u32 = 256 * 1024;
 /// After accepting failed (no file descriptors left, for instance), wait this long.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Failures to accept are logged once in this time.
+const ACCEPT_WARNING: Duration = Duration::from_secs(10);
 
 /// One listening socket and what is spoken on it.
 pub struct Listener {
     /// The socket.
     pub socket: TcpListener,
     /// TLS, or plain where absent.
-    pub tls: Option<Arc<ServerConfig>>,
+    pub tls: Option<Arc<CurrentTls>>,
 }
 
 /// How long and how much.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Connections at once; further ones wait to be accepted.
+    /// Connections at once. When one more comes, those that have waited longest for the other side are closed.
     pub connections: usize,
+    /// From the start of a connection to the end of its first header, TLS handshake included; later from the first
+    /// byte of a header to its last.
+    pub header: Duration,
+    /// How long a connection may rest between two requests.
+    pub idle: Duration,
+    /// A request that runs may stand still for so long: nothing of its answer is taken, and it does not end.
+    pub stalled: Duration,
     /// After being told to stop, running requests may take this long.
     pub grace: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 10_000, grace: Duration::from_secs(10) }
+        Self {
+            connections: 10_000,
+            header: Duration::from_secs(10),
+            idle: Duration::from_secs(75),
+            stalled: Duration::from_secs(30),
+            grace: Duration::from_secs(10),
+        }
     }
+}
+
+/// What all connections of a listener share.
+struct Shared {
+    app: App,
+    tls: Option<Arc<CurrentTls>>,
+    http1: Builder<TokioExecutor>,
+    http2: Builder<TokioExecutor>,
 }
 
 /// Serves an app on a socket until `stop` turns true or its sender is gone; then finishes what is running.
 pub async fn serve(listener: Listener, app: App, limits: Limits, mut stop: watch::Receiver<bool>) {
-    let places = Arc::new(Semaphore::new(limits.connections));
-    let graceful = GracefulShutdown::new();
-    let acceptor = listener.tls.map(TlsAcceptor::from);
-    let (http1, http2) = (http1(), http2());
+    let Listener { socket, tls } = listener;
+    let places = Places::new(limits.connections);
+    let shared = Arc::new(Shared { app, tls, http1: http1(), http2: http2() });
+    let mut warned: Option<Instant> = None;
     loop {
-        let place = tokio::select! {
-            _ = stop.wait_for(|stop| *stop) => break,
-            place = Arc::clone(&places).acquire_owned() => place,
-        };
         let accepted = tokio::select! {
             _ = stop.wait_for(|stop| *stop) => break,
-            accepted = listener.socket.accept() => accepted,
+            accepted = socket.accept() => accepted,
         };
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionAborted => continue,
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
+                if warned.is_none_or(|at| at.elapsed() >= ACCEPT_WARNING) {
+                    tracing::warn!(%error, "connections cannot be accepted; closing some that wait");
+                    warned = Some(Instant::now());
+                }
+                places.make_room();
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
         };
-        let (http1, http2, app, watcher) = (http1.clone(), http2.clone(), app.clone(), graceful.watcher());
-        let acceptor = acceptor.clone();
+        let pace = Pace::new(limits);
+        let (held, asked) = tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => break,
+            taken = places.take(&pace) => taken,
+        };
+        let connection = Connection { shared: Arc::clone(&shared), peer, pace, asked };
         tokio::spawn(async move {
-            let _place = place;
-            let _ = stream.set_nodelay(true);
-            match acceptor {
-                None => speak(&http1, stream, app, peer, watcher).await,
-                Some(acceptor) => {
-                    if let Some(stream) = handshake(&acceptor, stream).await {
-                        let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                        let builder = if is_http2 { &http2 } else { &http1 };
-                        speak(builder, stream, app, peer, watcher).await;
-                    }
-                }
-            }
+            let _held = held;
+            connection.attend(stream).await;
         });
     }
-    drop(listener.socket);
-    if tokio::time::timeout(limits.grace, graceful.shutdown()).await.is_err() {
+    drop(socket);
+    if tokio::time::timeout(limits.grace, places.empty()).await.is_err() {
         tracing::warn!("some connections were still busy when the grace period ended");
     }
 }
 
-/// HTTP/1.1 alone. Which protocol it is, is settled before the first byte (by ALPN, or because there is no TLS), so
-/// that the time for headers runs from the start: guessing by the first bytes would wait for them without end.
+/// HTTP/1.1 alone. Which protocol it is, is settled before the first byte (by ALPN, or because there is no TLS):
+/// guessing by the first bytes would wait for them without end. Times are kept by `pace`.
 fn http1() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(LARGEST_HEADER);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(LARGEST_HEADER);
     builder
 }
 
-/// HTTP/2 alone, with pings that find out who has gone.
+/// HTTP/2 alone, with pings that find out who has gone. Streams that are reset as soon as they are opened end the
+/// connection after a few (the default of the library below).
 fn http2() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new()).http2_only();
     let largest = u32::try_from(LARGEST_HEADER).unwrap_or(u32::MAX);
@@ -113,36 +151,114 @@ fn http2() -> Builder<TokioExecutor> {
         .http2()
         .timer(TokioTimer::new())
         .keep_alive_interval(PING_INTERVAL)
-        .keep_alive_timeout(HEADER_TIMEOUT)
+        .keep_alive_timeout(PING_TIMEOUT)
         .max_header_list_size(largest)
-        .max_concurrent_streams(200);
+        .max_concurrent_streams(STREAMS)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW);
     builder
 }
 
-async fn handshake(acceptor: &TlsAcceptor, stream: TcpStream) -> Option<TlsStream<TcpStream>> {
-    match tokio::time::timeout(HEADER_TIMEOUT, acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => Some(stream),
-        Ok(Err(error)) => {
-            tracing::debug!(%error, "a TLS handshake failed");
-            None
-        }
-        Err(_) => None,
-    }
+/// One connection.
+struct Connection {
+    shared: Arc<Shared>,
+    peer: SocketAddr,
+    pace: Arc<Pace>,
+    asked: oneshot::Receiver<Leave>,
 }
 
-async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
-    builder: &Builder<TokioExecutor>,
-    stream: S,
-    app: App,
-    peer: SocketAddr,
-    watcher: hyper_util::server::graceful::Watcher,
-) {
-    let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(PeerAddress(peer));
-        app.answer(request)
-    });
-    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-    if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!(%error, "a connection ended badly");
+impl Connection {
+    async fn attend(mut self, stream: TcpStream) {
+        let _ = stream.set_nodelay(true);
+        let stream = Watched::new(stream, Arc::clone(&self.pace));
+        let shared = Arc::clone(&self.shared);
+        let Some(tls) = &shared.tls else { return self.speak(&shared.http1, stream).await };
+        let acceptor = TlsAcceptor::from(tls.config());
+        let Some(stream) = self.handshake(&acceptor, stream).await else { return };
+        if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+            self.pace.is_http2();
+            self.speak(&shared.http2, stream).await;
+        } else {
+            self.speak(&shared.http1, stream).await;
+        }
+    }
+
+    async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        acceptor: &TlsAcceptor,
+        stream: S,
+    ) -> Option<TlsStream<S>> {
+        tokio::select! {
+            done = acceptor.accept(stream) => match done {
+                Ok(stream) => Some(stream),
+                Err(error) => {
+                    tracing::debug!(%error, peer = %self.peer, "a TLS handshake failed");
+                    None
+                }
+            },
+            () = sleep_until(self.pace.due()) => None,
+            _ = &mut self.asked => None,
+        }
+    }
+
+    /// Serves requests until the other side goes, is too slow, or is asked to leave.
+    async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+        self,
+        builder: &Builder<TokioExecutor>,
+        stream: S,
+    ) {
+        let Self { shared, peer, pace, mut asked } = self;
+        let service = hyper::service::service_fn(|request: Request<Incoming>| {
+            let (parts, body) = request.into_parts();
+            let (running, body) = pace.begin(body);
+            let mut request = Request::from_parts(parts, body);
+            request.extensions_mut().insert(PeerAddress(peer));
+            let answering = shared.app.answer(request);
+            async move { answering.await.map(|response| response.map(|body| Answer::new(body, running))) }
+        });
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+        let mut timer = pin!(sleep_until(pace.due()));
+        let mut was_asked = false;
+        let mut leaves_at: Option<Instant> = None;
+        let ended = poll_fn(|cx| {
+            loop {
+                if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+                    return Poll::Ready(Some(ended));
+                }
+                if !was_asked && let Poll::Ready(leave) = Pin::new(&mut asked).poll(cx) {
+                    was_asked = true;
+                    connection.as_mut().graceful_shutdown();
+                    if leave == Ok(Leave::MakeRoom) {
+                        leaves_at = Some(Instant::now() + pace.farewell());
+                    }
+                    continue;
+                }
+                let waits = pace.waits_since().is_some();
+                let due = match leaves_at {
+                    Some(moment) if waits => moment.min(pace.due()),
+                    _ => pace.due(),
+                };
+                // A later moment can wait until the timer has run out: most requests so leave it as it is.
+                if due < timer.deadline() {
+                    timer.as_mut().reset(due);
+                }
+                if timer.as_mut().poll(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                if due > Instant::now() {
+                    timer.as_mut().reset(due);
+                } else if leaves_at.is_none() && waits && !pace.farewell().is_zero() {
+                    connection.as_mut().graceful_shutdown();
+                    leaves_at = Some(Instant::now() + pace.farewell());
+                } else {
+                    return Poll::Ready(None);
+                }
+            }
+        });
+        match ended.await {
+            Some(Ok(())) => {}
+            Some(Err(error)) => tracing::debug!(%error, %peer, "a connection ended badly"),
+            None => tracing::debug!(%peer, "a connection was closed: it was too slow, or idle for too long"),
+        }
     }
 }

@@ -13,6 +13,8 @@ use serde::Deserialize;
 use symbolon_core::authority::Settings;
 use symbolon_core::realm::RealmId;
 use symbolon_core::signing_key::Rotation;
+use symbolon_server::listen::Limits;
+use symbolon_server::tls::PemFiles;
 
 use crate::open_store::{Choice, Database, UrlText};
 
@@ -86,21 +88,20 @@ pub struct FileSettings {
     cached_organizations: Option<usize>,
     connections: Option<usize>,
     journal_days: Option<u64>,
+    idle_timeout_seconds: Option<u64>,
 }
 
 fn read_url<'de, D: serde::Deserializer<'de>>(text: D) -> Result<Option<UrlText>, D::Error> {
     String::deserialize(text).map(|text| Some(UrlText::from(text)))
 }
 
-/// Certificate and key of a TLS listener.
+/// A TLS listener.
 #[derive(Debug)]
-pub struct TlsFiles {
+pub struct TlsSettings {
     /// Where to listen.
     pub listen: SocketAddr,
-    /// The certificate chain.
-    pub certificate: PathBuf,
-    /// Its private key.
-    pub key: PathBuf,
+    /// Certificate chain and private key.
+    pub files: PemFiles,
 }
 
 /// The settings in force.
@@ -115,15 +116,15 @@ pub struct Config {
     /// Plain http; absent where only https was asked for.
     pub listen: Option<SocketAddr>,
     /// https.
-    pub tls: Option<TlsFiles>,
+    pub tls: Option<TlsSettings>,
     /// The file of the master keys.
     pub master_key_file: Option<PathBuf>,
     /// The file of the peppers.
     pub pepper_file: Option<PathBuf>,
     /// Believed proxies.
     pub trusted_proxies: Vec<IpNet>,
-    /// Connections at once.
-    pub connections: usize,
+    /// How many connections, and for how long.
+    pub limits: Limits,
     /// What the authority is told.
     pub authority: Settings,
 }
@@ -147,7 +148,9 @@ impl Config {
         let key = flags.tls_key.or(file.tls_key);
         let tls = match (tls_listen, certificate, key) {
             (None, None, None) => None,
-            (Some(listen), Some(certificate), Some(key)) => Some(TlsFiles { listen, certificate, key }),
+            (Some(listen), Some(certificate), Some(key)) => {
+                Some(TlsSettings { listen, files: PemFiles { certificate, key } })
+            }
             _ => bail!("https needs all three: tls_listen, tls_certificate and tls_key"),
         };
         let listen = flags.listen.or(file.listen).or(tls.is_none().then_some(DEFAULT_LISTEN));
@@ -187,6 +190,10 @@ impl Config {
             nearer => nearer,
         };
         let choice = Choice { url, url_file, connections: file.database_connections };
+        let mut limits = Limits::default();
+        limits.connections = file.connections.unwrap_or(limits.connections).max(1);
+        limits.idle =
+            file.idle_timeout_seconds.map_or(limits.idle, |given| Duration::from_secs(given.max(1)));
         Ok(Self {
             database: Database::choose(&choice, &data)?,
             data,
@@ -196,7 +203,7 @@ impl Config {
             master_key_file: flags.master_key_file.or(file.master_key_file),
             pepper_file: flags.pepper_file.or(file.pepper_file),
             trusted_proxies: flags.trusted_proxies.or(file.trusted_proxies).unwrap_or_default(),
-            connections: file.connections.unwrap_or(10_000).max(1),
+            limits,
             authority,
         })
     }

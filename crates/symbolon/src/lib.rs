@@ -3,9 +3,11 @@
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod descriptors;
 pub mod files;
 pub mod key_files;
 pub mod open_store;
+pub mod service_manager;
 pub mod telemetry;
 
 use std::process::ExitCode;

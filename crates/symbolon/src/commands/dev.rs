@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use rcgen::{
@@ -18,7 +19,7 @@ use symbolon_sandbox::{SandboxConfig, TlsAddress};
 use symbolon_server::listen::{Limits, Listener};
 use symbolon_server::router::{router, with_request_id};
 use symbolon_server::state::ServerState;
-use symbolon_server::tls;
+use symbolon_server::tls::CurrentTls;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -136,7 +137,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 
 /// A certificate for this machine by a certificate authority that exists for this run alone: its key is never
 /// written, its certificate is, for clients to trust.
-fn certificate(data: &Path) -> anyhow::Result<(std::sync::Arc<tls::ServerConfig>, PathBuf)> {
+fn certificate(data: &Path) -> anyhow::Result<(Arc<CurrentTls>, PathBuf)> {
     let mut authority = CertificateParams::default();
     authority.distinguished_name.push(DnType::CommonName, "Symbolon sandbox, this run only");
     authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
@@ -151,6 +152,6 @@ fn certificate(data: &Path) -> anyhow::Result<(std::sync::Arc<tls::ServerConfig>
     let certificate = server.signed_by(&key, &issuer)?;
     let ca_file = std::path::absolute(data)?.join("ca.pem");
     files::replace_private(&ca_file, issuer.pem().as_bytes())?;
-    let config = tls::from_pem(certificate.pem().as_bytes(), key.serialize_pem().as_bytes())?;
+    let config = CurrentTls::from_pem(certificate.pem().as_bytes(), key.serialize_pem().as_bytes())?;
     Ok((config, ca_file))
 }

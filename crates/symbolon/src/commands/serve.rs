@@ -1,22 +1,35 @@
 //! `symbolon serve`: the server, plain form.
 
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
+use symbolon_core::authority::Authority;
 use symbolon_server::listen::{Limits, Listener};
 use symbolon_server::router::{router, with_request_id};
 use symbolon_server::state::ServerState;
-use symbolon_server::tls;
+use symbolon_server::tls::Reloader;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
 
 use crate::cli::ServeOptions;
 use crate::commands::{Installation, stop_signal};
 use crate::config::Config;
+use crate::descriptors;
+use crate::service_manager::ServiceManager;
+
+/// How often the certificate's files are looked at.
+const LOOK_PAUSE: Duration = Duration::from_secs(2);
 
 /// Runs the command.
 pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     let config = Config::load(options.settings)?;
+    let manager = ServiceManager::find();
+    // From here on SIGHUP means: read the certificate again. Unhandled it would end the process.
+    let hangups = signal(SignalKind::hangup())?;
     let mut installation = Installation::open(
         &config.database,
         &config.data,
@@ -25,20 +38,24 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
         config.authority.clone(),
     )
     .await?;
-    let listeners = listeners(&config).await?;
+    let authority = installation.authority.clone();
+    let mut reloader = None;
+    if let Some(tls) = &config.tls {
+        reloader = Some(Reloader::open(tls.files.clone(), authority.now())?);
+    }
+    let listeners = listeners(&config, reloader.as_ref()).await?;
     installation.keep();
-    if installation.authority.directory().default_realm().is_none() {
+    if authority.directory().default_realm().is_none() {
         tracing::warn!(
             "there is no default realm yet: describe one in a file and run `symbolon apply` (docs/apply.md)"
         );
     }
-    let state = ServerState {
-        authority: installation.authority.clone(),
-        trusted_proxies: config.trusted_proxies.clone().into(),
-    };
+    let state =
+        ServerState { authority: authority.clone(), trusted_proxies: config.trusted_proxies.clone().into() };
     let app = with_request_id(router(state.clone()), state);
     let (stop, stopping) = watch::channel(false);
-    let limits = Limits { connections: config.connections, ..Limits::default() };
+    let connections = descriptors::connections(config.limits.connections, listeners.len());
+    let limits = Limits { connections, ..config.limits };
     let mut serving = Vec::new();
     for listener in listeners {
         let scheme = if listener.tls.is_some() { "https" } else { "http" };
@@ -52,8 +69,13 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
         )));
     }
     drop(app);
+    let following = tokio::spawn(follow(reloader, hangups, authority, manager.clone()));
+    manager.ready();
     stop_signal().await?;
     tracing::info!("stopping: running requests are finished first");
+    manager.stopping();
+    following.abort();
+    let _ = following.await;
     stop.send_replace(true);
     for task in serving {
         let _ = task.await;
@@ -62,18 +84,46 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn listeners(config: &Config) -> anyhow::Result<Vec<Listener>> {
+async fn listeners(config: &Config, reloader: Option<&Reloader>) -> anyhow::Result<Vec<Listener>> {
     let mut listeners = Vec::new();
     if let Some(address) = config.listen {
         let socket =
             TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
         listeners.push(Listener { socket, tls: None });
     }
-    if let Some(files) = &config.tls {
-        let tls = tls::from_pem_files(&files.certificate, &files.key)?;
-        let socket = TcpListener::bind(files.listen).await;
-        let socket = socket.with_context(|| format!("cannot listen on {}", files.listen))?;
-        listeners.push(Listener { socket, tls: Some(tls) });
+    if let (Some(settings), Some(reloader)) = (&config.tls, reloader) {
+        let socket = TcpListener::bind(settings.listen).await;
+        let socket = socket.with_context(|| format!("cannot listen on {}", settings.listen))?;
+        listeners.push(Listener { socket, tls: Some(reloader.tls()) });
     }
     Ok(listeners)
+}
+
+/// Takes a renewed certificate over: when its files change, and when SIGHUP asks for it.
+async fn follow(
+    mut reloader: Option<Reloader>,
+    mut hangups: Signal,
+    authority: Arc<Authority>,
+    manager: ServiceManager,
+) {
+    let mut looks = tokio::time::interval(LOOK_PAUSE);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            hangup = hangups.recv() => {
+                if hangup.is_none() {
+                    return;
+                }
+                manager.reloading();
+                match &mut reloader {
+                    Some(reloader) => tokio::task::block_in_place(|| reloader.reload(authority.now())),
+                    None => tracing::info!("nothing to reload: only a certificate is, and there is none"),
+                }
+                manager.ready();
+            }
+            _ = looks.tick() => if let Some(reloader) = &mut reloader {
+                tokio::task::block_in_place(|| reloader.look(authority.now()));
+            }
+        }
+    }
 }

@@ -1,6 +1,6 @@
-//! `serve` and `explain` from outside: keys, TLS, health, stopping, and logs that hold no secret.
+//! `serve` and `explain` from outside: keys, refusals, and logs that hold no secret.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 use crate::support::{Running, SYMBOLON, access_token, curl, entry, form_token};
@@ -108,54 +108,6 @@ fn no_secret_reaches_the_log_even_at_its_most_talkative() {
     for canary in canaries {
         assert!(!log.contains(&canary), "{canary} is in the log");
     }
-}
-
-/// A certificate for localhost, as PEM files.
-fn certificate(folder: &Path) -> (PathBuf, PathBuf) {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
-    let (certificate, key) = (folder.join("tls.pem"), folder.join("tls.key"));
-    std::fs::write(&certificate, made.cert.pem()).expect("a file");
-    std::fs::write(&key, made.signing_key.serialize_pem()).expect("a file");
-    (certificate, key)
-}
-
-#[test]
-fn serve_speaks_tls_from_pem_files_and_stops_in_good_order() {
-    let kept = tempfile::tempdir().expect("a folder");
-    let folder = kept.path().join("data");
-    std::fs::create_dir(&folder).expect("a folder");
-    let (certificate, key) = certificate(&folder);
-    let port = {
-        let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-        socket.local_addr().expect("an address").port()
-    };
-    let base = format!("https://localhost:{port}");
-    let config = folder.join("symbolon.toml");
-    let text = format!(
-        "base_url = \"{base}\"\ntls_listen = \"127.0.0.1:{port}\"\ntls_certificate = {certificate:?}\ntls_key = {key:?}\n"
-    );
-    std::fs::write(&config, text).expect("a configuration");
-    let mut command = Command::new(SYMBOLON);
-    command.arg("serve").arg("--config").arg(&config).arg("--data").arg(&folder);
-    let key = "1:3q2+7wABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhs=";
-    command.env("SYMBOLON_MASTER_KEY", key).env("SYMBOLON_PEPPER", key);
-    let mut running = Running::start(command, &folder);
-    let trust = certificate.to_str().expect("a path");
-    let get = |path: &str, more: &[&str]| {
-        let url = format!("{base}{path}");
-        let mut arguments = vec![url.as_str(), "--cacert", trust];
-        arguments.extend(more);
-        curl(&arguments)
-    };
-    running.wait("answer", || get("/livez", &[]).status == 200);
-    let ready = get("/readyz", &[]);
-    assert_eq!(ready.status, 503);
-    assert!(ready.text.contains("symbolon apply"), "{ready:?}");
-    for version in ["--http1.1", "--http2"] {
-        assert_eq!(get("/livez", &[version]).status, 200, "{version}");
-    }
-    running.stop();
-    assert!(running.log().contains("stopping"));
 }
 
 #[test]

@@ -6,9 +6,17 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test's helpers may fail it")]
 
 mod apply;
+mod certificates;
 mod clients;
 mod commands;
+mod connections;
 mod expiry;
+mod handshakes;
+mod logs;
 mod oauth2_crate;
+mod packaging;
 mod restart;
+mod served;
+mod service_manager;
 mod support;
+mod tls_client;

@@ -112,6 +112,11 @@ impl Running {
         std::fs::read_to_string(self.folder.join("sandbox.yaml")).expect("sandbox.yaml")
     }
 
+    /// Asks it to read its certificate again.
+    pub(crate) fn hang_up(&self) {
+        signal("HUP", self.child.id());
+    }
+
     /// Asks it to stop, and waits until it has.
     pub(crate) fn stop(&mut self) {
         signal("TERM", self.child.id());
