@@ -1,5 +1,6 @@
 //! `cargo xtask`: the tasks of this repository, written once so that a developer and the CI run the same thing.
 
+mod bench;
 mod check;
 mod clients;
 mod shell;
@@ -31,6 +32,8 @@ enum Task {
     },
     /// Formatting, lints, dependencies and documentation
     Check,
+    /// Measure Symbolon against a naive endpoint and other servers, and print a table of ratios
+    Bench(bench::Options),
     /// Write the offline query data of the SQLite store anew
     Sqlx {
         /// Write nothing; fail when the committed data are out of date
@@ -54,6 +57,7 @@ fn run(task: &Task) -> Result<()> {
     match task {
         Task::Test { cargo_args } => test::run(&workspace, cargo_args),
         Task::Check => check::run(&workspace),
+        Task::Bench(options) => bench::run(&workspace, options),
         Task::Sqlx { check } => sqlx::run(&workspace, *check),
     }
 }

@@ -1,0 +1,139 @@
+//! Rates and latencies against the naive endpoint.
+
+use anyhow::Result;
+
+use crate::bench::Bench;
+use crate::bench::load::{Job, Plan, Series, take_turns, verify, wait_until_quiet};
+use crate::bench::servers::{Backend, Installation, Server};
+use crate::bench::table::{Goal, Row, Table, thousands};
+
+/// The algorithms, and the share of the naive rate that is to be reached with a durable journal. A signature of RSA
+/// costs so much that the rest hardly shows.
+const RATES: [(&str, f64); 3] = [("ES256", 0.75), ("Ed25519", 0.65), ("RS256", 0.92)];
+const CONNECTIONS: [u32; 2] = [64, 256];
+
+/// Against the naive endpoint, at 32 connections.
+const LATENCY: f64 = 2.0;
+/// At a steady rate, in milliseconds.
+const STEADY_MS: f64 = 5.0;
+const STEADY_RATE: u32 = 2000;
+
+/// Rate and processor time, as they stand in a cell.
+pub(crate) fn cell(series: &Series) -> String {
+    let (rate, cpu) = (series.median(|round| round.rate), series.median(|round| round.cpu_us));
+    format!("{}/s  {cpu:.1} µs", thousands(rate))
+}
+
+/// An installation on every backend, served and quiet.
+fn served(bench: &Bench<'_>, name: &str) -> Result<Vec<(Backend, Server)>> {
+    let mut servers = Vec::new();
+    for backend in Backend::ALL {
+        let name = format!("{name}-{}", backend.name().to_lowercase());
+        let installation = Installation::make(&bench.programs, backend, &name)?;
+        let server = Server::symbolon(&bench.programs, &installation, &[])?;
+        for (algorithm, _) in RATES {
+            verify(&bench.programs, &server, algorithm)?;
+        }
+        wait_until_quiet(&server)?;
+        servers.push((backend, server));
+    }
+    Ok(servers)
+}
+
+fn naive(bench: &Bench<'_>, algorithm: &str) -> Result<Server> {
+    let server = Server::naive(&bench.programs, algorithm)?;
+    verify(&bench.programs, &server, algorithm)?;
+    Ok(server)
+}
+
+/// Tokens a second, for every algorithm, backend and number of connections.
+pub(crate) fn rates(bench: &Bench<'_>, table: &mut Table) -> Result<()> {
+    table.group(
+        "Tokens a second, durable, against the naive endpoint (with processor time of the server a token)",
+    );
+    let servers = served(bench, "tokens")?;
+    for (algorithm, goal) in RATES {
+        let naive = naive(bench, algorithm)?;
+        let mut jobs = Vec::new();
+        for connections in CONNECTIONS {
+            jobs.push(Job::new(&naive, algorithm, connections));
+            jobs.extend(servers.iter().map(|(_, server)| Job::new(server, algorithm, connections)));
+        }
+        let seen = take_turns(&bench.programs, bench.plan, &jobs)?;
+        let of_connections: Vec<&[Series]> = seen.chunks(servers.len() + 1).collect();
+        for (index, (backend, _)) in servers.iter().enumerate() {
+            add_rates(table, (algorithm, goal, *backend), &of_connections, index + 1);
+        }
+    }
+    Ok(())
+}
+
+/// The rows of one algorithm on one backend. The goal is for the best rate of each side, whatever number of
+/// connections it takes.
+fn add_rates(
+    table: &mut Table,
+    (algorithm, goal, backend): (&str, f64, Backend),
+    of_connections: &[&[Series]],
+    index: usize,
+) {
+    let what = format!("{algorithm}, {}", backend.name());
+    let rate = |series: &Series| series.median(|round| round.rate);
+    for (series, connections) in of_connections.iter().zip(CONNECTIONS) {
+        let ratio = series[index].ratio(&series[0], |round| round.rate);
+        table.add(
+            Row::new(format!("{what}, {connections} connections"), cell(&series[index]))
+                .beside(cell(&series[0]), ratio),
+        );
+    }
+    let best = |place: usize| of_connections.iter().map(|series| rate(&series[place])).fold(0.0, f64::max);
+    let (measured, naive) = (best(index), best(0));
+    let texts = [measured, naive].map(|rate| format!("{}/s", thousands(rate)));
+    let [measured_text, naive_text] = texts;
+    table.add(
+        Row::new(format!("{what}, best"), measured_text)
+            .beside(naive_text, measured / naive.max(1.0))
+            .goal(Goal::Least(goal)),
+    );
+    if let Some(series) = of_connections.first() {
+        let whole = |series: &Series| series.median(|round| round.whole_cpu_us);
+        let ratio = series[index].ratio(&series[0], |round| round.whole_cpu_us);
+        table.add(
+            Row::new(format!("{what}, all work, put-off too"), format!("{:.1} µs", whole(&series[index])))
+                .beside(format!("{:.1} µs", whole(&series[0])), ratio),
+        );
+    }
+}
+
+/// The 99th percentile at 32 connections, and at a steady rate.
+pub(crate) fn latency(bench: &Bench<'_>, table: &mut Table) -> Result<()> {
+    table.group("Latency, 99th percentile (with processor time of the server a token)");
+    let cell = |series: &Series| {
+        let (p99, cpu) = (series.median(|round| round.p99_ms), series.median(|round| round.cpu_us));
+        format!("{p99:.2} ms  {cpu:.1} µs")
+    };
+    let p99 = |series: &Series| series.median(|round| round.p99_ms);
+    let servers = served(bench, "latency")?;
+    let naives = [("ES256", naive(bench, "ES256")?), ("Ed25519", naive(bench, "Ed25519")?)];
+    for (algorithm, naive) in &naives {
+        let mut jobs = vec![Job::new(naive, algorithm, 32)];
+        jobs.extend(servers.iter().map(|(_, server)| Job::new(server, algorithm, 32)));
+        let seen = take_turns(&bench.programs, bench.plan, &jobs)?;
+        for ((backend, _), series) in servers.iter().zip(&seen[1..]) {
+            let what = format!("{algorithm}, {}, 32 connections", backend.name());
+            let ratio = series.ratio(&seen[0], |round| round.p99_ms);
+            table.add(Row::new(what, cell(series)).beside(cell(&seen[0]), ratio).goal(Goal::Most(LATENCY)));
+        }
+    }
+    let steady = |server| Job { rate: Some(STEADY_RATE), ..Job::new(server, "ES256", 64) };
+    let plan = Plan { time: bench.plan.time * 2, ..bench.plan };
+    let mut jobs = vec![steady(&naives[0].1)];
+    jobs.extend(servers.iter().map(|(_, server)| steady(server)));
+    let seen = take_turns(&bench.programs, plan, &jobs)?;
+    for ((backend, _), series) in servers.iter().zip(&seen[1..]) {
+        let what = format!("ES256, {}, steady 2,000/s", backend.name());
+        let ratio = series.ratio(&seen[0], |round| round.p99_ms);
+        let row = Row::new(what, cell(series)).beside(cell(&seen[0]), ratio);
+        table.add(row.goal_of(p99(series), Goal::MostOf(STEADY_MS, "ms")));
+    }
+    Ok(())
+}
