@@ -32,7 +32,7 @@ pub(crate) fn measure(bench: &Bench<'_>, table: &mut Table) -> Result<()> {
         let from_cache = rate(algorithm, "from_cache")?;
         table.add(
             Row::new(format!("{algorithm}, from the cache"), text(from_cache))
-                .beside(format!("ES256, bare: {}", text(bare)), from_cache / bare)
+                .beside(format!("ES256 {}", text(bare)), from_cache / bare)
                 .goal(Goal::Least(FROM_CACHE)),
         );
     }

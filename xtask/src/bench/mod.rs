@@ -160,15 +160,15 @@ impl Bench<'_> {
         let micros = |name: &str| fsync[name].as_u64().unwrap_or_default();
         let cores = std::thread::available_parallelism()?;
         Ok(format!(
-            "Symbolon against its measures, {date}{model}, {cores} cores, {kernel}\
-             4 KiB appended and synced: p50 {} µs, p99 {} µs; load average before: {busy}\n\
-             Server on core 0, load generator on core 1; medians of {} rounds of {} ms that take turns.",
+            "Symbolon against its measures, {}\n{model}, {cores} cores, {}; load average before: {busy}\n\
+             4 KiB appended and synced: p50 {} µs, p99 {} µs\n\
+             Server on core 0, load generator on core 1; medians of {} rounds of {} ms that take turns",
+            date.trim(),
+            kernel.trim(),
             micros("p50_us"),
             micros("p99_us"),
             self.plan.rounds,
             self.plan.time,
-            date = format_args!("{}\n", date.trim()),
-            kernel = format_args!("{}\n", kernel.trim()),
         ))
     }
 
