@@ -10,7 +10,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::bench::Bench;
-use crate::bench::load::{Job, ask, verify, wait_until_quiet};
+use crate::bench::load::{Job, ask, usage, verify};
 use crate::bench::servers::{Backend, Installation, SERVER_CORE, Server, free_address, naive, pinned, serve};
 use crate::bench::table::{Goal, Row, Table, thousands};
 use crate::clients;
@@ -63,7 +63,7 @@ fn count(bench: &Bench<'_>, requests: u32, make: &mut Make<'_>) -> Result<f64> {
     server.works_on = true;
     verify(&bench.programs, &server, ALGORITHM)?;
     ask(&bench.programs, &Job::new(&server, ALGORITHM, CONNECTIONS), requests)?;
-    wait_until_quiet(&server)?;
+    usage(&bench.programs, &server)?;
     server.stop()?;
     let text = fs::read_to_string(&file).with_context(|| format!("callgrind left no {}", file.display()))?;
     let total = text.lines().rev().find_map(|line| line.strip_prefix("totals: "));

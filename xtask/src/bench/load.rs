@@ -1,6 +1,5 @@
 //! Putting servers under load in turns, so that whatever else the machine does meets all of them.
 
-use std::fs;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -56,6 +55,13 @@ pub(crate) struct Round {
     pub(crate) peak_mib: f64,
 }
 
+impl Round {
+    /// How much of its core the server got, where 1 is all of it.
+    pub(crate) fn share_of_core(&self) -> f64 {
+        self.rate * self.cpu_us / 1_000_000.0
+    }
+}
+
 /// The rounds of one job.
 #[derive(Default)]
 pub(crate) struct Series(Vec<Round>);
@@ -95,7 +101,7 @@ pub(crate) fn take_turns(programs: &Programs, plan: Plan, jobs: &[Job<'_>]) -> R
 /// One round of one job. It ends when the server has nothing left to do: work that is put off must neither be lost
 /// from its account nor fall into the next one's time.
 pub(crate) fn once(programs: &Programs, plan: Plan, job: &Job<'_>) -> Result<Round> {
-    let before = cpu_ticks(job.server.pid())?;
+    let before = usage(programs, job.server)?;
     let rate = job.rate.map(|rate| rate.to_string());
     let (time, warm_up) = (plan.time.to_string(), plan.warm_up.to_string());
     let mut more = vec!["--time", &time, "--warm-up", &warm_up];
@@ -104,17 +110,12 @@ pub(crate) fn once(programs: &Programs, plan: Plan, job: &Job<'_>) -> Result<Rou
     }
     let seen = run(programs, job, &more)?;
     let number = |name: &str| seen[name].as_f64().with_context(|| format!("the load told no {name}: {seen}"));
-    if job.server.works_on {
-        wait_until_quiet(job.server)?;
-    }
-    let ticks = cpu_ticks(job.server.pid())? - before;
-    #[expect(clippy::cast_precision_loss, reason = "hundredths of seconds of a run of minutes")]
-    let whole_cpu_us = ticks as f64 * 10_000.0 / number("answered")?.max(1.0);
+    let whole = usage(programs, job.server)?.cpu_us - before.cpu_us;
     Ok(Round {
         rate: number("rate")?,
         p99_ms: number("p99_us")? / 1000.0,
         cpu_us: number("cpu_us")?,
-        whole_cpu_us,
+        whole_cpu_us: whole / number("answered")?.max(1.0),
         peak_mib: number("peak_kib")? / 1024.0,
     })
 }
@@ -124,7 +125,7 @@ pub(crate) fn ask(programs: &Programs, job: &Job<'_>, requests: u32) -> Result<(
     let requests = requests.to_string();
     let seen = run(programs, job, &["--requests", &requests, "--time", "120000", "--warm-up", "0"])?;
     ensure!(seen["answered"].as_u64() == requests.parse().ok(), "not every request was answered: {seen}");
-    if job.server.works_on { wait_until_quiet(job.server) } else { Ok(()) }
+    usage(programs, job.server).map(drop)
 }
 
 fn run(programs: &Programs, job: &Job<'_>, more: &[&str]) -> Result<Value> {
@@ -155,39 +156,24 @@ pub(crate) fn verify(programs: &Programs, server: &Server, algorithm: &str) -> R
     }
 }
 
-/// Waits until a server takes less than a twentieth of its core.
-pub(crate) fn wait_until_quiet(server: &Server) -> Result<()> {
-    const LOOK: Duration = Duration::from_millis(400);
-    const PATIENCE: Duration = Duration::from_mins(2);
-    let began = Instant::now();
-    let mut before = cpu_ticks(server.pid())?;
-    loop {
-        std::thread::sleep(LOOK);
-        let now = cpu_ticks(server.pid())?;
-        if now - before <= 2 {
-            return Ok(());
-        }
-        before = now;
-        ensure!(began.elapsed() < PATIENCE, "the server is still at work {PATIENCE:?} after its last answer");
+/// What a process has taken and holds.
+pub(crate) struct Usage {
+    /// Processor time so far, in microseconds.
+    cpu_us: f64,
+    /// Memory, in MiB.
+    pub(crate) resident_mib: f64,
+}
+
+/// Looks at a server: at once, or when it has nothing left to do.
+pub(crate) fn usage(programs: &Programs, server: &Server) -> Result<Usage> {
+    let mut command = pinned(LOAD_CORE, &programs.bench);
+    command.args(["process", "--pid", &server.pid().to_string()]);
+    if server.works_on {
+        command.arg("--quiet");
     }
-}
-
-/// User and system time of a process so far, in hundredths of a second.
-fn cpu_ticks(pid: u32) -> Result<u64> {
-    let path = format!("/proc/{pid}/stat");
-    let text = fs::read_to_string(&path).with_context(|| path.clone())?;
-    let fields: Vec<&str> =
-        text.rsplit_once(") ").map(|(_, rest)| rest.split(' ').collect()).unwrap_or_default();
-    let field = |index: usize| fields.get(index).and_then(|field| field.parse::<u64>().ok());
-    Ok(field(11).context("no user time")? + field(12).context("no system time")?)
-}
-
-/// The memory that a process holds, in MiB.
-pub(crate) fn resident_mib(pid: u32) -> Result<f64> {
-    let text = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-    let kib: f64 = line.trim().trim_end_matches(" kB").parse().context("VmRSS")?;
-    Ok(kib / 1024.0)
+    let seen: Value = serde_json::from_str(&output(&mut command)?).context("the process's report")?;
+    let number = |name: &str| seen[name].as_f64().with_context(|| format!("no {name}: {seen}"));
+    Ok(Usage { cpu_us: number("cpu_us")?, resident_mib: number("resident_kib")? / 1024.0 })
 }
 
 #[cfg(test)]
@@ -207,11 +193,5 @@ mod tests {
         assert!((this.ratio(&other, |round| round.rate) - 0.8).abs() < 1e-9);
         assert!((this.median(|round| round.rate) - 80.0).abs() < 1e-9);
         assert!((this.peak_mib() - 80.0).abs() < 1e-9);
-    }
-
-    #[test]
-    fn the_kernel_tells_time_and_memory_of_this_process() {
-        assert!(cpu_ticks(std::process::id()).is_ok());
-        assert!(resident_mib(std::process::id()).unwrap() > 0.0);
     }
 }

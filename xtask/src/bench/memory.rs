@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Context, Result};
 
 use crate::bench::Bench;
-use crate::bench::load::{Job, Plan, ask, resident_mib, take_turns, verify, wait_until_quiet};
+use crate::bench::load::{Job, Plan, ask, take_turns, usage, verify};
 use crate::bench::servers::{Backend, Installation, Server};
 use crate::bench::table::{Goal, Row, Table};
 
@@ -27,8 +27,7 @@ pub(crate) fn measure(bench: &Bench<'_>, table: &mut Table) -> Result<()> {
 
         let server = Server::symbolon(&bench.programs, &installation, &[])?;
         verify(&bench.programs, &server, "ES256")?;
-        wait_until_quiet(&server)?;
-        add("idle after its first token", resident_mib(server.pid())?, IDLE_MIB);
+        add("idle after its first token", usage(&bench.programs, &server)?.resident_mib, IDLE_MIB);
 
         for connections in [64, 256] {
             let plan = Plan { rounds: 1, time: bench.plan.time * 2, ..bench.plan };
@@ -45,7 +44,7 @@ pub(crate) fn measure(bench: &Bench<'_>, table: &mut Table) -> Result<()> {
         let server = Server::symbolon(&bench.programs, &installation, &["--config", &settings])?;
         verify(&bench.programs, &server, "ES256")?;
         ask(&bench.programs, &Job { clients: KNOWN, ..Job::new(&server, "Ed25519", 64) }, KNOWN)?;
-        add("100,000 clients known", resident_mib(server.pid())?, KNOWN_MIB);
+        add("100,000 clients known", usage(&bench.programs, &server)?.resident_mib, KNOWN_MIB);
         server.stop()?;
         fs::remove_dir_all(&installation.data)?;
     }

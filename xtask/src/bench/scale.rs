@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::bench::Bench;
-use crate::bench::load::{Job, ask, take_turns, verify, wait_until_quiet};
+use crate::bench::load::{Job, ask, take_turns, usage, verify};
 use crate::bench::servers::{Backend, Installation, Server};
 use crate::bench::table::{Goal, Row, Table, thousands};
 use crate::bench::tokens::cell;
@@ -30,7 +30,7 @@ pub(crate) fn measure(bench: &Bench<'_>, table: &mut Table) -> Result<()> {
         let many = Server::symbolon(&bench.programs, &crowd, &[])?;
         for server in [&few, &many] {
             verify(&bench.programs, server, "ES256")?;
-            wait_until_quiet(server)?;
+            usage(&bench.programs, server)?;
         }
         let few = Job::new(&few, "ES256", 64);
         let many = Job { clients: WORKING_SET, ..Job::new(&many, "ES256", 64) };

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::bench::Bench;
-use crate::bench::load::{Job, Plan, Series, take_turns, verify, wait_until_quiet};
+use crate::bench::load::{Job, Plan, Round, Series, take_turns, usage, verify};
 use crate::bench::servers::{Backend, Installation, Server};
 use crate::bench::table::{Goal, Row, Table, thousands};
 
@@ -17,6 +17,9 @@ const LATENCY: f64 = 2.0;
 /// At a steady rate, in milliseconds.
 const STEADY_MS: f64 = 5.0;
 const STEADY_RATE: u32 = 2000;
+
+/// The share of its core that a naive endpoint under full load gets when nothing else runs there.
+const ALONE: f64 = 0.9;
 
 /// Rate and processor time, as they stand in a cell.
 pub(crate) fn cell(series: &Series) -> String {
@@ -34,7 +37,7 @@ fn served(bench: &Bench<'_>, name: &str) -> Result<Vec<(Backend, Server)>> {
         for (algorithm, _) in RATES {
             verify(&bench.programs, &server, algorithm)?;
         }
-        wait_until_quiet(&server)?;
+        usage(&bench.programs, &server)?;
         servers.push((backend, server));
     }
     Ok(servers)
@@ -52,6 +55,7 @@ pub(crate) fn rates(bench: &Bench<'_>, table: &mut Table) -> Result<()> {
         "Tokens a second, durable, against the naive endpoint (with processor time of the server a token)",
     );
     let servers = served(bench, "tokens")?;
+    let mut alone = true;
     for (algorithm, goal) in RATES {
         let naive = naive(bench, algorithm)?;
         let mut jobs = Vec::new();
@@ -61,15 +65,20 @@ pub(crate) fn rates(bench: &Bench<'_>, table: &mut Table) -> Result<()> {
         }
         let seen = take_turns(&bench.programs, bench.plan, &jobs)?;
         let of_connections: Vec<&[Series]> = seen.chunks(servers.len() + 1).collect();
+        alone &= of_connections.iter().all(|series| series[0].median(Round::share_of_core) > ALONE);
         for (index, (backend, _)) in servers.iter().enumerate() {
             add_rates(table, (algorithm, goal, *backend), &of_connections, index + 1);
         }
+    }
+    if !alone {
+        table.add(Row::new("THE CORE WAS SHARED with other programs:", "").note("read by CPU"));
     }
     Ok(())
 }
 
 /// The rows of one algorithm on one backend. The goal is for the best rate of each side, whatever number of
-/// connections it takes.
+/// connections it takes. Where other programs share the core, the one with more threads gets more of it; so the worse
+/// of the two ratios is judged, that of rates and that of processor times.
 fn add_rates(
     table: &mut Table,
     (algorithm, goal, backend): (&str, f64, Backend),
@@ -87,13 +96,15 @@ fn add_rates(
         );
     }
     let best = |place: usize| of_connections.iter().map(|series| rate(&series[place])).fold(0.0, f64::max);
-    let (measured, naive) = (best(index), best(0));
-    let texts = [measured, naive].map(|rate| format!("{}/s", thousands(rate)));
-    let [measured_text, naive_text] = texts;
+    let by_cpu = of_connections.iter().map(|series| series[0].ratio(&series[index], |round| round.cpu_us));
+    let (measured, naive, by_cpu) = (best(index), best(0), by_cpu.fold(0.0, f64::max));
+    let [measured_text, naive_text] = [measured, naive].map(|rate| format!("{}/s", thousands(rate)));
+    let ratio = measured / naive.max(1.0);
     table.add(
         Row::new(format!("{what}, best"), measured_text)
-            .beside(naive_text, measured / naive.max(1.0))
-            .goal(Goal::Least(goal)),
+            .beside(naive_text, ratio)
+            .by_cpu(by_cpu)
+            .goal_of(ratio.min(by_cpu), Goal::Least(goal)),
     );
     if let Some(series) = of_connections.first() {
         let whole = |series: &Series| series.median(|round| round.whole_cpu_us);
