@@ -13,7 +13,8 @@ use anyhow::{Context, Result, bail};
 use crate::shell::{Workspace, step};
 
 /// On SQLite each of them builds a database file of its own; the queries are checked against one with all tables.
-const MIGRATIONS: [&str; 2] = ["crates/store/migrations/state", "crates/store/migrations/journal"];
+const MIGRATIONS: [&str; 3] =
+    ["crates/store/migrations/state", "crates/store/migrations/journal", "crates/store/migrations/usage"];
 const STORE: &str = "crates/store/sqlite";
 const PACKAGE: &str = "symbolon-store-sqlite";
 

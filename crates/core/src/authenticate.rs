@@ -48,8 +48,13 @@ impl AuthenticatedClient {
     }
 
     /// The customer it belongs to.
-    pub fn customer(&self) -> &Customer {
+    pub const fn customer(&self) -> &Arc<Customer> {
         &self.customer
+    }
+
+    /// The client with all its keys.
+    pub(crate) const fn known(&self) -> &Arc<ClientWithKeys> {
+        &self.known
     }
 
     /// The access key that it used.
@@ -72,7 +77,7 @@ impl AuthenticatedClient {
 pub async fn authenticate(
     authority: &Authority,
     realm: &Arc<RealmView>,
-    credentials: &UnverifiedCredentials,
+    credentials: &UnverifiedCredentials<'_>,
     from: IpAddr,
 ) -> Result<AuthenticatedClient, Refusal> {
     let began = tokio::time::Instant::now();
@@ -87,7 +92,7 @@ pub async fn authenticate(
 async fn check(
     authority: &Authority,
     realm: &Arc<RealmView>,
-    credentials: &UnverifiedCredentials,
+    credentials: &UnverifiedCredentials<'_>,
     from: IpAddr,
 ) -> Result<AuthenticatedClient, Reason> {
     // Before the first thing is read: whatever is decided from it is at least as new.
@@ -111,21 +116,20 @@ async fn check(
 async fn find_key(
     authority: &Authority,
     realm: &Arc<RealmView>,
-    pair: &Pair,
+    pair: &Pair<'_>,
 ) -> Result<(Arc<ClientWithKeys>, usize), Reason> {
     if secret_format::inspect(&pair.secret) == Form::Damaged {
         return Err(Reason::DamagedSecret);
     }
-    let secret = Secret::new(pair.secret.to_string());
     let known = authority.directory().client(realm.id(), &pair.id).await;
     let known = known.map_err(|error| Reason::StoreUnavailable(error.to_string()))?;
     let Some(known) = known else {
-        authority.peppers.compare_with_nothing(&secret);
+        authority.peppers.compare_with_nothing(&pair.secret);
         return Err(Reason::UnknownClient);
     };
-    let by_client_id = known.client.id.as_str() == pair.id;
+    let by_client_id = known.client.id.as_str() == &*pair.id;
     let candidates =
-        || known.keys.iter().enumerate().filter(|(_, key)| by_client_id || key.id.as_str() == pair.id);
+        || known.keys.iter().enumerate().filter(|(_, key)| by_client_id || key.id.as_str() == &*pair.id);
     // Two keys may have the same secret, if both were imported so: then one that can be used goes first.
     let mut found = None;
     let prefer = |found: &mut Option<usize>, index: usize| {
@@ -136,12 +140,12 @@ async fn find_key(
         }
     };
     for (index, key) in candidates() {
-        match authority.peppers.compare(&secret, &key.secret) {
+        match authority.peppers.compare(&pair.secret, &key.secret) {
             Comparison::Different => {}
             Comparison::Match => prefer(&mut found, index),
             Comparison::MatchUnderOldPepper => {
                 prefer(&mut found, index);
-                rehash(authority, realm, key, &secret);
+                rehash(authority, realm, key, &Secret::new(pair.secret.to_string()));
             }
         }
     }

@@ -34,6 +34,8 @@ pub struct Settings {
     pub password_places: usize,
     /// How long the excess waits for a place.
     pub password_patience: Duration,
+    /// How long the records of tokens are kept; for ever where absent.
+    pub journal_memory: Option<Duration>,
     /// A failed authentication is answered no sooner, so that all of them take the same time.
     pub failure_floor: Duration,
 }
@@ -52,6 +54,7 @@ impl Settings {
             rotation: Rotation::default(),
             password_places: 2,
             password_patience: Duration::from_secs(2),
+            journal_memory: Some(Duration::from_hours(90 * 24)),
             failure_floor: Duration::from_millis(20),
         }
     }
@@ -80,6 +83,9 @@ pub enum StartError {
     /// The password hasher failed.
     #[error(transparent)]
     Passwords(#[from] PasswordError),
+    /// There is no randomness.
+    #[error(transparent)]
+    Random(#[from] NoRandomness),
 }
 
 /// Everything that decides.
@@ -113,7 +119,7 @@ impl Authority {
             settings.directory.clone(),
         );
         let directory = Arc::new(directory.await?);
-        let (journal, tasks) = Journal::start(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&random));
+        let (journal, tasks) = Journal::start(Arc::clone(&store), Arc::clone(&clock), &*random)?;
         let authority = Self {
             store,
             clock,

@@ -1,47 +1,77 @@
-//! The part of a token's claims that is the same for every token of a grant, kept until what it was made from
-//! changes.
+//! What is the same for every token of a grant, kept until what it was made from changes: the constant part of the
+//! claims, and of the record.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use symbolon_protocol::scope::ScopeSet;
 
-use crate::id::LicenceId;
+use crate::grant::Holder;
+use crate::id::{LicenceId, RealmId};
+use crate::record::WrittenGrant;
+use crate::resource_server::ResourceServer;
 
-/// How many grants' claims are expected.
+/// How many grants are expected.
 const EXPECTED: usize = 20_000;
 /// How much memory they may take together, in bytes; clients choose scopes, and so how many there are.
 const CAPACITY: u64 = 16 << 20;
 
-/// Everything that constant claims depend on, but for the state of knowledge.
+/// Everything that the constant part depends on, but for the state of knowledge.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ClaimKey {
-    /// Realm and audience.
-    pub(crate) place: Box<str>,
-    /// The client or user.
-    pub(crate) holder: Box<str>,
-    /// The access key.
-    pub(crate) key: Box<str>,
+    /// The realm.
+    pub(crate) realm: RealmId,
+    /// The audience.
+    pub(crate) audience: Audience,
+    /// The client and its access key, or the user.
+    pub(crate) holder: Holder,
     /// Which licence opens the audience changes with time alone.
     pub(crate) licence: Option<LicenceId>,
     /// What was granted.
     pub(crate) scopes: ScopeSet,
 }
 
-#[derive(Clone)]
-struct Size;
+/// An API, as good as another one of the same identifier: sharing it costs less than copying its name.
+#[derive(Clone, Debug)]
+pub(crate) struct Audience(pub(crate) Arc<ResourceServer>);
 
-impl Weighter<ClaimKey, (i64, Arc<str>)> for Size {
-    fn weight(&self, key: &ClaimKey, (_, claims): &(i64, Arc<str>)) -> u64 {
-        // A scope in the key shares its text with its definition; its place in the set does not.
-        let key = key.place.len() + key.holder.len() + key.key.len() + 32 * key.scopes.len();
-        u64::try_from(key + claims.len() + 128).unwrap_or(u64::MAX)
+impl PartialEq for Audience {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.identifier == other.0.identifier
     }
 }
 
-/// Keeps the constant claims of grants.
-pub(crate) struct ClaimCache(Cache<ClaimKey, (i64, Arc<str>), Size>);
+impl Eq for Audience {}
+
+impl Hash for Audience {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.identifier.hash(state);
+    }
+}
+
+/// The constant part.
+pub(crate) struct Constant {
+    /// The members of a JSON object, without the first brace.
+    pub(crate) claims: String,
+    /// What the record says of it.
+    pub(crate) record: Arc<WrittenGrant>,
+}
+
+#[derive(Clone)]
+struct Size;
+
+impl Weighter<ClaimKey, (i64, Arc<Constant>)> for Size {
+    fn weight(&self, key: &ClaimKey, (_, constant): &(i64, Arc<Constant>)) -> u64 {
+        // Ids and scopes share their texts with what defines them; scopes of the request's own do not.
+        let record = 2 * constant.record.json().get().len();
+        u64::try_from(constant.claims.len() + record + 64 * key.scopes.len() + 384).unwrap_or(u64::MAX)
+    }
+}
+
+/// Keeps the constant parts of grants.
+pub(crate) struct ClaimCache(Cache<ClaimKey, (i64, Arc<Constant>), Size>);
 
 impl Default for ClaimCache {
     fn default() -> Self {
@@ -50,20 +80,21 @@ impl Default for ClaimCache {
 }
 
 impl ClaimCache {
-    /// The claims made from this state of knowledge, made now if there are none.
+    /// The part made from this state of knowledge, for this signing key; made now if there is none.
     pub(crate) fn get_or_make(
         &self,
         key: ClaimKey,
-        knowledge: i64,
-        make: impl FnOnce() -> String,
-    ) -> Arc<str> {
-        if let Some((made_from, claims)) = self.0.get(&key)
+        (knowledge, kid): (i64, &str),
+        make: impl FnOnce() -> serde_json::Result<Constant>,
+    ) -> serde_json::Result<Arc<Constant>> {
+        if let Some((made_from, constant)) = self.0.get(&key)
             && made_from == knowledge
+            && constant.record.kid == kid
         {
-            return claims;
+            return Ok(constant);
         }
-        let claims: Arc<str> = make().into();
-        self.0.insert(key, (knowledge, Arc::clone(&claims)));
-        claims
+        let constant = Arc::new(make()?);
+        self.0.insert(key, (knowledge, Arc::clone(&constant)));
+        Ok(constant)
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::clock::Timestamp;
-use crate::random::{NoRandomness, Random, bytes};
+use crate::random::{NoRandomness, Random};
 
 /// The identifier of a `T`: 1 to 255 printable ASCII characters without space. Generated ones carry the kind
 /// and the time in front (`cli_01J…`), imported ones are taken as they are.
@@ -53,11 +53,21 @@ impl<T: Identified> Id<T> {
 /// A prefixed text that sorts by time and never recurs; also used where no record stands behind the id.
 pub(crate) fn sortable(prefix: &str, now: Timestamp, random: &dyn Random) -> Result<String, NoRandomness> {
     let mut entropy = [0; 16];
-    entropy[6..].copy_from_slice(&bytes::<10>(random)?);
+    entropy[6..].copy_from_slice(&random.identifier()?);
     let millis = u64::try_from(now.millis()).unwrap_or(0);
     let ulid = ulid::Ulid::from_parts(millis, u128::from_be_bytes(entropy));
-    let mut digits = [0; ulid::ULID_LEN];
-    Ok(format!("{prefix}_{}", ulid.array_to_str(&mut digits)))
+    let mut text = String::with_capacity(prefix.len() + 1 + ulid::ULID_LEN);
+    text.push_str(prefix);
+    text.push('_');
+    text.push_str(ulid.array_to_str(&mut [0; ulid::ULID_LEN]));
+    Ok(text)
+}
+
+/// The moment at which a prefixed id of this project was made, as the id itself says; `None` for any other text.
+pub fn made_at(id: &str) -> Option<Timestamp> {
+    let (_, digits) = id.rsplit_once('_')?;
+    let ulid = ulid::Ulid::from_string(digits).ok()?;
+    i64::try_from(ulid.timestamp_ms()).ok().map(Timestamp::from_millis)
 }
 
 impl<T> Clone for Id<T> {
@@ -195,6 +205,12 @@ mod tests {
         assert!(early.as_str().starts_with("thg_"));
         assert!(early < late);
         assert_ne!(at(5), at(5));
+        assert_eq!(made_at(late.as_str()), Some(Timestamp::from_millis(2_000)));
+        for other in
+            ["", "cli", "cli_", "cli_1", "thg_01HF7YAT\u{e9}0000000000000000", "01J00000000000000000000000"]
+        {
+            assert_eq!(made_at(other), None, "{other}");
+        }
     }
 
     proptest::proptest! {

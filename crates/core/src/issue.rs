@@ -13,11 +13,11 @@ use symbolon_protocol::revocation::{Cutoff, Kind, Subjects};
 use symbolon_protocol::scope::ScopeSet;
 
 use crate::authority::Authority;
-use crate::claim_cache::ClaimKey;
+use crate::claim_cache::{Audience, ClaimKey, Constant};
 use crate::clock::Timestamp;
-use crate::grant::{ApprovedGrant, Holder};
+use crate::grant::{ApprovedGrant, Holder, names};
 use crate::id::sortable;
-use crate::record::TokenRecord;
+use crate::record::{GrantRecord, TokenRecord, WrittenGrant};
 use crate::refusal::{Reason, Refusal};
 
 /// A token that may leave.
@@ -54,7 +54,7 @@ pub async fn issue(
     let signer = grant.realm.signer(algorithm).ok_or(Reason::NoSigningKey(algorithm.name()))?;
     let audiences = [grant.resource_server.identifier.clone()];
     let subjects = Subjects {
-        organization: Some(grant.organization.as_str()),
+        organization: Some(grant.organization().as_str()),
         client: matches!(grant.holder, Holder::Client { .. }).then_some(holder),
         access_key: key,
         subject: holder,
@@ -66,26 +66,16 @@ pub async fn issue(
     let now = moment_after(authority, grant.realm.revocations().furthest(&subjects)).await?;
     authority.note_issue(now);
     let jti = sortable("tok", now, &*authority.random).map_err(|_| Reason::SigningFailed)?;
-    let (client, access_key, user) = match &grant.holder {
-        Holder::Client { client, key } => (Some(client.clone()), Some(key.clone()), None),
-        Holder::User(user) => (None, None, Some(user.clone())),
-    };
+    let constant = constant(authority, grant, signer.key.kid())?;
     let record = TokenRecord {
         at: now,
         request_id: request_id.to_owned(),
-        realm: grant.realm.id().clone(),
         jti,
-        kid: signer.key.kid().to_owned(),
-        client,
-        access_key,
-        user,
-        organization: Some(grant.organization.clone()),
-        audience: grant.resource_server.identifier.clone(),
-        scope: grant.scopes.to_string(),
         expires_at: Timestamp::from_seconds(now.seconds() + grant.lifetime),
-        from: grant.from.to_string(),
+        from: grant.from,
+        grant: Arc::clone(&constant.record),
     };
-    let payload = payload(&constant_claims(authority, grant), &record);
+    let payload = payload(&constant.claims, &record);
     let pending = authority.journal.append(record)?;
     let token = signer.key.sign(&signer.header, payload.as_bytes()).map_err(|_| Reason::SigningFailed)?;
     pending.durable().await?;
@@ -121,7 +111,7 @@ fn not_before(grant: &ApprovedGrant, client: Option<&str>) -> i64 {
     let revocations = grant.realm.revocations();
     let cutoffs = [
         revocations.cutoff(Kind::Realm, ""),
-        revocations.cutoff(Kind::Organization, grant.organization.as_str()),
+        revocations.cutoff(Kind::Organization, grant.organization().as_str()),
         client.and_then(|client| revocations.cutoff(Kind::Client, client)),
     ];
     match cutoffs.into_iter().flatten().max() {
@@ -135,35 +125,51 @@ fn payload(constant: &str, record: &TokenRecord) -> String {
     let (iat, exp, iat_ms) = (record.at.seconds(), record.expires_at.seconds(), record.at.millis());
     // The id is made of characters that JSON needs no escape for, and the constant part is never empty.
     format!(
-        "{{\"iat\":{iat},\"nbf\":{iat},\"exp\":{exp},\"iat_ms\":{iat_ms},\"jti\":\"{}\",{}",
+        "{{\"iat\":{iat},\"nbf\":{iat},\"exp\":{exp},\"iat_ms\":{iat_ms},\"jti\":\"{}\",{constant}",
         record.jti,
-        constant.strip_prefix('{').unwrap_or(constant)
     )
 }
 
-fn constant_claims(authority: &Authority, grant: &ApprovedGrant) -> Arc<str> {
-    let (holder, key) = match &grant.holder {
-        Holder::Client { client, key } => (client.as_str(), key.as_str()),
-        Holder::User(user) => (user.as_str(), ""),
-    };
-    let cache_key = ClaimKey {
-        place: format!("{} {}", grant.realm.id(), grant.resource_server.identifier).into(),
-        holder: holder.into(),
-        key: key.into(),
+fn constant(authority: &Authority, grant: &ApprovedGrant, kid: &str) -> Result<Arc<Constant>, Reason> {
+    let key = ClaimKey {
+        realm: grant.realm.id().clone(),
+        audience: Audience(Arc::clone(&grant.resource_server)),
+        holder: grant.holder.clone(),
         licence: grant.licence.clone(),
         scopes: grant.scopes.clone(),
     };
-    let make = || Value::Object(build_claims(grant)).to_string();
-    authority.claims.get_or_make(cache_key, grant.as_of.knowledge, make)
+    let constant = authority.claims.get_or_make(key, (grant.as_of.knowledge, kid), || {
+        let claims = Value::Object(build_claims(grant)).to_string();
+        let claims = claims.strip_prefix('{').unwrap_or(&claims).to_owned();
+        Ok(Constant { claims, record: Arc::new(WrittenGrant::new(record_grant(grant, kid))?) })
+    });
+    constant.map_err(|_| Reason::SigningFailed)
+}
+
+fn record_grant(grant: &ApprovedGrant, kid: &str) -> GrantRecord {
+    let (client, access_key, user) = match &grant.holder {
+        Holder::Client { client, key } => (Some(client.clone()), Some(key.clone()), None),
+        Holder::User(user) => (None, None, Some(user.clone())),
+    };
+    GrantRecord {
+        realm: grant.realm.id().clone(),
+        kid: kid.to_owned(),
+        client,
+        access_key,
+        user,
+        organization: Some(grant.organization().clone()),
+        audience: grant.resource_server.identifier.clone(),
+        scope: grant.scopes.to_string(),
+    }
 }
 
 fn build_claims(grant: &ApprovedGrant) -> Map<String, Value> {
-    let mut claims = Map::new();
+    let (mut claims, names) = (Map::new(), names(grant));
     for (name, template) in &grant.resource_server.settings.claims {
         if RESERVED.contains(&name.as_str()) {
             continue;
         }
-        if let Some(value) = template.fill(&grant.names) {
+        if let Some(value) = template.fill(&names) {
             claims.insert(name.clone(), value);
         }
     }
@@ -171,7 +177,7 @@ fn build_claims(grant: &ApprovedGrant) -> Map<String, Value> {
     set("iss", grant.realm.issuer());
     set("aud", &grant.resource_server.identifier);
     set("scope", &grant.scopes.to_string());
-    set("org_id", grant.organization.as_str());
+    set("org_id", grant.organization().as_str());
     match &grant.holder {
         Holder::Client { client, key } => {
             set("sub", client.as_str());

@@ -4,8 +4,8 @@
 //! wait, writes them as one batch in one statement, and wakes them once the database has synced. So a thousand
 //! tokens share one sync. A full queue refuses at once; it never forgets.
 //!
-//! What people ask of the journal (by request id, last use, usage) is filled in from the batches behind the
-//! scenes and is complete after a crash, because a batch stays until it was expanded.
+//! A batch stays as it was written, and its tokens are found in it. What they add up to (last use, usage) is
+//! counted behind the scenes and is complete after a crash, because counting notes how far it came.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,23 +13,26 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::id::sortable;
-use crate::random::Random;
+use crate::random::{NoRandomness, Random};
 use crate::record::{RefusalRecord, TokenRecord};
 use crate::refusal::Reason;
-use crate::store::{Store, StoreError};
+use crate::store::{BatchPlace, Store, StoreError, Whose};
 
 /// Tokens that may wait for the writer at once.
 const QUEUE: usize = 16_384;
 /// The most records of one batch.
 const LARGEST_BATCH: usize = 2_048;
-/// Batches that are expanded in one transaction: tokens wait for it to end, so it stays short.
-const EXPANDED_AT_ONCE: u32 = 4;
 /// Refusals that may wait to be kept.
 const REFUSAL_QUEUE: usize = 4_096;
-/// How long after a batch its expansion may begin: under load, several batches are expanded together.
-const EXPANSION_PAUSE: Duration = Duration::from_millis(200);
+/// How long after a batch its counting may begin.
+const COUNTING_PAUSE: Duration = Duration::from_secs(1);
+/// The pause is at least so many times as long as the last counting took: under load it takes this part of a
+/// processor at most, and the more tokens are counted at once, the less each costs.
+const COUNTING_SHARE: u32 = 20;
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 struct Entry {
     record: TokenRecord,
@@ -48,7 +51,7 @@ pub struct Journal {
 pub struct JournalTasks {
     writer: JoinHandle<()>,
     refusals: JoinHandle<()>,
-    expansion: JoinHandle<()>,
+    counting: JoinHandle<()>,
 }
 
 impl JournalTasks {
@@ -56,7 +59,7 @@ impl JournalTasks {
     pub async fn finish(self) {
         let _ = self.writer.await;
         let _ = self.refusals.await;
-        let _ = self.expansion.await;
+        let _ = self.counting.await;
     }
 }
 
@@ -75,18 +78,19 @@ impl Journal {
     pub fn start(
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
-        random: Arc<dyn Random>,
-    ) -> (Self, JournalTasks) {
+        random: &dyn Random,
+    ) -> Result<(Self, JournalTasks), NoRandomness> {
+        let writer = sortable("jw", clock.now(), random)?;
         let (tokens, token_queue) = mpsc::channel(QUEUE);
         let (refusals, refusal_queue) = mpsc::channel(REFUSAL_QUEUE);
-        // Ends the expansion: the sender lives in the writer's task.
-        let (written, expansion_queue) = mpsc::channel(1);
+        // Ends the counting: the sender lives in the writer's task.
+        let (written, news) = mpsc::channel(1);
         let tasks = JournalTasks {
-            writer: tokio::spawn(write_tokens(Arc::clone(&store), clock, random, token_queue, written)),
+            writer: tokio::spawn(write_tokens(Arc::clone(&store), writer.clone(), token_queue, written)),
             refusals: tokio::spawn(write_refusals(Arc::clone(&store), refusal_queue)),
-            expansion: tokio::spawn(expand(store, expansion_queue)),
+            counting: tokio::spawn(count(store, clock, writer, news)),
         };
-        (Self { tokens, refusals, dropped: Arc::default() }, tasks)
+        Ok((Self { tokens, refusals, dropped: Arc::default() }, tasks))
     }
 
     /// Puts a token's record in the queue, or refuses where there is no room.
@@ -116,23 +120,22 @@ impl Journal {
 
 async fn write_tokens(
     store: Arc<dyn Store>,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn Random>,
+    writer: String,
     mut queue: mpsc::Receiver<Entry>,
     written: mpsc::Sender<()>,
 ) {
+    let mut place = BatchPlace { writer, sequence: 0 };
     let mut entries = Vec::with_capacity(LARGEST_BATCH);
     while queue.recv_many(&mut entries, LARGEST_BATCH).await > 0 {
         let (records, waiting): (Vec<_>, Vec<_>) =
             entries.drain(..).map(|entry| (entry.record, entry.durable)).unzip();
-        let outcome = match sortable("jb", clock.now(), &*random) {
-            Ok(id) => store.append_tokens(&id, &records).await.map_err(|error| failed(&error)),
-            Err(error) => Err(Reason::JournalFailed(error.to_string())),
-        };
+        // A number is used once, also where nobody knows whether the batch was written.
+        place.sequence += 1;
+        let outcome = store.append_tokens(&place, &records).await.map_err(|error| failed(&error));
         for durable in waiting {
             let _ = durable.send(outcome.clone());
         }
-        // A full channel means that the expansion is already due.
+        // A full channel means that counting is already due.
         let _ = written.try_send(());
     }
 }
@@ -152,24 +155,34 @@ async fn write_refusals(store: Arc<dyn Store>, mut queue: mpsc::Receiver<Refusal
     }
 }
 
-async fn expand(store: Arc<dyn Store>, mut written: mpsc::Receiver<()>) {
+async fn count(store: Arc<dyn Store>, clock: Arc<dyn Clock>, writer: String, mut news: mpsc::Receiver<()>) {
     // What a crash left behind comes first.
-    catch_up(&*store).await;
-    while written.recv().await.is_some() {
-        tokio::time::sleep(EXPANSION_PAUSE).await;
-        catch_up(&*store).await;
+    count_left(&*store, &*clock, Timestamp::from_millis(i64::MAX)).await;
+    let mut pause = COUNTING_PAUSE;
+    while news.recv().await.is_some() {
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            // Whoever stops the writer is not kept waiting.
+            () = end(&mut news) => {}
+        }
+        let began = tokio::time::Instant::now();
+        count_some(&*store, Whose::Writer(&writer), clock.now()).await;
+        pause = (began.elapsed() * COUNTING_SHARE).clamp(COUNTING_PAUSE, LONGEST_PAUSE);
     }
 }
 
-async fn catch_up(store: &dyn Store) {
-    loop {
-        match store.expand_batches(EXPANDED_AT_ONCE).await {
-            Ok(0) => return,
-            Ok(_) => {}
-            Err(error) => {
-                tracing::warn!(%error, "journal batches could not be expanded; they stay and are tried again");
-                return;
-            }
-        }
-    }
+async fn end(news: &mut mpsc::Receiver<()>) {
+    while news.recv().await.is_some() {}
+}
+
+/// Counts the batches of writers that have not counted since a moment: of processes that are no more.
+pub(crate) async fn count_left(store: &dyn Store, clock: &dyn Clock, since: Timestamp) {
+    while count_some(store, Whose::Left(since), clock.now()).await > 0 {}
+}
+
+async fn count_some(store: &dyn Store, whose: Whose<'_>, now: Timestamp) -> u32 {
+    store.count_tokens(whose, now).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "tokens could not be counted; they are counted later");
+        0
+    })
 }

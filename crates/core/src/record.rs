@@ -1,21 +1,80 @@
 //! The records of tokens and refusals, as they are written to and found in the journal.
 
-use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use crate::clock::Timestamp;
 use crate::id::{AccessKeyId, ClientId, OrganizationId, RealmId, UserId};
 
 /// One token, recorded before it is answered. Never the token itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TokenRecord {
     /// When it was issued.
     pub at: Timestamp,
     /// The request that asked for it.
     pub request_id: String,
-    /// The realm that issued it.
-    pub realm: RealmId,
     /// Its `jti`.
     pub jti: String,
+    /// When it expires.
+    pub expires_at: Timestamp,
+    /// The network address that asked.
+    pub from: IpAddr,
+    /// What it was issued for.
+    #[serde(flatten)]
+    pub grant: Arc<WrittenGrant>,
+}
+
+/// A grant's record, and the same as JSON: many tokens share it, and each batch has it written out.
+#[derive(Debug)]
+pub struct WrittenGrant {
+    record: GrantRecord,
+    json: Box<RawValue>,
+}
+
+impl WrittenGrant {
+    /// Writes a record out.
+    pub fn new(record: GrantRecord) -> serde_json::Result<Self> {
+        let json = serde_json::value::to_raw_value(&record)?;
+        Ok(Self { record, json })
+    }
+
+    /// The record as JSON.
+    pub fn json(&self) -> &RawValue {
+        &self.json
+    }
+}
+
+impl Deref for WrittenGrant {
+    type Target = GrantRecord;
+
+    fn deref(&self) -> &GrantRecord {
+        &self.record
+    }
+}
+
+impl PartialEq for WrittenGrant {
+    fn eq(&self, other: &Self) -> bool {
+        self.record == other.record
+    }
+}
+
+impl Eq for WrittenGrant {}
+
+impl Serialize for WrittenGrant {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.record.serialize(serializer)
+    }
+}
+
+/// What is the same for every token of a grant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantRecord {
+    /// The realm that issued it.
+    pub realm: RealmId,
     /// The key that signed it.
     pub kid: String,
     /// The client, unless it is a v1 password token.
@@ -34,10 +93,6 @@ pub struct TokenRecord {
     pub audience: String,
     /// What was granted.
     pub scope: String,
-    /// When it expires.
-    pub expires_at: Timestamp,
-    /// The network address that asked.
-    pub from: String,
 }
 
 /// One refusal, recorded if there is room.

@@ -15,6 +15,7 @@ use crate::authority::Authority;
 use crate::clock::Timestamp;
 use crate::edit::{EditError, Editor};
 use crate::id::{RealmId, sortable};
+use crate::journal::count_left;
 use crate::signing_key::{KeyState, Step, StoredSigningKey, next_step, next_step_out_of_use};
 use crate::store::StoreError;
 
@@ -22,6 +23,8 @@ use crate::store::StoreError;
 const REFUSAL_MEMORY: Duration = Duration::from_hours(30 * 24);
 /// No more refusals than this are kept.
 const MOST_REFUSALS: u32 = 1_000_000;
+/// The tokens of a writer that has not counted them for this long are counted by whoever comes by.
+const COUNTED_BY_OTHERS: Duration = Duration::from_mins(10);
 
 /// Brings the keys of a realm to where they should be: makes missing ones, lets pending ones sign, removes those
 /// whose last token has died.
@@ -184,12 +187,7 @@ pub async fn maintain(authority: Arc<Authority>, pause: Duration) {
                 tracing::warn!(realm = %view.id(), %error, "a realm's upkeep failed; it is tried again");
             }
         }
-        let now = authority.now();
-        let before =
-            Timestamp::from_millis(now.millis() - i64::try_from(REFUSAL_MEMORY.as_millis()).unwrap_or(0));
-        if let Err(error) = authority.store.forget_refusals(before, MOST_REFUSALS).await {
-            tracing::warn!(%error, "old refusals could not be removed");
-        }
+        keep_journal(&authority).await;
         tokio::time::sleep(pause).await;
     }
 }
@@ -200,4 +198,17 @@ async fn keep_realm(authority: &Authority, realm: &RealmId) -> Result<(), EditEr
         authority.directory().refresh_realm(realm).await?;
     }
     Ok(())
+}
+
+async fn keep_journal(authority: &Authority) {
+    let now = authority.now();
+    count_left(&*authority.store, &*authority.clock, now.minus(COUNTED_BY_OTHERS)).await;
+    if let Err(error) = authority.store.forget_refusals(now.minus(REFUSAL_MEMORY), MOST_REFUSALS).await {
+        tracing::warn!(%error, "old refusals could not be removed");
+    }
+    if let Some(memory) = authority.settings.journal_memory
+        && let Err(error) = authority.store.forget_tokens(now.minus(memory)).await
+    {
+        tracing::warn!(%error, "old records of tokens could not be removed");
+    }
 }

@@ -107,6 +107,24 @@ pub struct StoredRevocation {
     pub cutoff: Cutoff,
 }
 
+/// Where a batch of the journal stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchPlace {
+    /// Who wrote it: a process from its start to its end.
+    pub writer: String,
+    /// Its number among the batches of that writer, from 1; each batch has a greater one than those before it.
+    pub sequence: i64,
+}
+
+/// Whose batches are to be counted.
+#[derive(Clone, Copy, Debug)]
+pub enum Whose<'a> {
+    /// One writer's.
+    Writer(&'a str),
+    /// Those of every writer whose batches nobody has counted since that moment.
+    Left(Timestamp),
+}
+
 /// Realms and their host names.
 #[async_trait]
 pub trait RealmStore {
@@ -347,31 +365,32 @@ pub trait ChangeStore {
     ) -> StoreResult<Vec<AuditRecord>>;
 }
 
-/// The journal of tokens and refusals. On SQLite it is a database file of its own.
+/// The journal of tokens and refusals, and what its tokens add up to. On SQLite each is a database file of its own.
 #[async_trait]
 pub trait JournalStore {
-    /// Appends a batch in one statement and answers once it is durable. Ids grow with time.
-    async fn append_tokens(&self, batch_id: &str, records: &[TokenRecord]) -> StoreResult<()>;
-    /// Expands the oldest batches that are not yet, at most so many, into what the methods below read: in one
-    /// transaction with the note of how far it came, so that it can be cut off anywhere. Answers how many
-    /// batches it expanded.
-    async fn expand_batches(&self, most: u32) -> StoreResult<u32>;
+    /// Appends a batch in one statement and answers once it is durable.
+    async fn append_tokens(&self, place: &BatchPlace, records: &[TokenRecord]) -> StoreResult<()>;
+    /// Counts batches into what `find_last_use` and `list_usage` read, each batch once, so that it can be cut off
+    /// anywhere and others may count at the same time. Answers how many it counted: 0 also where others did.
+    async fn count_tokens(&self, whose: Whose<'_>, now: Timestamp) -> StoreResult<u32>;
     /// Keeps refusals; not urgent, not durable before the next sync.
     async fn append_refusals(&self, records: &[RefusalRecord]) -> StoreResult<()>;
-    /// The token that a request got. Complete up to the last expanded batch.
+    /// The token that a request got.
     async fn find_tokens_by_request(&self, request_id: &str) -> StoreResult<Vec<TokenRecord>>;
     /// The refusal that a request got.
     async fn find_refusals_by_request(&self, request_id: &str) -> StoreResult<Vec<RefusalRecord>>;
     /// A token's record by `jti`.
     async fn find_token(&self, realm: &RealmId, jti: &str) -> StoreResult<Option<TokenRecord>>;
-    /// When and from where a key of the organization was last used.
+    /// When and from where a key of the client was last used, as far as it is counted.
     async fn find_last_use(
         &self,
         realm: &RealmId,
         organization: &OrganizationId,
+        client: &ClientId,
         key: &AccessKeyId,
     ) -> StoreResult<Option<LastUse>>;
-    /// Tokens issued to a client, by the hour (epoch milliseconds of its begin), oldest first.
+    /// Tokens issued to a client, by the hour (epoch milliseconds of its begin), oldest first, as far as they are
+    /// counted.
     async fn list_usage(
         &self,
         realm: &RealmId,
@@ -380,6 +399,8 @@ pub trait JournalStore {
         from: Timestamp,
         to: Timestamp,
     ) -> StoreResult<Vec<(Timestamp, i64)>>;
+    /// Removes the records of tokens that were issued before a moment.
+    async fn forget_tokens(&self, before: Timestamp) -> StoreResult<u64>;
     /// Removes refusals older than a moment, and all but the newest so many.
     async fn forget_refusals(&self, before: Timestamp, keep: u32) -> StoreResult<u64>;
 }

@@ -39,7 +39,7 @@ pub fn presented<'a>(mut headers: impl Iterator<Item = &'a [u8]>) -> Presented<'
 pub fn query_has_token(query: &str) -> bool {
     query.split('&').any(|pair| {
         let name = pair.split('=').next().unwrap_or_default();
-        crate::parameters::form_decode(name.as_bytes()).is_some_and(|name| name.as_str() == "access_token")
+        crate::parameters::form_decode(name.as_bytes()).is_some_and(|name| *name == *"access_token")
     })
 }
 

@@ -7,7 +7,7 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
-use crate::parameters::{Parameters, form_decode};
+use crate::parameters::{Parameters, Text, form_decode};
 
 /// Why credentials could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,31 +40,31 @@ pub enum Method {
 
 /// One reading of the credentials: an identifier with its secret.
 #[derive(Clone)]
-pub struct Pair {
+pub struct Pair<'a> {
     /// The client id, or an access key id.
-    pub id: String,
-    /// The secret as it came, wiped when dropped.
-    pub secret: Zeroizing<String>,
+    pub id: Text<'a>,
+    /// The secret as it came.
+    pub secret: Text<'a>,
 }
 
-impl fmt::Debug for Pair {
+impl fmt::Debug for Pair<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pair").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("Pair").field("id", &&*self.id).finish_non_exhaustive()
     }
 }
 
 /// Credentials that nobody has checked yet.
 #[derive(Clone, Debug)]
-pub struct UnverifiedCredentials {
+pub struct UnverifiedCredentials<'a> {
     /// How they came.
     pub method: Method,
     /// The readings to try: one, or two where Basic can be read raw and form-decoded.
-    pub readings: Vec<Pair>,
+    pub readings: Vec<Pair<'a>>,
 }
 
-impl UnverifiedCredentials {
+impl<'a> UnverifiedCredentials<'a> {
     /// Reads the credentials of a request from its Authorization header and its body.
-    pub fn read(authorization: Option<&[u8]>, body: &Parameters) -> Result<Self, ClientAuthError> {
+    pub fn read(authorization: Option<&[u8]>, body: &'a Parameters<'a>) -> Result<Self, ClientAuthError> {
         if body.get("client_assertion").is_some() || body.get("client_assertion_type").is_some() {
             return Err(ClientAuthError::Assertion);
         }
@@ -74,7 +74,7 @@ impl UnverifiedCredentials {
             (Some(header), id, None) => {
                 let mut readings = read_basic(header)?;
                 if let Some(id) = id {
-                    readings.retain(|pair| pair.id == id);
+                    readings.retain(|pair| *pair.id == *id);
                     if readings.is_empty() {
                         return Err(ClientAuthError::Twice);
                     }
@@ -82,7 +82,7 @@ impl UnverifiedCredentials {
                 Ok(Self { method: Method::Basic, readings })
             }
             (None, Some(id), Some(secret)) => {
-                let pair = Pair { id: id.to_owned(), secret: Zeroizing::new(secret.to_owned()) };
+                let pair = Pair { id: Text::Plain(id), secret: Text::Plain(secret) };
                 Ok(Self { method: Method::Body, readings: vec![pair] })
             }
             (None, None, None) => Err(ClientAuthError::Missing),
@@ -104,7 +104,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 /// Both readings of a Basic header. Clients disagree whether id and secret are form-encoded before base64
 /// (RFC 6749 §2.3.1 asks for it, most do not), so whichever matches counts.
-fn read_basic(header: &[u8]) -> Result<Vec<Pair>, ClientAuthError> {
+fn read_basic(header: &[u8]) -> Result<Vec<Pair<'static>>, ClientAuthError> {
     let malformed = ClientAuthError::MalformedBasic;
     let (scheme, encoded) = header.split_at_checked("Basic ".len()).ok_or(malformed)?;
     if !scheme.eq_ignore_ascii_case(b"Basic ") {
@@ -120,13 +120,13 @@ fn read_basic(header: &[u8]) -> Result<Vec<Pair>, ClientAuthError> {
     if id.is_empty() || secret.is_empty() {
         return Err(malformed);
     }
-    let raw = Pair { id: id.to_owned(), secret: Zeroizing::new(secret.to_owned()) };
-    let mut readings = vec![raw];
+    let kept = |text: &str| Text::Made(Zeroizing::new(text.to_owned()));
+    let mut readings = vec![Pair { id: kept(id), secret: kept(secret) }];
     if let (Some(decoded_id), Some(decoded_secret)) =
         (form_decode(id.as_bytes()), form_decode(secret.as_bytes()))
-        && (decoded_id.as_str() != id || decoded_secret.as_str() != secret)
+        && (*decoded_id != *id || *decoded_secret != *secret)
     {
-        readings.push(Pair { id: decoded_id.to_string(), secret: decoded_secret });
+        readings.push(Pair { id: kept(&decoded_id), secret: kept(&decoded_secret) });
     }
     Ok(readings)
 }
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
     use crate::parameters::Encoding;
 
-    fn body(text: &str) -> Parameters {
+    fn body(text: &str) -> Parameters<'_> {
         Parameters::read(Encoding::Form, text.as_bytes()).unwrap()
     }
 
@@ -147,8 +147,8 @@ mod tests {
         format!("Basic {}", STANDARD.encode(pair)).into_bytes()
     }
 
-    fn pairs(credentials: &UnverifiedCredentials) -> Vec<(&str, &str)> {
-        credentials.readings.iter().map(|p| (p.id.as_str(), p.secret.as_str())).collect()
+    fn pairs<'a>(credentials: &'a UnverifiedCredentials<'_>) -> Vec<(&'a str, &'a str)> {
+        credentials.readings.iter().map(|p| (&*p.id, &*p.secret)).collect()
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! absent (RFC 6749 §3.2), and a repeated parameter is an error, except `resource` (RFC 8707 §2).
 
 use std::fmt;
+use std::ops::Deref;
 
 use serde_json::Value;
 use zeroize::Zeroizing;
@@ -65,19 +66,40 @@ pub enum ParametersError {
     Repeated(String),
 }
 
-/// The parameters of one request. Values may be secrets: they are wiped when dropped and never shown.
-pub struct Parameters {
-    pairs: Vec<(String, Zeroizing<String>)>,
+/// A text of a request: a part of the body as it came, or made from it. What was made may be a secret: it is wiped
+/// when dropped.
+#[derive(Clone)]
+pub enum Text<'a> {
+    /// As it came.
+    Plain(&'a str),
+    /// Decoded.
+    Made(Zeroizing<String>),
 }
 
-impl Parameters {
+impl Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            Self::Plain(text) => text,
+            Self::Made(text) => text,
+        }
+    }
+}
+
+/// The parameters of one request. Values may be secrets and are never shown.
+pub struct Parameters<'a> {
+    pairs: Vec<(Text<'a>, Text<'a>)>,
+}
+
+impl<'a> Parameters<'a> {
     /// No parameters at all, for a request with an empty body.
     pub const fn empty() -> Self {
         Self { pairs: Vec::new() }
     }
 
     /// Reads a body in its encoding.
-    pub fn read(encoding: Encoding, body: &[u8]) -> Result<Self, ParametersError> {
+    pub fn read(encoding: Encoding, body: &'a [u8]) -> Result<Self, ParametersError> {
         if body.len() > LARGEST_BODY {
             return Err(ParametersError::TooLarge);
         }
@@ -87,18 +109,20 @@ impl Parameters {
         }
     }
 
-    /// The one value of a parameter.
+    /// The one value of a parameter; an empty one counts as absent.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.pairs.iter().find(|(key, value)| **key == *name && !value.is_empty()).map(|(_, value)| &**value)
     }
 
     /// Every value of a parameter that may be repeated.
-    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.pairs.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    pub fn all<'b>(&'b self, name: &'b str) -> impl Iterator<Item = &'b str> {
+        let wanted = move |(key, value): &&'b (Text<'a>, Text<'a>)| **key == *name && !value.is_empty();
+        self.pairs.iter().filter(wanted).map(|(_, value)| &**value)
     }
 
-    fn from_form(body: &[u8]) -> Result<Self, ParametersError> {
-        let mut pairs = Pairs::default();
+    fn from_form(body: &'a [u8]) -> Result<Self, ParametersError> {
+        // As many as a token request has.
+        let mut parameters = Self { pairs: Vec::with_capacity(6) };
         for part in body.split(|b| *b == b'&').filter(|part| !part.is_empty()) {
             let split = part.iter().position(|b| *b == b'=');
             let (name, value) = match split {
@@ -107,9 +131,9 @@ impl Parameters {
             };
             let name = form_decode(name).ok_or(ParametersError::NotUtf8)?;
             let value = form_decode(value).ok_or(ParametersError::NotUtf8)?;
-            pairs.push(name.to_string(), value)?;
+            parameters.push(name, value)?;
         }
-        Ok(pairs.done())
+        Ok(parameters)
     }
 
     fn from_json(body: &[u8]) -> Result<Self, ParametersError> {
@@ -117,61 +141,46 @@ impl Parameters {
         let Ok(Value::Object(object)) = json::from_slice_without_duplicates(&body) else {
             return Err(ParametersError::NotAnObject);
         };
-        let mut pairs = Pairs::default();
+        let made = |text| Text::Made(Zeroizing::new(text));
+        let mut parameters = Self::empty();
         for (name, value) in object {
             match value {
                 Value::Null => {}
-                Value::String(text) => pairs.push(name, Zeroizing::new(text))?,
+                Value::String(text) => parameters.push(made(name), made(text))?,
                 _ => return Err(ParametersError::NotAString(name)),
             }
         }
-        Ok(pairs.done())
+        Ok(parameters)
     }
-}
 
-impl fmt::Debug for Parameters {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.pairs.iter().map(|(name, _)| name)).finish()
-    }
-}
-
-#[derive(Default)]
-struct Pairs {
-    count: usize,
-    seen: Vec<String>,
-    kept: Vec<(String, Zeroizing<String>)>,
-}
-
-impl Pairs {
-    fn push(&mut self, name: String, value: Zeroizing<String>) -> Result<(), ParametersError> {
-        self.count += 1;
-        if self.count > MOST_PARAMETERS {
+    fn push(&mut self, name: Text<'a>, value: Text<'a>) -> Result<(), ParametersError> {
+        if self.pairs.len() >= MOST_PARAMETERS {
             return Err(ParametersError::TooMany);
         }
-        if name != "resource" {
-            if self.seen.contains(&name) {
-                return Err(ParametersError::Repeated(name));
-            }
-            self.seen.push(name.clone());
+        if *name != *"resource" && self.pairs.iter().any(|(seen, _)| **seen == *name) {
+            return Err(ParametersError::Repeated((*name).to_owned()));
         }
-        if !value.is_empty() {
-            self.kept.push((name, value));
-        }
+        self.pairs.push((name, value));
         Ok(())
     }
+}
 
-    fn done(self) -> Parameters {
-        Parameters { pairs: self.kept }
+impl fmt::Debug for Parameters<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.pairs.iter().map(|(name, _)| &**name)).finish()
     }
 }
 
 /// Decodes one name or value of `application/x-www-form-urlencoded`: `+` is a space, `%XX` a byte, and a stray
 /// `%` stands for itself. `None` if the result is not UTF-8.
-pub fn form_decode(text: &[u8]) -> Option<Zeroizing<String>> {
+pub fn form_decode(text: &[u8]) -> Option<Text<'_>> {
+    if !text.iter().any(|b| matches!(b, b'+' | b'%')) {
+        return str::from_utf8(text).ok().map(Text::Plain);
+    }
     let spaced = Zeroizing::new(text.iter().map(|b| if *b == b'+' { b' ' } else { *b }).collect::<Vec<u8>>());
     let bytes: Vec<u8> = percent_encoding::percent_decode(&spaced).collect();
     match String::from_utf8(bytes) {
-        Ok(text) => Some(Zeroizing::new(text)),
+        Ok(text) => Some(Text::Made(Zeroizing::new(text))),
         Err(error) => {
             drop(Zeroizing::new(error.into_bytes()));
             None
@@ -209,11 +218,11 @@ mod tests {
 
     use super::*;
 
-    fn form(body: &str) -> Result<Parameters, ParametersError> {
+    fn form(body: &str) -> Result<Parameters<'_>, ParametersError> {
         Parameters::read(Encoding::Form, body.as_bytes())
     }
 
-    fn json(body: &str) -> Result<Parameters, ParametersError> {
+    fn json(body: &str) -> Result<Parameters<'_>, ParametersError> {
         Parameters::read(Encoding::Json, body.as_bytes())
     }
 

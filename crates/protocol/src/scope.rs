@@ -66,14 +66,15 @@ impl<'de> Deserialize<'de> for Scope {
     }
 }
 
-/// A set of scopes in alphabetical order, so that the same rights always read the same.
+/// A set of scopes in alphabetical order, so that the same rights always read the same. Cheap to clone: a clone
+/// shares the set until one of both changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ScopeSet(BTreeSet<Scope>);
+pub struct ScopeSet(Arc<BTreeSet<Scope>>);
 
 impl ScopeSet {
     /// The empty set.
-    pub const fn new() -> Self {
-        Self(BTreeSet::new())
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// Reads a space-separated list (RFC 6749 §3.3); extra spaces are forgiven, other characters are not.
@@ -103,7 +104,7 @@ impl ScopeSet {
 
     /// Adds one.
     pub fn insert(&mut self, scope: Scope) {
-        self.0.insert(scope);
+        Arc::make_mut(&mut self.0).insert(scope);
     }
 
     /// The scopes in order.
@@ -114,18 +115,23 @@ impl ScopeSet {
     /// Those that are in both.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
-        Self(self.0.intersection(&other.0).cloned().collect())
+        if Arc::ptr_eq(&self.0, &other.0) {
+            return self.clone();
+        }
+        self.0.intersection(&other.0).cloned().collect()
     }
 
     /// Keeps those for which `keep` holds.
-    pub fn retain(&mut self, keep: impl FnMut(&Scope) -> bool) {
-        self.0.retain(keep);
+    pub fn retain(&mut self, keep: impl Fn(&Scope) -> bool) {
+        if !self.0.iter().all(&keep) {
+            Arc::make_mut(&mut self.0).retain(keep);
+        }
     }
 }
 
 impl FromIterator<Scope> for ScopeSet {
     fn from_iter<I: IntoIterator<Item = Scope>>(scopes: I) -> Self {
-        Self(scopes.into_iter().collect())
+        Self(Arc::new(scopes.into_iter().collect()))
     }
 }
 
@@ -150,7 +156,7 @@ impl Serialize for ScopeSet {
 
 impl<'de> Deserialize<'de> for ScopeSet {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self(BTreeSet::deserialize(deserializer)?))
+        BTreeSet::deserialize(deserializer).map(|scopes| Self(Arc::new(scopes)))
     }
 }
 

@@ -1,5 +1,7 @@
 //! The bodies of successful token answers (RFC 6749 §5.1), in the two shapes that clients know.
 
+use std::fmt::Write as _;
+
 use serde::{Deserialize, Serialize};
 
 use crate::scope::ScopeSet;
@@ -19,6 +21,29 @@ pub struct TokenResponse<'a> {
     /// What was granted, space separated.
     #[serde(serialize_with = "spaced")]
     pub scope: &'a ScopeSet,
+}
+
+impl TokenResponse<'_> {
+    /// The answer as JSON, written by hand because a token is long and every token is answered: none of its texts
+    /// has a character that JSON would escape (a compact JWS has letters, digits, `-`, `_` and `.`; for scopes see
+    /// RFC 6749 §3.3).
+    pub fn to_json(&self) -> String {
+        let mut json = String::with_capacity(self.access_token.len() + 32 * self.scope.len() + 128);
+        json.push_str("{\"access_token\":\"");
+        json.push_str(self.access_token);
+        json.push_str("\",\"token_type\":\"");
+        json.push_str(self.token_type);
+        // Writing into a string cannot fail.
+        let _ = write!(json, "\",\"expires_in\":{},\"scope\":\"", self.expires_in);
+        for (index, scope) in self.scope.iter().enumerate() {
+            if index > 0 {
+                json.push(' ');
+            }
+            json.push_str(scope.as_str());
+        }
+        json.push_str("\"}");
+        json
+    }
 }
 
 /// The answer as Keycloak shapes it.
@@ -65,6 +90,17 @@ fn spaced<S: serde::Serializer>(scope: &ScopeSet, serializer: S) -> Result<S::Ok
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn the_answer_by_hand_is_the_one_of_the_library(
+            token in "[A-Za-z0-9_.-]{0,80}", scopes in "[!#-\\[\\]-~ ]{0,40}", expires_in in 1_i64..
+        ) {
+            let scope = ScopeSet::parse(&scopes).unwrap();
+            let answer = TokenResponse { access_token: &token, token_type: BEARER, expires_in, scope: &scope };
+            proptest::prop_assert_eq!(answer.to_json(), serde_json::to_string(&answer).unwrap());
+        }
+    }
 
     #[test]
     fn the_keycloak_shape_keeps_the_hyphens() {

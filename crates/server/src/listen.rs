@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -16,9 +15,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
-use tower_service::Service as _;
 
 use crate::middleware::address::PeerAddress;
+use crate::router::App;
 
 /// Headers must have arrived after this long; also the time for a TLS handshake.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -52,8 +51,8 @@ impl Default for Limits {
     }
 }
 
-/// Serves a router on a socket until `stop` turns true or its sender is gone; then finishes what is running.
-pub async fn serve(listener: Listener, router: Router, limits: Limits, mut stop: watch::Receiver<bool>) {
+/// Serves an app on a socket until `stop` turns true or its sender is gone; then finishes what is running.
+pub async fn serve(listener: Listener, app: App, limits: Limits, mut stop: watch::Receiver<bool>) {
     let places = Arc::new(Semaphore::new(limits.connections));
     let graceful = GracefulShutdown::new();
     let acceptor = listener.tls.map(TlsAcceptor::from);
@@ -75,19 +74,18 @@ pub async fn serve(listener: Listener, router: Router, limits: Limits, mut stop:
                 continue;
             }
         };
-        let (http1, http2, router, watcher) =
-            (http1.clone(), http2.clone(), router.clone(), graceful.watcher());
+        let (http1, http2, app, watcher) = (http1.clone(), http2.clone(), app.clone(), graceful.watcher());
         let acceptor = acceptor.clone();
         tokio::spawn(async move {
             let _place = place;
             let _ = stream.set_nodelay(true);
             match acceptor {
-                None => speak(&http1, stream, router, peer, watcher).await,
+                None => speak(&http1, stream, app, peer, watcher).await,
                 Some(acceptor) => {
                     if let Some(stream) = handshake(&acceptor, stream).await {
                         let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
                         let builder = if is_http2 { &http2 } else { &http1 };
-                        speak(builder, stream, router, peer, watcher).await;
+                        speak(builder, stream, app, peer, watcher).await;
                     }
                 }
             }
@@ -135,14 +133,13 @@ async fn handshake(acceptor: &TlsAcceptor, stream: TcpStream) -> Option<TlsStrea
 async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     builder: &Builder<TokioExecutor>,
     stream: S,
-    router: Router,
+    app: App,
     peer: SocketAddr,
     watcher: hyper_util::server::graceful::Watcher,
 ) {
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(PeerAddress(peer));
-        // A router is always ready; a clone a request is what its own server makes, too.
-        router.clone().call(request)
+        app.answer(request)
     });
     let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
     if let Err(error) = watcher.watch(connection).await {

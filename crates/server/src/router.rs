@@ -4,8 +4,9 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{any, get};
 
+pub use crate::middleware::request_id::App;
 use crate::state::ServerState;
-use crate::{health, middleware, oauth};
+use crate::{health, oauth};
 
 /// The routes of the OAuth edge and the health checks.
 pub fn router(state: ServerState) -> Router {
@@ -35,9 +36,7 @@ pub fn router(state: ServerState) -> Router {
         .with_state(state)
 }
 
-/// Puts what every request gets around a router: its id, its record in the log. Applied once, outermost.
-pub fn with_request_id(router: Router, state: ServerState) -> Router {
-    router
-        .fallback(oauth::answer::not_found)
-        .layer(axum::middleware::from_fn_with_state(state, middleware::request_id::tag))
+/// Puts what every request gets around a router: its id, its line in the log. Applied once, outermost.
+pub fn with_request_id(router: Router, state: ServerState) -> App {
+    App::new(router.fallback(oauth::answer::not_found), state)
 }

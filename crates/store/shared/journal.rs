@@ -1,61 +1,59 @@
-//! The journal: batches on a token's way, and in the background what they are expanded into.
+//! The journal: batches of tokens, which stay as they were written, and refusals.
 //!
-//! A batch that is stored has not been expanded: expanding deletes it in the transaction that writes its
-//! entries. So nothing is expanded twice, whatever is cut off where, and no batch is passed over because one
-//! with a greater id was there before it.
+//! A token is found by the time that its id, or its request's, carries: that leads to the few batches of that
+//! moment. So nothing is written for a single token, neither on its way nor after it.
 
 use async_trait::async_trait;
+use futures_util::{Stream, TryStreamExt as _};
 use sqlx::{query, query_scalar};
 use symbolon_core::access_key::{AccessKeyId, LastUse};
 use symbolon_core::client::ClientId;
 use symbolon_core::clock::Timestamp;
+use symbolon_core::id::made_at;
 use symbolon_core::organization::OrganizationId;
 use symbolon_core::realm::RealmId;
 use symbolon_core::record::{RefusalRecord, TokenRecord};
-use symbolon_core::store::{JournalStore, StoreResult};
+use symbolon_core::store::{BatchPlace, JournalStore, StoreResult, Whose};
 
 use crate::backend::Backend;
+use crate::batch::{Batch, Written, span};
 use crate::support::{can_be_stored, decode, decode_all, encode, failed, taken};
 use crate::usage;
 
+/// What migrations say of the batches that are found on their own.
+const NARROW: i64 = 600_000;
+/// Rows that are removed in one statement: tokens wait for it to end, so it stays short.
+const REMOVED_AT_ONCE: i64 = 200;
+
 #[async_trait]
 impl JournalStore for Backend {
-    async fn append_tokens(&self, batch_id: &str, records: &[TokenRecord]) -> StoreResult<()> {
-        if records.is_empty() {
-            return Ok(());
-        }
-        let documents = encode(records)?;
+    async fn append_tokens(&self, place: &BatchPlace, records: &[TokenRecord]) -> StoreResult<()> {
+        let Some((first, last)) = span(records) else { return Ok(()) };
+        let document = encode(&Written::of(records))?;
         let mut appender = self.journal_appender().await?;
-        query!("INSERT INTO journal_batches (id, records) VALUES ($1, $2)", batch_id, documents)
-            .execute(&mut *appender.connection)
-            .await
-            .map_err(taken("the batch's id"))?;
+        if place.sequence == 1 {
+            query!("INSERT INTO journal_writers (writer) VALUES ($1) ON CONFLICT DO NOTHING", place.writer)
+                .execute(&mut *appender.connection)
+                .await
+                .map_err(failed)?;
+        }
+        query!(
+            "INSERT INTO journal_batches (writer, sequence, first_at, last_at, records)
+             VALUES ($1, $2, $3, $4, $5)",
+            place.writer,
+            place.sequence,
+            first.millis(),
+            last.millis(),
+            document,
+        )
+        .execute(&mut *appender.connection)
+        .await
+        .map_err(taken("the batch's place"))?;
         Ok(())
     }
 
-    async fn expand_batches(&self, most: u32) -> StoreResult<u32> {
-        let mut background = self.journal_background().await?;
-        let mut batches = query!(
-            r#"DELETE FROM journal_batches
-               WHERE id IN (SELECT id FROM journal_batches ORDER BY id LIMIT $1)
-               RETURNING id AS "id!: String", records AS "records!: String""#,
-            i64::from(most),
-        )
-        .fetch_all(&mut *background.tx)
-        .await
-        .map_err(failed)?;
-        batches.sort_by(|one, other| one.id.cmp(&other.id));
-        let mut usage = usage::Usage::default();
-        for batch in &batches {
-            for record in decode::<Vec<TokenRecord>>("batch of the journal", &batch.records)? {
-                if usage::insert_token(&mut background.tx, &record).await? {
-                    usage.count(&record);
-                }
-            }
-        }
-        usage.write(&mut background.tx).await?;
-        background.tx.commit().await.map_err(failed)?;
-        Ok(u32::try_from(batches.len()).unwrap_or(most))
+    async fn count_tokens(&self, whose: Whose<'_>, now: Timestamp) -> StoreResult<u32> {
+        usage::count(self, whose, now).await
     }
 
     async fn append_refusals(&self, records: &[RefusalRecord]) -> StoreResult<()> {
@@ -87,17 +85,7 @@ impl JournalStore for Backend {
     }
 
     async fn find_tokens_by_request(&self, request_id: &str) -> StoreResult<Vec<TokenRecord>> {
-        if !can_be_stored(request_id) {
-            return Ok(Vec::new());
-        }
-        let documents = query_scalar!(
-            "SELECT document FROM journal_tokens WHERE request_id = $1 ORDER BY at, realm, jti",
-            request_id,
-        )
-        .fetch_all(self.journal_reader())
-        .await
-        .map_err(failed)?;
-        decode_all("token's record", &documents)
+        self.find_in_batches(request_id, |record| record.request_id == request_id).await
     }
 
     async fn find_refusals_by_request(&self, request_id: &str) -> StoreResult<Vec<RefusalRecord>> {
@@ -113,37 +101,18 @@ impl JournalStore for Backend {
     }
 
     async fn find_token(&self, realm: &RealmId, jti: &str) -> StoreResult<Option<TokenRecord>> {
-        if !can_be_stored(jti) {
-            return Ok(None);
-        }
-        let document = query_scalar!(
-            "SELECT document FROM journal_tokens WHERE realm = $1 AND jti = $2",
-            realm.as_str(),
-            jti,
-        )
-        .fetch_optional(self.journal_reader())
-        .await
-        .map_err(failed)?;
-        document.map(|document| decode("token's record", &document)).transpose()
+        let found = self.find_in_batches(jti, |record| record.jti == jti && record.grant.realm == *realm);
+        Ok(found.await?.into_iter().next())
     }
 
     async fn find_last_use(
         &self,
         realm: &RealmId,
         organization: &OrganizationId,
+        client: &ClientId,
         key: &AccessKeyId,
     ) -> StoreResult<Option<LastUse>> {
-        let row = query!(
-            "SELECT last_used_at, last_used_from FROM key_usage
-             WHERE realm = $1 AND organization = $2 AND access_key = $3",
-            realm.as_str(),
-            organization.as_str(),
-            key.as_str(),
-        )
-        .fetch_optional(self.journal_reader())
-        .await
-        .map_err(failed)?;
-        Ok(row.map(|row| LastUse { at: Timestamp::from_millis(row.last_used_at), from: row.last_used_from }))
+        usage::last_use(self, realm, organization, client, key).await
     }
 
     async fn list_usage(
@@ -154,34 +123,96 @@ impl JournalStore for Backend {
         from: Timestamp,
         to: Timestamp,
     ) -> StoreResult<Vec<(Timestamp, i64)>> {
-        let rows = query!(
-            "SELECT hour, tokens FROM usage_hours
-             WHERE realm = $1 AND organization = $2 AND client = $3 AND hour >= $4 AND hour < $5
-             ORDER BY hour",
-            realm.as_str(),
-            organization.as_str(),
-            client.as_str(),
-            from.millis(),
-            to.millis(),
-        )
-        .fetch_all(self.journal_reader())
-        .await
-        .map_err(failed)?;
-        Ok(rows.into_iter().map(|row| (Timestamp::from_millis(row.hour), row.tokens)).collect())
+        usage::hours(self, realm, (organization, client), from, to).await
+    }
+
+    async fn forget_tokens(&self, before: Timestamp) -> StoreResult<u64> {
+        let mut removed = 0;
+        loop {
+            let mut background = self.journal_background().await?;
+            let done = query!(
+                "DELETE FROM journal_batches WHERE (writer, sequence) IN
+                     (SELECT writer, sequence FROM journal_batches WHERE last_at < $1 ORDER BY last_at LIMIT $2)",
+                before.millis(),
+                REMOVED_AT_ONCE,
+            )
+            .execute(&mut *background.tx)
+            .await
+            .map_err(failed)?;
+            background.tx.commit().await.map_err(failed)?;
+            removed += done.rows_affected();
+            if done.rows_affected() == 0 {
+                return Ok(removed);
+            }
+        }
     }
 
     async fn forget_refusals(&self, before: Timestamp, keep: u32) -> StoreResult<u64> {
-        let mut background = self.journal_background().await?;
-        let done = query!(
-            "DELETE FROM refusals WHERE at < $1
-                 OR (at, id) <= (SELECT at, id FROM refusals ORDER BY at DESC, id DESC LIMIT 1 OFFSET $2)",
-            before.millis(),
-            i64::from(keep),
-        )
-        .execute(&mut *background.tx)
-        .await
-        .map_err(failed)?;
-        background.tx.commit().await.map_err(failed)?;
-        Ok(done.rows_affected())
+        let mut removed = 0;
+        loop {
+            let mut background = self.journal_background().await?;
+            // Refusals are numbered without a gap, so that the number tells how many came after.
+            let done = query!(
+                "DELETE FROM refusals WHERE id IN
+                     (SELECT id FROM refusals WHERE at < $1 ORDER BY at LIMIT $3)
+                 OR id IN
+                     (SELECT id FROM refusals WHERE id <= (SELECT sequence FROM refusal_counter) - $2
+                      ORDER BY id LIMIT $3)",
+                before.millis(),
+                i64::from(keep),
+                REMOVED_AT_ONCE,
+            )
+            .execute(&mut *background.tx)
+            .await
+            .map_err(failed)?;
+            background.tx.commit().await.map_err(failed)?;
+            removed += done.rows_affected();
+            if done.rows_affected() == 0 {
+                return Ok(removed);
+            }
+        }
     }
+}
+
+impl Backend {
+    /// The tokens of the batches that were made when an id was, as far as they are wanted, oldest first. Nothing
+    /// is found under an id that carries no time: none was ever given out.
+    async fn find_in_batches(
+        &self,
+        id: &str,
+        wanted: impl Fn(&TokenRecord) -> bool + Send + Sync,
+    ) -> StoreResult<Vec<TokenRecord>> {
+        let Some(moment) = made_at(id).map(Timestamp::millis) else { return Ok(Vec::new()) };
+        let narrow = query_scalar!(
+            "SELECT records FROM journal_batches WHERE last_at >= $1 AND last_at <= $2 AND first_at <= $1",
+            moment,
+            moment + NARROW,
+        )
+        .fetch(self.journal_reader());
+        let mut found = collect(narrow, &wanted).await?;
+        if found.is_empty() {
+            let wide = query_scalar!(
+                "SELECT records FROM journal_batches
+                 WHERE last_at - first_at > 600000 AND first_at <= $1 AND last_at >= $1",
+                moment,
+            )
+            .fetch(self.journal_reader());
+            found = collect(wide, &wanted).await?;
+        }
+        found.sort_by(|one, other| (one.at, &one.jti).cmp(&(other.at, &other.jti)));
+        Ok(found)
+    }
+}
+
+/// Takes what is wanted out of batches as they arrive: there may be many, and all but one are let go at once.
+async fn collect(
+    mut batches: impl Stream<Item = Result<String, sqlx::Error>> + Send + Unpin,
+    wanted: impl Fn(&TokenRecord) -> bool + Send + Sync,
+) -> StoreResult<Vec<TokenRecord>> {
+    let mut found = Vec::new();
+    while let Some(document) = batches.try_next().await.map_err(failed)? {
+        let batch: Batch<'_> = decode("batch of the journal", &document)?;
+        found.extend(batch.into_records()?.into_iter().filter(&wanted));
+    }
+    Ok(found)
 }

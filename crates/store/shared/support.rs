@@ -1,7 +1,7 @@
 //! What every noun's file needs: documents in and out, pages, and database errors in the port's words.
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use symbolon_core::store::{Page, PageRequest, StoreError, StoreResult};
 
 use crate::backend;
@@ -39,7 +39,7 @@ pub(crate) fn encode<T: Serialize + ?Sized>(record: &T) -> StoreResult<String> {
 }
 
 /// A stored record. What serde says of a mismatch can quote the document, so that only the place is told.
-pub(crate) fn decode<T: DeserializeOwned>(what: &'static str, document: &str) -> StoreResult<T> {
+pub(crate) fn decode<'de, T: Deserialize<'de>>(what: &'static str, document: &'de str) -> StoreResult<T> {
     serde_json::from_str(document)
         .map_err(|error| StoreError::Damaged(format!("a {what}, at column {}", error.column())))
 }

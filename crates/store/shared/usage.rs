@@ -1,120 +1,216 @@
-//! What batches of the journal are expanded into: tokens by request, the last use of each key, tokens by the hour.
+//! Usage: what the journal's tokens add up to, by access key and hour.
+//!
+//! Batches are counted in the order of their writer, and how far that is stands in the transaction that adds them
+//! up: nothing is counted twice, whatever is cut off where and however many nodes count.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
-use sqlx::query;
+use sqlx::{query, query_scalar};
+use symbolon_core::access_key::LastUse;
 use symbolon_core::clock::Timestamp;
-use symbolon_core::id::Id;
-use symbolon_core::record::TokenRecord;
-use symbolon_core::store::StoreResult;
+use symbolon_core::id::{AccessKeyId, ClientId, OrganizationId, RealmId};
+use symbolon_core::store::{StoreResult, Whose};
 
-use crate::backend::Tx;
-use crate::support::{encode, failed};
+use crate::backend::{Backend, add_usage};
+use crate::batch::CountedBatch;
+use crate::support::{decode, encode, failed};
 
 const HOUR: i64 = 3_600_000;
+/// Batches that are held in memory at once.
+const READ_AT_ONCE: i64 = 8;
+/// Keys that are added up before they are written, unless there is nothing more to add: the more, the fewer
+/// writes a token costs, and the more memory.
+const KEYS: usize = 50_000;
+/// Keys that are written in one statement.
+const WRITTEN_AT_ONCE: usize = 1_000;
 
-/// Writes a token's entry, and answers whether it was not there yet.
-pub(crate) async fn insert_token(tx: &mut Tx, record: &TokenRecord) -> StoreResult<bool> {
-    let done = query!(
-        "INSERT INTO journal_tokens (realm, jti, request_id, organization, client, access_key, at, document)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (realm, jti) DO NOTHING",
-        record.realm.as_str(),
-        record.jti,
-        record.request_id,
-        record.organization.as_ref().map(Id::as_str),
-        record.client.as_ref().map(Id::as_str),
-        record.access_key.as_ref().map(Id::as_str),
-        record.at.millis(),
-        encode(record)?,
+/// Counts what is there of each of the writers, and answers how many batches that was.
+pub(crate) async fn count(store: &Backend, whose: Whose<'_>, now: Timestamp) -> StoreResult<u32> {
+    let mut batches = 0;
+    for writer in writers(store, whose).await? {
+        batches += count_writer(store, &writer, now).await?;
+    }
+    Ok(batches)
+}
+
+async fn writers(store: &Backend, whose: Whose<'_>) -> StoreResult<Vec<String>> {
+    let since = match whose {
+        Whose::Writer(writer) => return Ok(vec![writer.to_owned()]),
+        Whose::Left(since) => since,
+    };
+    let mut all = query_scalar!("SELECT writer FROM journal_writers ORDER BY writer")
+        .fetch_all(store.journal_reader())
+        .await
+        .map_err(failed)?;
+    let busy = query_scalar!("SELECT writer FROM usage_counted WHERE counted_at >= $1", since.millis())
+        .fetch_all(store.usage_reader())
+        .await
+        .map_err(failed)?;
+    all.retain(|writer| !busy.contains(writer));
+    Ok(all)
+}
+
+async fn count_writer(store: &Backend, writer: &str, now: Timestamp) -> StoreResult<u32> {
+    let counted = query_scalar!("SELECT sequence FROM usage_counted WHERE writer = $1", writer)
+        .fetch_optional(store.usage_reader())
+        .await
+        .map_err(failed)?;
+    let counted = counted.unwrap_or(0);
+    let (mut reached, mut batches, mut usage) = (counted, 0, Usage::default());
+    while usage.0.len() < KEYS {
+        let rows = query!(
+            "SELECT sequence, records FROM journal_batches
+             WHERE writer = $1 AND sequence > $2 ORDER BY sequence LIMIT $3",
+            writer,
+            reached,
+            READ_AT_ONCE,
+        )
+        .fetch_all(store.journal_reader())
+        .await
+        .map_err(failed)?;
+        let Some(last) = rows.last() else { break };
+        reached = last.sequence;
+        for row in &rows {
+            usage.add(&decode("batch of the journal", &row.records)?);
+            batches += 1;
+        }
+    }
+    if batches > 0 && !write(store, &usage, (writer, counted, reached), now).await? {
+        // Somebody else counted the same.
+        return Ok(0);
+    }
+    Ok(batches)
+}
+
+/// Adds up to what is stored, unless the writer is counted to somewhere else by now.
+async fn write(
+    store: &Backend,
+    usage: &Usage,
+    (writer, from, to): (&str, i64, i64),
+    now: Timestamp,
+) -> StoreResult<bool> {
+    let mut tx = store.begin_usage().await?;
+    query!(
+        "INSERT INTO usage_counted (writer, sequence, counted_at) VALUES ($1, 0, 0) ON CONFLICT DO NOTHING",
+        writer,
     )
-    .execute(&mut **tx)
+    .execute(&mut *tx)
     .await
     .map_err(failed)?;
-    Ok(done.rows_affected() > 0)
+    let moved = query!(
+        "UPDATE usage_counted SET sequence = $3, counted_at = $4 WHERE writer = $1 AND sequence = $2",
+        writer,
+        from,
+        to,
+        now.millis(),
+    )
+    .execute(&mut *tx)
+    .await
+    .map_err(failed)?;
+    if moved.rows_affected() == 0 {
+        return Ok(false);
+    }
+    // In the order of their keys, which is the same on every node: two that count at the same time cannot wait
+    // for each other in a ring.
+    let rows: Vec<_> = usage.0.iter().collect();
+    for some in rows.chunks(WRITTEN_AT_ONCE) {
+        let rows: Vec<_> = some
+            .iter()
+            .map(|((realm, organization, client, key, hour), used)| {
+                (realm, organization, client, key, hour, used.tokens, used.last.0, used.last.1)
+            })
+            .collect();
+        add_usage(&mut tx, &encode(&rows)?).await?;
+    }
+    tx.commit().await.map_err(failed)?;
+    Ok(true)
 }
 
-/// Realm, organization, and the key or client.
-type Subject = (String, String, String);
+/// Realm, organization, client, access key and hour.
+type Key = (String, String, String, String, i64);
 
-struct KeyUse {
-    at: Timestamp,
-    from: String,
-    uses: i64,
-}
-
-/// Uses, added up before they are written, in an order that is the same on every node: two of them that expand
-/// at the same time cannot wait for each other in a ring.
 #[derive(Default)]
-pub(crate) struct Usage {
-    keys: BTreeMap<Subject, KeyUse>,
-    hours: BTreeMap<(Subject, i64), i64>,
+struct Usage(BTreeMap<Key, Used>);
+
+#[derive(Clone, Copy)]
+struct Used {
+    tokens: i64,
+    last: (Timestamp, IpAddr),
+}
+
+impl Used {
+    fn add(&mut self, other: Self) {
+        self.tokens += other.tokens;
+        if other.last.0 >= self.last.0 {
+            self.last = other.last;
+        }
+    }
 }
 
 impl Usage {
-    /// Counts one token.
-    pub(crate) fn count(&mut self, record: &TokenRecord) {
-        let Some(organization) = &record.organization else { return };
-        let subject =
-            |id: &str| (record.realm.as_str().to_owned(), organization.as_str().to_owned(), id.to_owned());
-        if let Some(key) = &record.access_key {
-            let of_key = self.keys.entry(subject(key.as_str())).or_insert_with(|| KeyUse {
-                at: record.at,
-                from: record.from.clone(),
-                uses: 0,
-            });
-            of_key.uses += 1;
-            if record.at >= of_key.at {
-                of_key.at = record.at;
-                of_key.from.clone_from(&record.from);
-            }
+    fn add(&mut self, batch: &CountedBatch<'_>) {
+        // First by grant, of which there are fewer than tokens.
+        let mut by_grant: BTreeMap<(usize, i64), Used> = BTreeMap::new();
+        for (grant, at, from) in batch.tokens() {
+            let hour = at.millis().div_euclid(HOUR) * HOUR;
+            let used = Used { tokens: 1, last: (at, from) };
+            by_grant.entry((grant, hour)).and_modify(|all| all.add(used)).or_insert(used);
         }
-        if let Some(client) = &record.client {
-            let hour = record.at.millis().div_euclid(HOUR) * HOUR;
-            *self.hours.entry((subject(client.as_str()), hour)).or_default() += 1;
+        for ((grant, hour), used) in by_grant {
+            let Some(grant) = batch.grants.get(grant) else { continue };
+            let (Some(organization), Some(client)) = (&grant.organization, &grant.client) else { continue };
+            let key = grant.access_key.as_deref().unwrap_or_default();
+            let text = |text: &str| text.to_owned();
+            let key = (text(&grant.realm), text(organization), text(client), text(key), hour);
+            self.0.entry(key).and_modify(|all| all.add(used)).or_insert(used);
         }
     }
+}
 
-    /// Adds everything counted to what is stored.
-    pub(crate) async fn write(self, tx: &mut Tx) -> StoreResult<()> {
-        for ((realm, organization, key), of_key) in self.keys {
-            query!(
-                "INSERT INTO key_usage (realm, organization, access_key, last_used_at, last_used_from, uses)
-                 VALUES ($1, $2, $3, $4, $5, $6)
-                 ON CONFLICT (realm, organization, access_key) DO UPDATE SET
-                     uses = key_usage.uses + excluded.uses,
-                     last_used_from = CASE
-                         WHEN excluded.last_used_at >= key_usage.last_used_at THEN excluded.last_used_from
-                         ELSE key_usage.last_used_from END,
-                     last_used_at = CASE
-                         WHEN excluded.last_used_at >= key_usage.last_used_at THEN excluded.last_used_at
-                         ELSE key_usage.last_used_at END",
-                realm,
-                organization,
-                key,
-                of_key.at.millis(),
-                of_key.from,
-                of_key.uses,
-            )
-            .execute(&mut **tx)
-            .await
-            .map_err(failed)?;
-        }
-        for (((realm, organization, client), hour), tokens) in self.hours {
-            query!(
-                "INSERT INTO usage_hours (realm, organization, client, hour, tokens)
-                 VALUES ($1, $2, $3, $4, $5)
-                 ON CONFLICT (realm, organization, client, hour) DO UPDATE SET
-                     tokens = usage_hours.tokens + excluded.tokens",
-                realm,
-                organization,
-                client,
-                hour,
-                tokens,
-            )
-            .execute(&mut **tx)
-            .await
-            .map_err(failed)?;
-        }
-        Ok(())
-    }
+/// When and from where a key was last used.
+pub(crate) async fn last_use(
+    store: &Backend,
+    realm: &RealmId,
+    organization: &OrganizationId,
+    client: &ClientId,
+    key: &AccessKeyId,
+) -> StoreResult<Option<LastUse>> {
+    let row = query!(
+        "SELECT last_at, last_from FROM usage_hours
+         WHERE realm = $1 AND organization = $2 AND client = $3 AND access_key = $4
+         ORDER BY hour DESC LIMIT 1",
+        realm.as_str(),
+        organization.as_str(),
+        client.as_str(),
+        key.as_str(),
+    )
+    .fetch_optional(store.usage_reader())
+    .await
+    .map_err(failed)?;
+    Ok(row.map(|row| LastUse { at: Timestamp::from_millis(row.last_at), from: row.last_from }))
+}
+
+/// A client's tokens by the hour, of all its keys.
+pub(crate) async fn hours(
+    store: &Backend,
+    realm: &RealmId,
+    (organization, client): (&OrganizationId, &ClientId),
+    from: Timestamp,
+    to: Timestamp,
+) -> StoreResult<Vec<(Timestamp, i64)>> {
+    let rows = query!(
+        r#"SELECT hour, CAST(SUM(tokens) AS BIGINT) AS "tokens!: i64" FROM usage_hours
+           WHERE realm = $1 AND organization = $2 AND client = $3 AND hour >= $4 AND hour < $5
+           GROUP BY hour ORDER BY hour"#,
+        realm.as_str(),
+        organization.as_str(),
+        client.as_str(),
+        from.millis(),
+        to.millis(),
+    )
+    .fetch_all(store.usage_reader())
+    .await
+    .map_err(failed)?;
+    Ok(rows.into_iter().map(|row| (Timestamp::from_millis(row.hour), row.tokens)).collect())
 }

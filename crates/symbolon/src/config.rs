@@ -72,6 +72,7 @@ pub struct FileSettings {
     cached_clients: Option<usize>,
     cached_organizations: Option<usize>,
     connections: Option<usize>,
+    journal_days: Option<u64>,
 }
 
 /// Certificate and key of a TLS listener.
@@ -154,6 +155,9 @@ impl Config {
         let max_age = file.jwks_max_age_seconds.unwrap_or(300);
         authority.rotation =
             Rotation { every: Duration::from_secs(days * 86_400), max_age: Duration::from_secs(max_age) };
+        if let Some(days) = file.journal_days {
+            authority.journal_memory = (days > 0).then(|| Duration::from_secs(days.saturating_mul(86_400)));
+        }
         authority.directory.clients = file.cached_clients.unwrap_or(authority.directory.clients);
         authority.directory.organizations =
             file.cached_organizations.unwrap_or(authority.directory.organizations);

@@ -311,7 +311,9 @@ impl Planner<'_> {
                 let made = Secret::generate(id.as_str(), self.authority.random())?;
                 (peppers.hash(&made), Some(made))
             }
-            (Some(given), Some(known)) if peppers.compare(given, &known.secret) != Comparison::Different => {
+            (Some(given), Some(known))
+                if peppers.compare(given.expose(), &known.secret) != Comparison::Different =>
+            {
                 (known.secret.clone(), None)
             }
             (Some(given), _) => (peppers.hash(given), None),

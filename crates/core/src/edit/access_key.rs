@@ -118,7 +118,7 @@ pub async fn overview(editor: Editor<'_>, client: &Client) -> Result<Vec<KeyOver
     let keys = found.ok_or(StoreError::NotFound)?.keys;
     let mut used = Vec::new();
     for key in &keys {
-        used.push(store.find_last_use(editor.realm, &key.organization, &key.id).await?);
+        used.push(store.find_last_use(editor.realm, &key.organization, &key.client, &key.id).await?);
     }
     let quiet_days = editor.realm_record()?.settings.safe_to_retire_days;
     let now = editor.now();

@@ -6,7 +6,7 @@ use symbolon_protocol::scope::ScopeSet;
 
 use crate::authenticate::AuthenticatedClient;
 use crate::clock::Timestamp;
-use crate::grant::{ApprovedGrant, Holder, client_names, lifetime, names};
+use crate::grant::{ApprovedGrant, Holder, Subject, lifetime};
 use crate::licence::{self, Licence, NoLicence};
 use crate::policy::{Effective, effective_scopes};
 use crate::refusal::Reason;
@@ -47,20 +47,14 @@ pub fn decide(
             (_, key_end) => Reason::KeyExpired(client.key().id.to_string(), key_end.unwrap_or(now)),
         });
     };
-    let mut names = names(client.realm(), &client.customer().organization, licence, &scopes);
-    names.insert("client".to_owned(), client_names(client.client()));
-    names.insert("access_key".to_owned(), serde_json::json!({ "id": client.key().id }));
-    if let Some(role) = client.client().settings.claims.get("role") {
-        names.insert("role".to_owned(), role.clone());
-    }
     Ok(ApprovedGrant {
         realm: Arc::clone(client.realm()),
         resource_server,
         holder: Holder::Client { client: client.id().clone(), key: client.key().id.clone() },
-        organization: client.client().organization.clone(),
         scopes,
         lifetime,
-        names,
+        subject: Subject::Client(Arc::clone(client.known())),
+        customer: Arc::clone(client.customer()),
         from: client.from(),
         licence: licence.map(|licence| licence.id.clone()),
         as_of: client.as_of(),

@@ -11,16 +11,15 @@ use symbolon_protocol::scope::ScopeSet;
 
 use crate::client::Client;
 use crate::clock::Timestamp;
-use crate::directory::AsOf;
+use crate::directory::{AsOf, Customer};
 use crate::id::{AccessKeyId, ClientId, LicenceId, OrganizationId, UserId};
-use crate::licence::Licence;
-use crate::organization::Organization;
 use crate::realm_view::RealmView;
 use crate::resource_server::ResourceServer;
-use crate::user::User;
+use crate::store::ClientWithKeys;
+use crate::user::{MemberRole, User};
 
 /// Who a token is for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Holder {
     /// A client, with the access key that it used.
     Client {
@@ -38,12 +37,11 @@ pub struct ApprovedGrant {
     pub(crate) realm: Arc<RealmView>,
     pub(crate) resource_server: Arc<ResourceServer>,
     pub(crate) holder: Holder,
-    pub(crate) organization: OrganizationId,
     pub(crate) scopes: ScopeSet,
     /// Token life in seconds, at least one.
     pub(crate) lifetime: i64,
-    /// What claim maps can name.
-    pub(crate) names: Map<String, Value>,
+    pub(crate) subject: Subject,
+    pub(crate) customer: Arc<Customer>,
     pub(crate) from: IpAddr,
     /// The licence that opens the audience.
     pub(crate) licence: Option<LicenceId>,
@@ -51,7 +49,18 @@ pub struct ApprovedGrant {
     pub(crate) as_of: AsOf,
 }
 
+/// The holder, with everything that is known of it.
+pub(crate) enum Subject {
+    Client(Arc<ClientWithKeys>),
+    User(Box<User>, MemberRole),
+}
+
 impl ApprovedGrant {
+    /// The customer.
+    pub(crate) fn organization(&self) -> &OrganizationId {
+        &self.customer.organization.id
+    }
+
     /// What was granted.
     pub const fn scopes(&self) -> &ScopeSet {
         &self.scopes
@@ -81,35 +90,37 @@ fn lifetime(
     (shortest >= 1).then_some(shortest)
 }
 
-/// What claim maps can name of a customer and its licence.
-fn names(
-    realm: &RealmView,
-    organization: &Organization,
-    licence: Option<&Licence>,
-    scopes: &ScopeSet,
-) -> Map<String, Value> {
+/// What claim maps can name.
+pub(crate) fn names(grant: &ApprovedGrant) -> Map<String, Value> {
     let mut names = Map::new();
-    names.insert("realm".to_owned(), json!({ "id": realm.id(), "issuer": realm.issuer() }));
-    names.insert(
-        "organization".to_owned(),
+    let mut name = |name: &str, value: Value| names.insert(name.to_owned(), value);
+    name("realm", json!({ "id": grant.realm.id(), "issuer": grant.realm.issuer() }));
+    let Customer { organization, licences } = &*grant.customer;
+    name(
+        "organization",
         json!({ "id": organization.id, "name": organization.name, "metadata": organization.metadata }),
     );
-    if let Some(licence) = licence {
-        names.insert(
-            "licence".to_owned(),
-            json!({ "id": licence.id, "kind": licence.kind, "ends_at": licence.ends_at }),
-        );
+    if let Some(licence) = licences.iter().find(|licence| grant.licence.as_ref() == Some(&licence.id)) {
+        name("licence", json!({ "id": licence.id, "kind": licence.kind, "ends_at": licence.ends_at }));
     }
-    names.insert("scope".to_owned(), scopes.to_string().into());
+    name("scope", grant.scopes.to_string().into());
+    match &grant.subject {
+        Subject::Client(known) => {
+            let Client { id, settings, .. } = &known.client;
+            name("client", json!({ "id": id, "name": settings.name, "claims": settings.claims }));
+            if let Some(role) = settings.claims.get("role") {
+                name("role", role.clone());
+            }
+        }
+        Subject::User(user, role) => {
+            name("user", json!({ "id": user.id, "email": user.email }));
+            name("role", role.name().into());
+        }
+    }
+    if let Holder::Client { key, .. } = &grant.holder {
+        name("access_key", json!({ "id": key }));
+    }
     names
-}
-
-fn client_names(client: &Client) -> Value {
-    json!({ "id": client.id, "name": client.settings.name, "claims": client.settings.claims })
-}
-
-fn user_names(user: &User) -> Value {
-    json!({ "id": user.id, "email": user.email })
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::authority::Authority;
 use crate::clock::Timestamp;
 use crate::directory::{AsOf, Customer};
-use crate::grant::{ApprovedGrant, Holder, lifetime, names, user_names};
+use crate::grant::{ApprovedGrant, Holder, Subject, lifetime};
 use crate::licence::{self, NoLicence};
 use crate::password::PasswordError;
 use crate::realm::PasswordTokens;
@@ -41,7 +41,7 @@ pub async fn decide(
         }
     };
     let realm = authority.directory().realm(realm.id().as_str()).unwrap_or_else(|| Arc::clone(realm));
-    Ok(approve(&realm, settings, &known, Asked { now: authority.now(), from: from.to_canonical(), as_of })?)
+    Ok(approve(&realm, settings, known, Asked { now: authority.now(), from: from.to_canonical(), as_of })?)
 }
 
 /// A user whose password was right.
@@ -95,7 +95,7 @@ struct Asked {
 fn approve(
     realm: &Arc<RealmView>,
     settings: &PasswordTokens,
-    Known { user, role, customer }: &Known,
+    Known { user, role, customer }: Known,
     Asked { now, from, as_of }: Asked,
 ) -> Result<ApprovedGrant, Reason> {
     let audience = &settings.audience;
@@ -104,28 +104,25 @@ fn approve(
         return Err(Reason::AudienceDisabled(audience.clone()));
     }
     let licence = if server.settings.requires_licence {
-        Some(licence::covering(&customer.licences, &server.identifier, None, now)?)
+        Some(licence::covering(&customer.licences, &server.identifier, None, now)?.clone())
     } else {
         None
     };
     let mut scopes = server.settings.scopes.clone();
     scopes.retain(|scope| role.may(scope));
-    let end = licence.and_then(|licence| licence.ends_at);
+    let end = licence.as_ref().and_then(|licence| licence.ends_at);
     let lifetime = lifetime(settings.lifetime, realm.realm().settings.maximum_lifetime, [end], now)
         .ok_or_else(|| Reason::Licence(NoLicence::Ended(end.unwrap_or(now))))?;
-    let mut names = names(realm, &customer.organization, licence, &scopes);
-    names.insert("user".to_owned(), user_names(user));
-    names.insert("role".to_owned(), role.name().into());
     Ok(ApprovedGrant {
         realm: Arc::clone(realm),
         resource_server: Arc::clone(server),
         holder: Holder::User(user.id.clone()),
-        organization: customer.organization.id.clone(),
         scopes,
         lifetime,
-        names,
         from,
-        licence: licence.map(|licence| licence.id.clone()),
+        licence: licence.map(|licence| licence.id),
+        subject: Subject::User(Box::new(user), role),
+        customer,
         as_of,
     })
 }

@@ -10,7 +10,14 @@ use symbolon_core::refusal::Refusal;
 
 /// A JSON answer that no cache may keep (RFC 6749 §5.1).
 pub(crate) fn json<T: Serialize>(status: StatusCode, body: &T) -> Response {
-    let Ok(bytes) = serde_json::to_vec(body) else { return empty(StatusCode::INTERNAL_SERVER_ERROR) };
+    match serde_json::to_vec(body) {
+        Ok(bytes) => json_bytes(status, bytes),
+        Err(_) => empty(StatusCode::INTERNAL_SERVER_ERROR),
+    }
+}
+
+/// The same, of what is JSON already.
+pub(crate) fn json_bytes(status: StatusCode, bytes: Vec<u8>) -> Response {
     let mut response = Response::new(Body::from(bytes));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -1,6 +1,6 @@
 //! Which realm a request is for: the one that owns its host name, else the default one; a path names it outright.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, RawPathParams};
@@ -19,13 +19,13 @@ impl FromRequestParts<ServerState> for OfRealm {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, Response> {
-        let named: HashMap<String, String> = match RawPathParams::from_request_parts(parts, state).await {
-            Ok(params) => params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-            Err(_) => return Err(answer::unknown_realm()),
+        let Ok(params) = RawPathParams::from_request_parts(parts, state).await else {
+            return Err(answer::unknown_realm());
         };
+        let named = params.iter().find(|(name, _)| *name == "realm").map(|(_, value)| value);
         let directory = state.authority.directory();
         let by_host = host(parts).and_then(|host| directory.realm_of_host(&host));
-        let realm = match (named.get("realm"), by_host) {
+        let realm = match (named, by_host) {
             (None, Some(owner)) => Some(owner),
             (None, None) => directory.default_realm(),
             (Some(name), Some(owner)) => (owner.id().as_str() == name).then_some(owner),
@@ -36,13 +36,44 @@ impl FromRequestParts<ServerState> for OfRealm {
 }
 
 /// The host name that the client asked for, without port, in lower case.
-fn host(parts: &Parts) -> Option<String> {
-    let authority = match parts.uri.host() {
-        Some(host) => host.to_owned(),
-        None => {
-            let text = parts.headers.get(header::HOST)?.to_str().ok()?;
-            format!("http://{text}/").parse::<Uri>().ok()?.host()?.to_owned()
+fn host(parts: &Parts) -> Option<Cow<'_, str>> {
+    if let Some(host) = parts.uri.host() {
+        return Some(comparable(host).into());
+    }
+    let text = parts.headers.get(header::HOST)?.to_str().ok()?;
+    if let Some(host) = plain_host(text) {
+        return Some(host.into());
+    }
+    let uri = format!("http://{text}/").parse::<Uri>().ok()?;
+    Some(comparable(uri.host()?).into())
+}
+
+fn comparable(host: &str) -> String {
+    host.trim_end_matches('.').to_ascii_lowercase()
+}
+
+/// The name in what nearly every client sends, which needs no parser and no copy: a name in lower case, and
+/// perhaps a port. `None` for everything else, right or wrong.
+fn plain_host(text: &str) -> Option<&str> {
+    let (host, port) = text.split_once(':').unwrap_or((text, "0"));
+    let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.';
+    let plain = !host.is_empty() && !host.ends_with('.') && host.bytes().all(is_plain);
+    (plain && port.parse::<u16>().is_ok() && !port.starts_with('+')).then_some(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_plain_host_is_what_the_parser_finds(text in "[a-c0-9.:A-]{0,12}|[a-z.-]{1,9}:[0-9+]{0,6}") {
+            if let Some(host) = plain_host(&text) {
+                let parsed = format!("http://{text}/").parse::<Uri>().unwrap();
+                prop_assert_eq!(comparable(parsed.host().unwrap()), host);
+            }
         }
-    };
-    Some(authority.trim_end_matches('.').to_ascii_lowercase())
+    }
 }

@@ -46,7 +46,7 @@ impl FromRequest<ServerState> for OauthRequest {
         let body = if parts.method == Method::POST { read(body).await } else { Ok(Bytes::new()) };
         let OfRealm(realm) = OfRealm::from_request_parts(&mut parts, state).await?;
         let Ok(ClientAddress(from)) = ClientAddress::from_request_parts(&mut parts, state).await;
-        let id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+        let id = parts.extensions.remove::<RequestId>().map(|id| id.0).unwrap_or_default();
         Ok(Self {
             authority: Arc::clone(&state.authority),
             realm,
@@ -62,7 +62,7 @@ impl FromRequest<ServerState> for OauthRequest {
 
 impl OauthRequest {
     /// Checks what comes before the body, and reads the parameters.
-    pub(crate) fn parameters(&self) -> Result<Parameters, Reason> {
+    pub(crate) fn parameters(&self) -> Result<Parameters<'_>, Reason> {
         if self.method != Method::POST {
             return Err(Reason::Method);
         }
@@ -86,7 +86,10 @@ impl OauthRequest {
     }
 
     /// Reads the credentials. More than one Authorization header is more than one way of authenticating.
-    pub(crate) fn credentials(&self, parameters: &Parameters) -> Result<UnverifiedCredentials, Refusal> {
+    pub(crate) fn credentials<'a>(
+        &self,
+        parameters: &'a Parameters<'a>,
+    ) -> Result<UnverifiedCredentials<'a>, Refusal> {
         let mut lines = self.headers.get_all(header::AUTHORIZATION).iter();
         let line = lines.next();
         let credentials = match lines.next() {
@@ -102,7 +105,7 @@ impl OauthRequest {
     /// Authenticates the client.
     pub(crate) async fn client(
         &self,
-        credentials: &UnverifiedCredentials,
+        credentials: &UnverifiedCredentials<'_>,
     ) -> Result<AuthenticatedClient, Refusal> {
         authenticate(&self.authority, &self.realm, credentials, self.from).await
     }
@@ -139,7 +142,7 @@ async fn read(body: axum::body::Body) -> Result<Bytes, Reason> {
 }
 
 /// The one value of a parameter that has to be there.
-pub(crate) fn required<'a>(parameters: &'a Parameters, name: &'static str) -> Result<&'a str, Reason> {
+pub(crate) fn required<'a>(parameters: &'a Parameters<'_>, name: &'static str) -> Result<&'a str, Reason> {
     parameters.get(name).ok_or(Reason::Missing(name))
 }
 
@@ -149,6 +152,6 @@ fn names_a_secret(query: &str) -> bool {
         ["client_secret", "client_assertion", "password", "access_token", "token", "refresh_token"];
     query.split('&').any(|pair| {
         let name = pair.split('=').next().unwrap_or_default();
-        form_decode(name.as_bytes()).is_some_and(|name| SECRETS.contains(&name.as_str()))
+        form_decode(name.as_bytes()).is_some_and(|name| SECRETS.contains(&&*name))
     })
 }

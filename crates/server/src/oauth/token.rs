@@ -77,7 +77,7 @@ async fn grant(
     issue(&request.authority, &grant, &request.id).await
 }
 
-fn asked(parameters: &Parameters) -> Result<TokenRequest, Reason> {
+fn asked(parameters: &Parameters<'_>) -> Result<TokenRequest, Reason> {
     for name in ["scope", "audience", "resource"] {
         if parameters.all(name).any(|value| value.len() > LONGEST_PARAMETER) {
             return Err(Reason::TooLong(name));

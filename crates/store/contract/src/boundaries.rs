@@ -11,11 +11,11 @@ use symbolon_core::protocol::revocation::Kind;
 use symbolon_core::realm::{RealmId, Status};
 use symbolon_core::resource_server::ResourceServer;
 use symbolon_core::signing_key::{KeyState, StoredSigningKey};
-use symbolon_core::store::{PageRequest, Store};
+use symbolon_core::store::{BatchPlace, PageRequest, Store, Whose};
 use symbolon_core::user::User;
 
 use crate::Shared;
-use crate::journal::record;
+use crate::journal::{jti, record};
 use crate::revocations::cases;
 use crate::world::{
     add_client, change, client, fails, id, key, later, licence, policy, populate, populate_realm, revocation,
@@ -38,8 +38,9 @@ async fn fill(store: &dyn Store) -> RealmId {
     store.rotate_signing_keys(&realm, Some(&signing_key("kid", KeyState::Active)), &[], &c).await.unwrap();
     let open = revoking(vec![revocation(Kind::Client, "c", Movement::Open, Some(later(10)))]);
     store.insert_revocations(&realm, &open).await.unwrap();
-    store.append_tokens("batch", &[record(0, "jti", "req")]).await.unwrap();
-    store.expand_batches(10).await.unwrap();
+    let place = BatchPlace { writer: "w".to_owned(), sequence: 1 };
+    store.append_tokens(&place, &[record(0, "jti", "req")]).await.unwrap();
+    store.count_tokens(Whose::Writer("w"), later(0)).await.unwrap();
     realm
 }
 
@@ -56,7 +57,7 @@ pub(crate) async fn find_nothing(store: Shared) {
         assert_eq!(store.list_clients(&r, &o, &first).await.unwrap().items, []);
         assert_eq!(store.find_user(&r, Some(&o), &id("u")).await.unwrap(), None);
         assert_eq!(store.list_users(&r, Some(&o), &first).await.unwrap().items, []);
-        assert_eq!(store.find_last_use(&r, &o, &id("k")).await.unwrap(), None);
+        assert_eq!(store.find_last_use(&r, &o, &id("c"), &id("k")).await.unwrap(), None);
         let usage = store.list_usage(&r, &o, &id("c"), later(-100_000), later(100_000)).await.unwrap();
         assert_eq!(usage, []);
         let audit = store.list_audit(&r, Some(&o), 0, 100).await.unwrap();
@@ -71,7 +72,7 @@ pub(crate) async fn find_nothing(store: Shared) {
     assert_eq!(store.find_user_by_email(&s, "u@example.test").await.unwrap(), None);
     assert_eq!(store.list_users(&id("r"), None, &first).await.unwrap().items, []);
     assert_eq!(store.list_signing_keys(&s).await.unwrap(), []);
-    assert_eq!(store.find_token(&s, "jti").await.unwrap(), None);
+    assert_eq!(store.find_token(&s, &jti(0, "jti")).await.unwrap(), None);
     assert!(store.list_revocations(&s, 0).await.unwrap().iter().all(|found| found.kind == Kind::User));
     assert!(store.list_audit(&s, None, 0, 100).await.unwrap().len() == 3);
     assert_eq!(store.find_organization(&id("nowhere"), &id("o1")).await.unwrap(), None);
@@ -90,7 +91,7 @@ async fn everything(store: &dyn Store) -> String {
     let users = store.list_users(&r, Some(&o), &first).await.unwrap();
     let keys = store.list_signing_keys(&r).await.unwrap();
     let revocations = store.list_revocations(&r, 0).await.unwrap();
-    let token = store.find_token(&r, "jti").await.unwrap();
+    let token = store.find_token(&r, &jti(0, "jti")).await.unwrap();
     assert!(client.is_some() && token.is_some() && keys.len() == 1 && users.items.len() == 1);
     let of_realm = (realms, servers, policies, organizations, licences);
     format!("{of_realm:?} {client:?} {users:?} {keys:?} {revocations:?} {token:?}")
@@ -177,8 +178,23 @@ pub(crate) async fn no_place(store: Shared) {
 pub(crate) async fn strange_names(store: Shared) {
     let realm = fill(&*store).await;
     let long = "x".repeat(100_000);
-    for name in ["", "\0", "c\0", "'", "' OR '1'='1", "c'--", "\"c\"", "%", "_", "*", "ﬀ", "$1", "?", &long]
-    {
+    for name in [
+        "",
+        "\0",
+        "c\0",
+        "'",
+        "' OR '1'='1",
+        "c'--",
+        "\"c\"",
+        "%",
+        "_",
+        "*",
+        "ﬀ",
+        "$1",
+        "?",
+        &long,
+        "\0_01KAMG0000000000000000000",
+    ] {
         assert_eq!(store.find_credential(&realm, name).await.unwrap(), None);
         assert_eq!(store.find_user_by_email(&realm, name).await.unwrap(), None);
         assert_eq!(store.find_tokens_by_request(name).await.unwrap(), []);

@@ -1,19 +1,43 @@
 //! Promises about the journal of tokens.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use proptest::prelude::*;
 use symbolon_core::access_key::LastUse;
 use symbolon_core::clock::Timestamp;
-use symbolon_core::record::TokenRecord;
+use symbolon_core::record::{GrantRecord, TokenRecord, WrittenGrant};
+use symbolon_core::store::{BatchPlace, Whose};
 
 use crate::Shared;
+use crate::revocations::cases;
 use crate::world::{case, id, later};
 
-/// A token of the key `k` of the client `c` of the organization `o1` in the realm `r`.
-pub(crate) fn record(seconds: i64, jti: &str, request: &str) -> TokenRecord {
-    TokenRecord {
-        at: later(seconds),
-        request_id: request.to_owned(),
+const HOUR: i64 = 3600;
+/// The moment from which on nobody can have counted.
+const NEVER: Timestamp = Timestamp::from_millis(i64::MAX);
+
+/// An id that was made at a moment; the name tells ids of one moment apart.
+pub(crate) fn made(prefix: &str, seconds: i64, name: &str) -> String {
+    const DIGITS: &[u8] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    let millis = later(seconds).millis();
+    let digit = |place: i64| char::from(DIGITS[usize::try_from((millis >> (5 * place)) & 31).unwrap()]);
+    let time: String = (0..10).rev().map(digit).collect();
+    let hex: String = name.bytes().map(|byte| format!("{byte:02X}")).collect();
+    format!("{prefix}_{time}{hex:0>16}")
+}
+
+pub(crate) fn request(seconds: i64, name: &str) -> String {
+    made("req", seconds, name)
+}
+
+pub(crate) fn jti(seconds: i64, name: &str) -> String {
+    made("tok", seconds, name)
+}
+
+pub(crate) fn grant() -> GrantRecord {
+    GrantRecord {
         realm: id("r"),
-        jti: jti.to_owned(),
         kid: "kid".to_owned(),
         client: Some(id("c")),
         access_key: Some(id("k")),
@@ -21,124 +45,201 @@ pub(crate) fn record(seconds: i64, jti: &str, request: &str) -> TokenRecord {
         organization: Some(id("o1")),
         audience: "https://a.example".to_owned(),
         scope: "read:a".to_owned(),
-        expires_at: later(seconds + 3600),
-        from: format!("192.0.2.{seconds}"),
     }
 }
 
+/// A token of the key `k` of the client `c` of the organization `o1` in the realm `r`, with the names of its id
+/// and of its request's.
+pub(crate) fn record(seconds: i64, token: &str, asked: &str) -> TokenRecord {
+    TokenRecord {
+        at: later(seconds),
+        request_id: request(seconds, asked),
+        jti: jti(seconds, token),
+        expires_at: later(seconds + 3600),
+        from: [192, 0, 2, u8::try_from(seconds.rem_euclid(256)).unwrap()].into(),
+        grant: Arc::new(WrittenGrant::new(grant()).unwrap()),
+    }
+}
+
+/// The same of another grant.
+fn of(grant: GrantRecord, record: TokenRecord) -> TokenRecord {
+    TokenRecord { grant: Arc::new(WrittenGrant::new(grant).unwrap()), ..record }
+}
+
+pub(crate) async fn append(store: &Shared, writer: &str, sequence: i64, records: &[TokenRecord]) {
+    let place = BatchPlace { writer: writer.to_owned(), sequence };
+    store.append_tokens(&place, records).await.unwrap();
+}
+
+pub(crate) async fn count_all(store: &Shared) -> u32 {
+    let mut counted = 0;
+    while let some @ 1.. = store.count_tokens(Whose::Left(NEVER), later(0)).await.unwrap() {
+        counted += some;
+    }
+    counted
+}
+
 async fn uses(store: &Shared) -> i64 {
-    let all = Timestamp::from_millis(i64::MAX);
-    let hours = store.list_usage(&id("r"), &id("o1"), &id("c"), Timestamp::default(), all).await.unwrap();
+    let hours = store.list_usage(&id("r"), &id("o1"), &id("c"), Timestamp::default(), NEVER).await.unwrap();
     hours.iter().map(|(_, tokens)| tokens).sum()
 }
 
 pub(crate) async fn found(store: Shared) {
-    let (one, two) = (record(0, "t1", "req"), record(1, "t2", "req"));
-    let elsewhere = TokenRecord { realm: id("s"), ..record(2, "t1", "other ä\"\\\u{0}'") };
-    let password =
-        TokenRecord { client: None, access_key: None, user: Some(id("u")), ..record(3, "t3", "by password") };
-    store.append_tokens("b1", &[two.clone(), one.clone()]).await.unwrap();
-    store.append_tokens("b2", &[elsewhere.clone(), password.clone()]).await.unwrap();
-    store.append_tokens("b3", &[]).await.unwrap();
-    assert_eq!(store.find_tokens_by_request("req").await.unwrap(), []);
-    while store.expand_batches(10).await.unwrap() > 0 {}
-    assert_eq!(store.find_tokens_by_request("req").await.unwrap(), [one.clone(), two]);
-    assert_eq!(store.find_tokens_by_request("by password").await.unwrap(), [password]);
-    assert_eq!(store.find_tokens_by_request("nobody's").await.unwrap(), []);
-    assert_eq!(store.find_token(&id("r"), "t1").await.unwrap(), Some(one));
-    assert_eq!(store.find_token(&id("s"), "t1").await.unwrap(), Some(elsewhere));
-    assert_eq!(store.find_token(&id("s"), "t2").await.unwrap(), None);
+    let (one, two) = (record(0, "t1", "req"), TokenRecord { at: later(1), ..record(0, "t2", "req") });
+    let elsewhere = GrantRecord { realm: id("s"), scope: "ä\"\\\u{0}'".to_owned(), ..grant() };
+    let elsewhere = of(elsewhere, record(0, "t1", "other"));
+    let password = GrantRecord { client: None, access_key: None, user: Some(id("u")), ..grant() };
+    let password = of(password, record(3, "t3", "password"));
+    append(&store, "w", 1, &[two.clone(), one.clone()]).await;
+    append(&store, "w", 2, &[elsewhere.clone(), password.clone()]).await;
+    append(&store, "w", 3, &[]).await;
+    let by_request = async |id: &str| store.find_tokens_by_request(id).await.unwrap();
+    assert_eq!(by_request(&request(0, "req")).await, [one.clone(), two]);
+    assert_eq!(by_request(&request(3, "password")).await, [password]);
+    assert_eq!(by_request(&request(0, "nobody's")).await, []);
+    assert_eq!(by_request(&request(1, "req")).await, []);
+    assert_eq!(by_request("req").await, []);
+    let by_id = async |realm: &str, jti: &str| store.find_token(&id(realm), jti).await.unwrap();
+    assert_eq!(by_id("r", &jti(0, "t1")).await, Some(one));
+    assert_eq!(by_id("s", &jti(0, "t1")).await, Some(elsewhere));
+    assert_eq!(by_id("s", &jti(0, "t2")).await, None);
+    assert_eq!(by_id("r", "t1").await, None);
 }
 
-pub(crate) async fn expanded_once(store: Shared) {
-    assert_eq!(store.expand_batches(10).await.unwrap(), 0);
-    for number in [3, 1, 2] {
-        let records =
-            [record(number, &format!("t{number}"), "req"), record(number, &format!("u{number}"), "")];
-        store.append_tokens(&format!("b{number}"), &records).await.unwrap();
+/// Requests may take long, and the clock may be set while they do: a record is found all the same, by each of its
+/// ids, wherever the others in its batch lie.
+pub(crate) async fn any_moment(store: Shared) {
+    let moment = || prop_oneof![0_i64..30, -50_000_i64..50_000];
+    let token = (moment(), moment(), moment());
+    let batch = proptest::collection::vec(token, 1..5);
+    let mut all = Vec::new();
+    for (number, tokens) in cases(batch, 60).into_iter().enumerate() {
+        let mut records = Vec::new();
+        for (place, (at, asked, made)) in tokens.into_iter().enumerate() {
+            let name = format!("{number}.{place}");
+            let (request_id, jti) = (request(asked, &name), jti(made, &name));
+            records.push(TokenRecord { request_id, jti, ..record(at, "", "") });
+        }
+        append(&store, "w", i64::try_from(number).unwrap() + 1, &records).await;
+        all.extend(records);
     }
-    assert_eq!(store.expand_batches(0).await.unwrap(), 0);
-    assert_eq!(store.expand_batches(1).await.unwrap(), 1);
-    assert_eq!(store.find_tokens_by_request("req").await.unwrap(), [record(1, "t1", "req")]);
-    assert_eq!(store.expand_batches(5).await.unwrap(), 2);
-    assert_eq!(store.expand_batches(5).await.unwrap(), 0);
-    assert_eq!(store.find_tokens_by_request("req").await.unwrap().len(), 3);
-    assert_eq!(uses(&store).await, 6);
-    // A record that was written twice is one token.
-    store.append_tokens("b4", &[record(1, "t1", "req")]).await.unwrap();
-    assert_eq!(store.expand_batches(5).await.unwrap(), 1);
-    assert_eq!((store.find_tokens_by_request("req").await.unwrap().len(), uses(&store).await), (3, 6));
+    for record in all {
+        assert_eq!(
+            store.find_tokens_by_request(&record.request_id).await.unwrap(),
+            std::slice::from_ref(&record)
+        );
+        assert_eq!(store.find_token(&id("r"), &record.jti).await.unwrap(), Some(record));
+    }
 }
 
-pub(crate) async fn expanded_by_many(store: Shared) {
-    for number in 0..20 {
-        let jti = |half: &str| format!("{half}{number}");
-        let records = [record(number, &jti("a"), "req"), record(number, &jti("b"), "req")];
-        store.append_tokens(&format!("b{number:02}"), &records).await.unwrap();
+pub(crate) async fn counted_once(store: Shared) {
+    assert_eq!(count_all(&store).await, 0);
+    for number in 1..=3 {
+        append(&store, "w", number, &[record(number, "t", "req"), record(number, "u", "req")]).await;
+    }
+    assert_eq!(store.count_tokens(Whose::Writer("nobody"), later(0)).await.unwrap(), 0);
+    assert_eq!(store.count_tokens(Whose::Writer("w"), later(0)).await.unwrap(), 3);
+    assert_eq!((count_all(&store).await, uses(&store).await), (0, 6));
+    // A number may be missing; what comes after it is counted.
+    append(&store, "w", 5, &[record(5, "t", "req")]).await;
+    append(&store, "v", 1, &[record(4, "t", "req")]).await;
+    assert_eq!((count_all(&store).await, uses(&store).await), (2, 8));
+    assert_eq!((count_all(&store).await, uses(&store).await), (0, 8));
+}
+
+pub(crate) async fn counted_by_others(store: Shared) {
+    append(&store, "w", 1, &[record(0, "t1", "req")]).await;
+    assert_eq!(store.count_tokens(Whose::Writer("w"), later(100)).await.unwrap(), 1);
+    append(&store, "w", 2, &[record(0, "t2", "req")]).await;
+    // Whoever has counted lately is let alone.
+    assert_eq!(store.count_tokens(Whose::Left(later(100)), later(101)).await.unwrap(), 0);
+    assert_eq!(store.count_tokens(Whose::Left(later(101)), later(101)).await.unwrap(), 1);
+    assert_eq!(uses(&store).await, 2);
+}
+
+pub(crate) async fn counted_by_many(store: Shared) {
+    for number in 1..=20 {
+        for writer in ["v", "w"] {
+            append(&store, writer, number, &[record(number, "a", "req"), record(number, "b", "req")]).await;
+        }
     }
     let tasks: Vec<_> = (0..4)
         .map(|_| {
             let store = store.clone();
-            tokio::spawn(async move {
-                let mut expanded = 0;
-                while let count @ 1.. = store.expand_batches(3).await.unwrap() {
-                    expanded += count;
-                }
-                expanded
-            })
+            tokio::spawn(async move { count_all(&store).await })
         })
         .collect();
-    let mut expanded = 0;
+    let mut counted = 0;
     for task in tasks {
-        expanded += task.await.unwrap();
+        counted += task.await.unwrap();
     }
-    while let count @ 1.. = store.expand_batches(3).await.unwrap() {
-        expanded += count;
-    }
-    assert_eq!((expanded, uses(&store).await), (20, 40));
-    assert_eq!(store.find_tokens_by_request("req").await.unwrap().len(), 40);
+    counted += count_all(&store).await;
+    assert_eq!((counted, uses(&store).await), (40, 80));
 }
 
-pub(crate) async fn late(store: Shared) {
-    store.append_tokens("b2", &[record(2, "t2", "req")]).await.unwrap();
-    assert_eq!(store.expand_batches(5).await.unwrap(), 1);
-    store.append_tokens("b1", &[record(1, "t1", "req")]).await.unwrap();
-    assert_eq!(store.expand_batches(5).await.unwrap(), 1);
-    assert_eq!(store.find_tokens_by_request("req").await.unwrap().len(), 2);
+/// However tokens lie in batches and whenever these are counted, the sums are those of the tokens.
+pub(crate) async fn sums(store: Shared) {
+    let key = proptest::sample::select(vec![("c", "k"), ("c", "k2"), ("d", "k3")]);
+    let batch = proptest::collection::vec((key, 0_i64..5 * HOUR), 1..20);
+    let start = later(0).seconds().div_euclid(HOUR) * HOUR - later(0).seconds();
+    let (mut hours, mut last) = (BTreeMap::new(), BTreeMap::new());
+    for (number, (tokens, count)) in cases((batch, any::<bool>()), 30).into_iter().enumerate() {
+        let mut records = Vec::new();
+        for ((client, key), second) in tokens {
+            let grant = GrantRecord { client: Some(id(client)), access_key: Some(id(key)), ..grant() };
+            records.push(of(grant, record(start + second, "t", "")));
+            *hours.entry((client, second / HOUR)).or_insert(0) += 1;
+            let latest = last.entry((client, key)).or_insert(second);
+            *latest = second.max(*latest);
+        }
+        append(&store, "w", i64::try_from(number).unwrap() + 1, &records).await;
+        if count {
+            count_all(&store).await;
+        }
+    }
+    count_all(&store).await;
+    for client in ["c", "d"] {
+        let all = store.list_usage(&id("r"), &id("o1"), &id(client), Timestamp::default(), NEVER).await;
+        let expected: Vec<_> = hours
+            .iter()
+            .filter(|((of, _), _)| *of == client)
+            .map(|((_, hour), tokens)| (later(start + hour * HOUR), *tokens))
+            .collect();
+        assert_eq!(all.unwrap(), expected);
+    }
+    for ((client, key), second) in last {
+        let found = store.find_last_use(&id("r"), &id("o1"), &id(client), &id(key)).await.unwrap();
+        assert_eq!(found.unwrap().at, later(start + second));
+    }
 }
 
 pub(crate) async fn last_use(store: Shared) {
-    let (r, o, k) = (id("r"), id("o1"), id("k"));
-    assert_eq!(store.find_last_use(&r, &o, &k).await.unwrap(), None);
-    let latest = Some(LastUse { at: later(9), from: "192.0.2.9".to_owned() });
-    store
-        .append_tokens("b1", &[record(3, "t1", ""), record(9, "t2", ""), record(5, "t3", "")])
-        .await
-        .unwrap();
-    store.expand_batches(5).await.unwrap();
-    assert_eq!(store.find_last_use(&r, &o, &k).await.unwrap(), latest);
-    store.append_tokens("b2", &[record(8, "t4", "")]).await.unwrap();
-    store.expand_batches(5).await.unwrap();
-    assert_eq!(store.find_last_use(&r, &o, &k).await.unwrap(), latest);
-    let other = TokenRecord { access_key: Some(id("k2")), ..record(20, "t5", "") };
-    store.append_tokens("b3", &[record(10, "t6", ""), other]).await.unwrap();
-    store.expand_batches(5).await.unwrap();
-    let latest = Some(LastUse { at: later(10), from: "192.0.2.10".to_owned() });
-    assert_eq!(store.find_last_use(&r, &o, &k).await.unwrap(), latest);
+    let find = async || store.find_last_use(&id("r"), &id("o1"), &id("c"), &id("k")).await.unwrap();
+    assert_eq!(find().await, None);
+    let latest = |seconds| Some(LastUse { at: later(seconds), from: format!("192.0.2.{seconds}") });
+    append(&store, "w", 1, &[record(3, "t1", ""), record(9, "t2", ""), record(5, "t3", "")]).await;
+    assert_eq!(count_all(&store).await, 1);
+    assert_eq!(find().await, latest(9));
+    append(&store, "w", 2, &[record(8, "t4", "")]).await;
+    assert_eq!(count_all(&store).await, 1);
+    assert_eq!(find().await, latest(9));
+    let other = of(GrantRecord { access_key: Some(id("k2")), ..grant() }, record(20, "t5", ""));
+    append(&store, "w", 3, &[record(10, "t6", ""), other]).await;
+    assert_eq!(count_all(&store).await, 1);
+    assert_eq!(find().await, latest(10));
 }
 
 pub(crate) async fn hours(store: Shared) {
-    const HOUR: i64 = 3600;
     let start = later(0).seconds().div_euclid(HOUR) * HOUR;
     let into = |seconds: i64, jti: &str| TokenRecord {
         at: Timestamp::from_seconds(start + seconds),
         ..record(0, jti, "")
     };
-    let other = TokenRecord { client: Some(id("d")), ..into(0, "other") };
+    let other = of(GrantRecord { client: Some(id("d")), ..grant() }, into(0, "other"));
     let records = [into(0, "a"), into(HOUR - 1, "b"), into(HOUR, "c"), into(3 * HOUR + 5, "d"), other];
-    store.append_tokens("b1", &records).await.unwrap();
-    store.append_tokens("b2", &[into(10, "e")]).await.unwrap();
-    while store.expand_batches(1).await.unwrap() > 0 {}
+    append(&store, "w", 1, &records).await;
+    append(&store, "w", 2, &[into(10, "e")]).await;
+    count_all(&store).await;
     let usage = async |from: i64, to: i64| -> Vec<(i64, i64)> {
         let moment = |seconds| Timestamp::from_seconds(start + seconds);
         let found = store.list_usage(&id("r"), &id("o1"), &id("c"), moment(from), moment(to)).await.unwrap();
@@ -151,10 +252,26 @@ pub(crate) async fn hours(store: Shared) {
     assert_eq!(usage(HOUR, 0).await, []);
 }
 
-pub(crate) async fn batch_id(store: Shared) {
-    store.append_tokens("b1", &[record(0, "t1", "req")]).await.unwrap();
-    let again = store.append_tokens("b1", &[record(1, "t2", "req")]).await.unwrap_err();
+pub(crate) async fn place(store: Shared) {
+    append(&store, "w", 1, &[record(0, "t1", "req")]).await;
+    let place = BatchPlace { writer: "w".to_owned(), sequence: 1 };
+    let again = store.append_tokens(&place, &[record(1, "t2", "req")]).await.unwrap_err();
     assert_eq!(case(&again), "Taken");
-    store.expand_batches(5).await.unwrap();
-    assert_eq!(store.find_tokens_by_request("req").await.unwrap(), [record(0, "t1", "req")]);
+    assert_eq!(store.find_token(&id("r"), &jti(0, "t1")).await.unwrap(), Some(record(0, "t1", "req")));
+    assert_eq!(store.find_token(&id("r"), &jti(1, "t2")).await.unwrap(), None);
+}
+
+pub(crate) async fn forgotten(store: Shared) {
+    assert_eq!(store.forget_tokens(NEVER).await.unwrap(), 0);
+    for number in 1..=500 {
+        append(&store, "w", number, &[record(number, "t", "req")]).await;
+    }
+    count_all(&store).await;
+    // In more than one step.
+    assert_eq!(store.forget_tokens(later(450)).await.unwrap(), 449);
+    assert_eq!(store.find_token(&id("r"), &jti(449, "t")).await.unwrap(), None);
+    assert!(store.find_token(&id("r"), &jti(450, "t")).await.unwrap().is_some());
+    // What was counted stays, and goes on.
+    append(&store, "w", 501, &[record(501, "t", "req")]).await;
+    assert_eq!((count_all(&store).await, uses(&store).await), (1, 501));
 }

@@ -1,46 +1,29 @@
 -- The journal. No table here refers to one of the state: on SQLite they lie in different files.
 
--- What is written on a token's way: one row a batch, no index but the growing key. A batch that is here has not
--- been expanded; expanding it moves its records to the tables below.
+-- Who writes batches: one a process. A writer is here before its first batch.
+CREATE TABLE journal_writers (
+    writer TEXT NOT NULL PRIMARY KEY
+);
+
+-- Every token that was issued, as it was written on the token's way: one row a batch. All its keys grow with
+-- time, so that none of them is written at a random place.
 CREATE TABLE journal_batches (
-    id TEXT NOT NULL PRIMARY KEY,
-    -- A JSON array of token records.
-    records TEXT NOT NULL
+    writer TEXT NOT NULL,
+    -- Counts a writer's batches from 1; a number is missing where a batch could not be written.
+    sequence BIGINT NOT NULL,
+    -- The earliest and the latest of all moments in it, those inside of ids included.
+    first_at BIGINT NOT NULL,
+    last_at BIGINT NOT NULL,
+    -- JSON: each grant once, and the tokens.
+    records TEXT NOT NULL,
+    PRIMARY KEY (writer, sequence)
 );
 
-CREATE TABLE journal_tokens (
-    realm TEXT NOT NULL,
-    jti TEXT NOT NULL,
-    request_id TEXT NOT NULL,
-    organization TEXT,
-    client TEXT,
-    access_key TEXT,
-    at BIGINT NOT NULL,
-    document TEXT NOT NULL,
-    PRIMARY KEY (realm, jti)
-);
+CREATE INDEX journal_batches_by_time ON journal_batches (last_at, first_at);
 
-CREATE INDEX journal_tokens_by_request ON journal_tokens (request_id);
-
-CREATE TABLE key_usage (
-    realm TEXT NOT NULL,
-    organization TEXT NOT NULL,
-    access_key TEXT NOT NULL,
-    last_used_at BIGINT NOT NULL,
-    last_used_from TEXT NOT NULL,
-    uses BIGINT NOT NULL,
-    PRIMARY KEY (realm, organization, access_key)
-);
-
-CREATE TABLE usage_hours (
-    realm TEXT NOT NULL,
-    organization TEXT NOT NULL,
-    client TEXT NOT NULL,
-    -- Its begin.
-    hour BIGINT NOT NULL,
-    tokens BIGINT NOT NULL,
-    PRIMARY KEY (realm, organization, client, hour)
-);
+-- A batch spans a moment, unless the clock was set while it was made. Those that do not are found on their own,
+-- so that a look into the others can stop after ten minutes.
+CREATE INDEX journal_batches_wide ON journal_batches (first_at) WHERE last_at - first_at > 600000;
 
 -- One row: numbers refusals, which have no id of their own.
 CREATE TABLE refusal_counter (
@@ -58,4 +41,4 @@ CREATE TABLE refusals (
 );
 
 CREATE INDEX refusals_by_request ON refusals (request_id);
-CREATE INDEX refusals_by_time ON refusals (at, id);
+CREATE INDEX refusals_by_time ON refusals (at);

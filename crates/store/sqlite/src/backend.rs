@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sqlx::error::DatabaseError;
 use sqlx::pool::PoolConnection;
-use sqlx::{Sqlite, SqlitePool, Transaction};
+use sqlx::{Sqlite, SqlitePool, Transaction, query};
 use symbolon_core::store::{Closing, StoreResult};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
@@ -25,6 +25,7 @@ pub(crate) const BEGIN: &str = "BEGIN IMMEDIATE";
 pub struct SqliteStore {
     pub(crate) state: File,
     pub(crate) journal: Journal,
+    pub(crate) usage: File,
 }
 
 /// One database file: a connection that writes, and some that read.
@@ -76,6 +77,8 @@ impl Closing for SqliteStore {
         self.journal.readers.close().await;
         self.journal.background.close().await;
         self.journal.appender.close().await;
+        self.usage.readers.close().await;
+        self.usage.writer.close().await;
     }
 }
 
@@ -103,6 +106,35 @@ impl SqliteStore {
         let tx = self.journal.background.begin_with(BEGIN).await.map_err(failed)?;
         Ok(Background { tx, _turn: turn })
     }
+
+    pub(crate) const fn usage_reader(&self) -> &SqlitePool {
+        &self.usage.readers
+    }
+
+    pub(crate) async fn begin_usage(&self) -> StoreResult<Tx> {
+        self.usage.writer.begin_with(BEGIN).await.map_err(failed)
+    }
+}
+
+/// Adds rows, a JSON array of arrays in the order of the columns, to what is stored. Many in one statement: they
+/// are what a token costs in the background, and each database has its own way of reading them out of JSON.
+pub(crate) async fn add_usage(tx: &mut Tx, rows: &str) -> StoreResult<()> {
+    query!(
+        "INSERT INTO usage_hours
+             (realm, organization, client, access_key, hour, tokens, last_at, last_from)
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7
+         FROM json_each($1) WHERE TRUE
+         ON CONFLICT (realm, organization, client, access_key, hour) DO UPDATE SET
+             tokens = usage_hours.tokens + excluded.tokens,
+             last_from = CASE WHEN excluded.last_at >= usage_hours.last_at
+                 THEN excluded.last_from ELSE usage_hours.last_from END,
+             last_at = MAX(excluded.last_at, usage_hours.last_at)",
+        rows,
+    )
+    .execute(&mut **tx)
+    .await
+    .map_err(failed)?;
+    Ok(())
 }
 
 /// SQLite's messages name tables and columns, never values.

@@ -1,4 +1,4 @@
-//! The store on SQLite: one folder with two database files, `state.db` and `journal.db`.
+//! The store on SQLite: one folder with three database files, `state.db`, `journal.db` and `usage.db`.
 //!
 //! The SQL is not here but in `../shared`, which the stores include and compile against their databases.
 
@@ -9,6 +9,8 @@ mod tests;
 
 #[path = "../../shared/access_keys.rs"]
 mod access_keys;
+#[path = "../../shared/batch.rs"]
+mod batch;
 #[path = "../../shared/changes.rs"]
 mod changes;
 #[path = "../../shared/clients.rs"]

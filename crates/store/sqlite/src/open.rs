@@ -15,6 +15,7 @@ use crate::backend::{BEGIN, File, Journal, SqliteStore};
 
 static STATE: Migrator = sqlx::migrate!("../migrations/state");
 static JOURNAL: Migrator = sqlx::migrate!("../migrations/journal");
+static USAGE: Migrator = sqlx::migrate!("../migrations/usage");
 
 /// Between two attempts at a file that is busy.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -84,6 +85,7 @@ impl SqliteStore {
         make_folder(folder)?;
         let state = Database::open(folder.join("state.db"), &STATE, options).await?;
         let journal = Database::open(folder.join("journal.db"), &JOURNAL, options).await?;
+        let usage = Database::open(folder.join("usage.db"), &USAGE, options).await?;
         Ok(Self {
             state: File { readers: state.readers(options.readers, options), writer: state.writer },
             journal: Journal {
@@ -93,6 +95,8 @@ impl SqliteStore {
                 turn: Arc::new(Mutex::new(())),
                 patience: options.acquire_timeout,
             },
+            // What is counted can be counted again.
+            usage: File { readers: usage.readers(1, options), writer: usage.background(options) },
         })
     }
 }

@@ -15,8 +15,10 @@ use symbolon_core::clock::Timestamp;
 use symbolon_core::id::Id;
 use symbolon_core::protocol::revocation::Kind;
 use symbolon_core::realm::{Realm, RealmSettings, Status};
-use symbolon_core::record::TokenRecord;
-use symbolon_core::store::{ChangeStore, Closing as _, JournalStore, RealmStore, StoreError};
+use symbolon_core::record::{GrantRecord, TokenRecord, WrittenGrant};
+use symbolon_core::store::{
+    BatchPlace, ChangeStore, Closing as _, JournalStore, RealmStore, StoreError, Whose,
+};
 use symbolon_store_sqlite::{OpenError, Options, SqliteStore};
 
 async fn open(folder: &Folder) -> SqliteStore {
@@ -52,12 +54,10 @@ fn change() -> Change {
     }
 }
 
-fn record(jti: &str) -> TokenRecord {
-    TokenRecord {
-        at: Timestamp::from_seconds(5),
-        request_id: "req".to_owned(),
+/// Made at the fifth second; ids of that moment begin with it.
+fn record(name: &str) -> TokenRecord {
+    let grant = GrantRecord {
         realm: Id::new("r").unwrap(),
-        jti: jti.to_owned(),
         kid: "kid".to_owned(),
         client: Some(Id::new("c").unwrap()),
         access_key: Some(Id::new("k").unwrap()),
@@ -65,19 +65,33 @@ fn record(jti: &str) -> TokenRecord {
         organization: Some(Id::new("o").unwrap()),
         audience: "a:b".to_owned(),
         scope: String::new(),
+    };
+    TokenRecord {
+        at: Timestamp::from_seconds(5),
+        request_id: REQUEST.to_owned(),
+        jti: format!("tok_00000004W8{name:0>16}"),
         expires_at: Timestamp::from_seconds(65),
-        from: "::1".to_owned(),
+        from: [192, 0, 2, 1].into(),
+        grant: Arc::new(WrittenGrant::new(grant).unwrap()),
     }
 }
+
+const REQUEST: &str = "req_00000004W80000000000000000";
+
+fn place(writer: &str, sequence: i64) -> BatchPlace {
+    BatchPlace { writer: writer.to_owned(), sequence }
+}
+
+const NEVER: Timestamp = Timestamp::from_millis(i64::MAX);
 
 #[tokio::test]
 async fn reopening_keeps_everything() {
     let folder = Folder::new();
     let store = open(&folder).await;
     store.insert_realm(&realm("r", 1), &change()).await.unwrap();
-    store.append_tokens("b1", &[record("t1")]).await.unwrap();
-    store.append_tokens("b2", &[record("t2")]).await.unwrap();
-    assert_eq!(store.expand_batches(1).await.unwrap(), 1);
+    store.append_tokens(&place("w", 1), &[record("1")]).await.unwrap();
+    assert_eq!(store.count_tokens(Whose::Left(NEVER), Timestamp::default()).await.unwrap(), 1);
+    store.append_tokens(&place("w", 2), &[record("2")]).await.unwrap();
     store.close().await;
     assert!(matches!(store.last_change().await, Err(StoreError::Unavailable(_))));
 
@@ -87,11 +101,13 @@ async fn reopening_keeps_everything() {
     assert_eq!(store.last_change().await.unwrap(), 1);
     assert_eq!(store.list_audit(&r, None, 0, 10).await.unwrap().len(), 1);
     assert_eq!(store.list_revocations(&r, 0).await.unwrap().len(), 1);
-    assert_eq!(store.find_tokens_by_request("req").await.unwrap(), [record("t1")]);
-    assert_eq!(store.expand_batches(10).await.unwrap(), 1);
-    assert_eq!(store.find_tokens_by_request("req").await.unwrap(), [record("t1"), record("t2")]);
-    let last = store.find_last_use(&r, &Id::new("o").unwrap(), &Id::new("k").unwrap()).await.unwrap();
-    assert_eq!(last, Some(LastUse { at: Timestamp::from_seconds(5), from: "::1".to_owned() }));
+    assert_eq!(store.find_tokens_by_request(REQUEST).await.unwrap(), [record("1"), record("2")]);
+    assert_eq!(store.count_tokens(Whose::Left(NEVER), Timestamp::default()).await.unwrap(), 1);
+    let (o, c, k) = (Id::new("o").unwrap(), Id::new("c").unwrap(), Id::new("k").unwrap());
+    let last = store.find_last_use(&r, &o, &c, &k).await.unwrap();
+    assert_eq!(last, Some(LastUse { at: Timestamp::from_seconds(5), from: "192.0.2.1".to_owned() }));
+    let hours = store.list_usage(&r, &o, &c, Timestamp::default(), NEVER).await.unwrap();
+    assert_eq!(hours, [(Timestamp::default(), 2)]);
 }
 
 /// A copy of the files, taken while the store is open, is what a crash would leave.
@@ -100,15 +116,14 @@ async fn what_was_answered_is_there_after_a_crash() {
     let (folder, copy) = (Folder::new(), Folder::new());
     let store = open(&folder).await;
     store.insert_realm(&realm("r", 1), &change()).await.unwrap();
-    store.append_tokens("b1", &[record("t1")]).await.unwrap();
+    store.append_tokens(&place("w", 1), &[record("1")]).await.unwrap();
     std::fs::create_dir(copy.path()).unwrap();
     for file in ["state.db", "state.db-wal", "journal.db", "journal.db-wal"] {
         std::fs::copy(folder.path().join(file), copy.path().join(file)).unwrap();
     }
     let after = open(&copy).await;
     assert_eq!(after.list_realms().await.unwrap(), [realm("r", 1)]);
-    assert_eq!(after.expand_batches(10).await.unwrap(), 1);
-    assert_eq!(after.find_tokens_by_request("req").await.unwrap(), [record("t1")]);
+    assert_eq!(after.find_tokens_by_request(REQUEST).await.unwrap(), [record("1")]);
 }
 
 #[cfg(unix)]
@@ -120,11 +135,12 @@ async fn only_the_own_user_can_read_the_files() {
     let nested = folder.path().join("a/b");
     let store = SqliteStore::open(&nested, &Options::default()).await.unwrap();
     store.insert_realm(&realm("r", 1), &change()).await.unwrap();
-    store.append_tokens("b1", &[record("t1")]).await.unwrap();
+    store.append_tokens(&place("w", 1), &[record("1")]).await.unwrap();
+    store.count_tokens(Whose::Writer("w"), Timestamp::default()).await.unwrap();
     let mode = |path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(nested.clone()), 0o700);
     let files: Vec<_> = std::fs::read_dir(&nested).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert!(files.len() >= 6, "{files:?}");
+    assert!(files.len() >= 8, "{files:?}");
     for file in files {
         assert_eq!(mode(file.clone()), 0o600, "{}", file.display());
     }
@@ -132,7 +148,7 @@ async fn only_the_own_user_can_read_the_files() {
 
 #[tokio::test]
 async fn a_newer_schema_is_refused() {
-    for file in ["state.db", "journal.db"] {
+    for file in ["state.db", "journal.db", "usage.db"] {
         let folder = Folder::new();
         open(&folder).await.close().await;
         let url = format!("sqlite://{}", folder.path().join(file).display());
@@ -171,8 +187,9 @@ async fn many_handles_share_the_files() {
                 for number in 0..10 {
                     let name = format!("r{handle}-{number}");
                     store.insert_realm(&realm(&name, 1), &change()).await.unwrap();
-                    store.append_tokens(&name, &[record(&name)]).await.unwrap();
-                    store.expand_batches(2).await.unwrap();
+                    let place = place(&format!("w{handle}"), number + 1);
+                    store.append_tokens(&place, &[record(&format!("{handle}{number}"))]).await.unwrap();
+                    store.count_tokens(Whose::Left(NEVER), Timestamp::default()).await.unwrap();
                 }
                 store
             })
@@ -183,10 +200,13 @@ async fn many_handles_share_the_files() {
         stores.push(task.await.unwrap());
     }
     for store in stores {
-        while store.expand_batches(10).await.unwrap() > 0 {}
+        while store.count_tokens(Whose::Left(NEVER), Timestamp::default()).await.unwrap() > 0 {}
         assert_eq!(store.list_realms().await.unwrap().len(), 40);
         assert_eq!(store.last_change().await.unwrap(), 40);
-        assert_eq!(store.find_tokens_by_request("req").await.unwrap().len(), 40);
+        assert_eq!(store.find_tokens_by_request(REQUEST).await.unwrap().len(), 40);
+        let (r, o, c) = (Id::new("r").unwrap(), Id::new("o").unwrap(), Id::new("c").unwrap());
+        let hours = store.list_usage(&r, &o, &c, Timestamp::default(), NEVER).await.unwrap();
+        assert_eq!(hours, [(Timestamp::default(), 40)]);
     }
 }
 
@@ -202,7 +222,7 @@ async fn a_lock_that_is_not_given_back_is_waited_for_in_vain_but_not_for_ever() 
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
     assert_eq!(store.list_realms().await.unwrap(), []);
     // Tokens do not wait for the state.
-    store.append_tokens("b1", &[record("t1")]).await.unwrap();
+    store.append_tokens(&place("w", 1), &[record("1")]).await.unwrap();
     sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
     store.insert_realm(&realm("r", 1), &change()).await.unwrap();
 }

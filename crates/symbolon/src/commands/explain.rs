@@ -9,9 +9,6 @@ use crate::cli::ExplainOptions;
 use crate::config::Config;
 use crate::open_store;
 
-/// Batches that are expanded at a time; a running server waits for its turn meanwhile.
-const AT_ONCE: u32 = 4;
-
 /// Runs the command. Needs no keys: nothing that it reads is sealed.
 pub async fn run(options: ExplainOptions) -> anyhow::Result<ExitCode> {
     let config = Config::load(options.settings)?;
@@ -34,8 +31,6 @@ pub async fn find(
     store: &dyn Store,
     request_id: &str,
 ) -> anyhow::Result<(Vec<TokenRecord>, Vec<RefusalRecord>)> {
-    // Only what was expanded can be found by id.
-    while store.expand_batches(AT_ONCE).await? > 0 {}
     let tokens = store.find_tokens_by_request(request_id).await?;
     Ok((tokens, store.find_refusals_by_request(request_id).await?))
 }
@@ -56,20 +51,20 @@ pub fn tell(request_id: &str, tokens: &[TokenRecord], refusals: &[RefusalRecord]
     }
     for token in tokens {
         line("issued", &format!("{} at {}", token.jti, token.at));
-        line("audience", &token.audience);
-        line("scope", &token.scope);
+        line("audience", &token.grant.audience);
+        line("scope", &token.grant.scope);
         line("expires", &token.expires_at.to_string());
-        line("realm", token.realm.as_str());
-        if let Some(client) = &token.client {
+        line("realm", token.grant.realm.as_str());
+        if let Some(client) = &token.grant.client {
             line("client", client.as_str());
         }
-        if let Some(key) = &token.access_key {
+        if let Some(key) = &token.grant.access_key {
             line("access key", key.as_str());
         }
-        if let Some(user) = &token.user {
+        if let Some(user) = &token.grant.user {
             line("user", user.as_str());
         }
-        line("from", &token.from);
+        line("from", &token.from.to_string());
     }
     if text.is_empty() {
         return format!(

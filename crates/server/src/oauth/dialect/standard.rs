@@ -19,5 +19,5 @@ pub(crate) fn members(token: &IssuedToken) -> TokenResponse<'_> {
 
 /// The answer.
 pub(crate) fn token(token: &IssuedToken) -> Response {
-    answer::json(StatusCode::OK, &members(token))
+    answer::json_bytes(StatusCode::OK, members(token).to_json().into_bytes())
 }

@@ -212,7 +212,7 @@ async fn s4_6_the_page_tells_when_the_old_secret_can_go() {
         .operator("ecoinvent", async |editor| edit::access_key::create(editor, &client, None).await.unwrap());
     let secret = made.await.secret.expose().to_owned();
     let old_can_go = async || {
-        bed.expand_journal().await;
+        bed.count_journal().await;
         let panel = bed
             .operator("ecoinvent", async |editor| edit::access_key::overview(editor, &client).await.unwrap());
         let panel = panel.await;

@@ -18,14 +18,17 @@ async fn a_token_is_found_by_its_request_and_by_its_id() {
     let (claims, record) = (answer.claims(), bed.recorded(&answer).await);
     assert_eq!(record.request_id, answer.header("x-request-id"));
     assert_eq!(record.jti, claims["jti"].as_str().unwrap());
-    assert_eq!(record.kid, answer.token_header()["kid"].as_str().unwrap());
+    assert_eq!(record.grant.kid, answer.token_header()["kid"].as_str().unwrap());
     assert_eq!((record.at, record.expires_at), (NOW, NOW.plus(HOUR)));
-    assert_eq!(record.realm.as_str(), "default");
-    assert_eq!(record.client.as_ref().unwrap().as_str(), "meti");
-    assert_eq!(record.access_key.as_ref().unwrap().as_str(), "meti-key");
-    assert_eq!(record.organization.as_ref().unwrap().as_str(), "custodian");
-    assert_eq!((record.audience.as_str(), record.scope.as_str()), ("https://api.meti.io", "read:sources"));
-    assert_eq!(record.from, "198.51.100.7");
+    assert_eq!(record.grant.realm.as_str(), "default");
+    assert_eq!(record.grant.client.as_ref().unwrap().as_str(), "meti");
+    assert_eq!(record.grant.access_key.as_ref().unwrap().as_str(), "meti-key");
+    assert_eq!(record.grant.organization.as_ref().unwrap().as_str(), "custodian");
+    assert_eq!(
+        (record.grant.audience.as_str(), record.grant.scope.as_str()),
+        ("https://api.meti.io", "read:sources")
+    );
+    assert_eq!(record.from.to_string(), "198.51.100.7");
     let by_id = bed.store().find_token(&realm_id("default"), &record.jti).await.unwrap();
     assert_eq!(by_id.as_ref(), Some(&record));
     // In another realm there is no such token.
@@ -49,8 +52,8 @@ async fn every_dialect_is_recorded() {
 async fn the_record_is_on_the_disk_when_the_answer_leaves() {
     let bed = Bed::start().await;
     let (node, store) = Node::faulty(&bed).await;
-    // The process that answered never comes to expanding its batches.
-    store.fail(&["expand_batches"]);
+    // The process that answered never comes to counting its batches.
+    store.fail(&["count_tokens"]);
     let mut answers = Vec::new();
     for _ in 0..5 {
         answers.push(node.send(Way::Form.token("/oauth/token", METI, &[])).await);
@@ -71,7 +74,6 @@ async fn the_record_is_on_the_disk_when_the_answer_leaves() {
 async fn a_refused_request_leaves_no_token_behind() {
     let bed = Bed::start().await;
     let answer = bed.send(Way::Form.token("/oauth/token", ("meti", "wrong-secret-1234567890"), &[])).await;
-    bed.expand_journal().await;
     let found = bed.store().find_tokens_by_request(answer.header("x-request-id")).await.unwrap();
     assert_eq!(found, []);
 }
@@ -80,7 +82,7 @@ async fn a_refused_request_leaves_no_token_behind() {
 async fn the_token_itself_is_kept_nowhere() {
     let bed = Bed::start().await;
     let token = bed.access_token("/oauth/token", METI.0, METI.1).await;
-    bed.expand_journal().await;
+    bed.count_journal().await;
     let signature = token.rsplit('.').next().unwrap().as_bytes();
     for entry in std::fs::read_dir(&bed.folder).unwrap() {
         let bytes = std::fs::read(entry.unwrap().path()).unwrap();
@@ -92,9 +94,11 @@ async fn the_token_itself_is_kept_nowhere() {
 async fn last_use_tells_when_and_from_where_by_key() {
     let bed = Bed::start().await;
     let last_use = async |key: &str| {
-        bed.expand_journal().await;
+        bed.count_journal().await;
+        let client = ClientId::new(key.strip_suffix("-key").unwrap()).unwrap();
         let (organization, key) = (OrganizationId::new("custodian").unwrap(), AccessKeyId::new(key).unwrap());
-        let found = bed.store().find_last_use(&realm_id("default"), &organization, &key).await.unwrap();
+        let realm = realm_id("default");
+        let found = bed.store().find_last_use(&realm, &organization, &client, &key).await.unwrap();
         found.map(|used| (used.at, used.from))
     };
     assert_eq!(last_use("meti-key").await, None);
@@ -115,7 +119,7 @@ async fn last_use_tells_when_and_from_where_by_key() {
 async fn usage_counts_tokens_by_the_hour() {
     let bed = Bed::start().await;
     let usage = async |client: &str| {
-        bed.expand_journal().await;
+        bed.count_journal().await;
         let organization = OrganizationId::new("custodian").unwrap();
         let (from, to) = (Timestamp::default(), NOW.plus(24 * HOUR));
         let client = ClientId::new(client).unwrap();
@@ -129,7 +133,7 @@ async fn usage_counts_tokens_by_the_hour() {
     }
     assert_eq!(usage("meti").await, [(NOW, 3), (NOW.plus(HOUR), 1), (NOW.plus(2 * HOUR), 2)]);
     assert_eq!(usage("meti-readonly").await, []);
-    // Expanding again counts nothing twice.
-    bed.expand_journal().await;
+    // Counting again counts nothing twice.
+    bed.count_journal().await;
     assert_eq!(usage("meti").await.len(), 3);
 }

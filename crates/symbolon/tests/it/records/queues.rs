@@ -6,7 +6,7 @@ use symbolon_core::clock::Timestamp;
 use symbolon_core::id::{ClientId, OrganizationId};
 use symbolon_core::journal::{Journal, JournalTasks};
 use symbolon_core::random::SystemRandom;
-use symbolon_core::record::{RefusalRecord, TokenRecord};
+use symbolon_core::record::{GrantRecord, RefusalRecord, TokenRecord, WrittenGrant};
 use symbolon_core::refusal::{Reason, Refusal};
 
 use crate::support::{Bed, FaultyStore, NOW, Node, Way, realm_id, secrets};
@@ -18,16 +18,13 @@ const MOST_REFUSALS_WAITING: usize = 4_096 + 2_048;
 
 async fn journal(bed: &Bed) -> (Journal, JournalTasks, Arc<FaultyStore>) {
     let store = FaultyStore::around(symbolon::open_store::open(&bed.folder).await.unwrap());
-    let (journal, tasks) = Journal::start(store.clone(), bed.clock.clone(), Arc::new(SystemRandom));
+    let (journal, tasks) = Journal::start(store.clone(), bed.clock.clone(), &SystemRandom).unwrap();
     (journal, tasks, store)
 }
 
 fn token(number: usize) -> TokenRecord {
-    TokenRecord {
-        at: NOW,
-        request_id: format!("req_{number}"),
+    let grant = GrantRecord {
         realm: realm_id("plain"),
-        jti: format!("tok_{number}"),
         kid: "sig".to_owned(),
         client: Some(ClientId::new("plain-client").unwrap()),
         access_key: None,
@@ -35,8 +32,14 @@ fn token(number: usize) -> TokenRecord {
         organization: Some(OrganizationId::new("plain-org").unwrap()),
         audience: "https://api.plain.example".to_owned(),
         scope: "a".to_owned(),
+    };
+    TokenRecord {
+        at: NOW,
+        request_id: format!("req_{number}"),
+        jti: format!("tok_{number}"),
         expires_at: NOW,
-        from: "192.0.2.1".to_owned(),
+        from: [192, 0, 2, 1].into(),
+        grant: Arc::new(WrittenGrant::new(grant).unwrap()),
     }
 }
 
@@ -92,7 +95,7 @@ async fn a_full_queue_refuses_at_once_and_forgets_nothing() {
     journal.append(token(accepted)).unwrap().durable().await.unwrap();
     drop(journal);
     tasks.finish().await;
-    bed.expand_journal().await;
+    bed.count_journal().await;
     assert_eq!(usage(&bed).await, i64::try_from(accepted).unwrap() + 1);
 }
 
@@ -109,7 +112,7 @@ async fn a_batch_that_cannot_be_written_tells_everybody_in_it() {
     journal.append(token(10)).unwrap().durable().await.unwrap();
     drop(journal);
     tasks.finish().await;
-    bed.expand_journal().await;
+    bed.count_journal().await;
     assert_eq!(usage(&bed).await, 1);
 }
 

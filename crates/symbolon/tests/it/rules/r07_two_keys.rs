@@ -100,7 +100,7 @@ async fn a_key_is_safe_to_retire_when_the_other_is_used_and_it_is_silent() {
     let bed = Bed::start().await;
     let client = bed.find_client("default", "meti").await.client;
     let verdicts = async || {
-        bed.expand_journal().await;
+        bed.count_journal().await;
         let rows = bed
             .operator("default", async |editor| access_key::overview(editor, &client).await.unwrap())
             .await;

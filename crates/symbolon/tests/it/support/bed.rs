@@ -15,6 +15,7 @@ use symbolon_core::random::SystemRandom;
 use symbolon_core::realm::RealmId;
 use symbolon_core::seal::MasterKeys;
 use symbolon_core::secret::Peppers;
+use symbolon_core::store::Whose;
 use symbolon_server::router::{router, with_request_id};
 use symbolon_server::state::ServerState;
 use tokio::sync::OnceCell;
@@ -60,7 +61,7 @@ pub struct Bed {
     pub clock: Arc<FixedClock>,
     /// The folder of the database.
     pub folder: PathBuf,
-    app: symbolon_server::axum::Router,
+    app: symbolon_server::router::App,
     _tasks: JournalTasks,
     _kept: tempfile::TempDir,
 }
@@ -96,7 +97,7 @@ impl Bed {
     }
 
     /// A second process on the same database: what one changes, the other must notice.
-    pub async fn another_node(&self) -> (Arc<Authority>, symbolon_server::axum::Router, JournalTasks) {
+    pub async fn another_node(&self) -> (Arc<Authority>, symbolon_server::router::App, JournalTasks) {
         let mut settings = Settings::new(BASE, RealmId::new("default").unwrap());
         settings.failure_floor = Duration::ZERO;
         let (authority, tasks) = open(&self.folder, &self.clock, settings).await;
@@ -105,7 +106,7 @@ impl Bed {
     }
 
     /// The router, for requests that need more than [`Request`] offers.
-    pub fn app(&self) -> symbolon_server::axum::Router {
+    pub fn app(&self) -> symbolon_server::router::App {
         self.app.clone()
     }
 
@@ -136,9 +137,10 @@ impl Bed {
         self.authority.directory().catch_up().await.unwrap();
     }
 
-    /// Expands the journal, so that what was issued can be found.
-    pub async fn expand_journal(&self) {
-        while self.authority.store().expand_batches(64).await.unwrap() > 0 {}
+    /// Counts the journal, so that what was issued shows in last use and usage.
+    pub async fn count_journal(&self) {
+        let all = || Whose::Left(Timestamp::from_millis(i64::MAX));
+        while self.authority.store().count_tokens(all(), self.authority.now()).await.unwrap() > 0 {}
     }
 
     /// The token request of a client that sends a form.

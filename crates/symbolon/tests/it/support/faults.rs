@@ -18,9 +18,9 @@ use symbolon_core::record::{RefusalRecord, TokenRecord};
 use symbolon_core::resource_server::ResourceServer;
 use symbolon_core::signing_key::StoredSigningKey;
 use symbolon_core::store::{
-    ChangeEntry, ChangeStore, ClientStore, ClientWithKeys, Closing, JournalStore, OrganizationStore, Page,
-    PageRequest, PolicyStore, RealmStore, ResourceServerStore, SigningKeyStore, Store, StoreError,
-    StoreResult, StoredRevocation, UserStore,
+    BatchPlace, ChangeEntry, ChangeStore, ClientStore, ClientWithKeys, Closing, JournalStore,
+    OrganizationStore, Page, PageRequest, PolicyStore, RealmStore, ResourceServerStore, SigningKeyStore,
+    Store, StoreError, StoreResult, StoredRevocation, UserStore, Whose,
 };
 use symbolon_core::user::User;
 use tokio::sync::watch;
@@ -168,18 +168,19 @@ pass_on!(ChangeStore {
 });
 
 pass_on!(JournalStore {
-    append_tokens['a 'b](batch_id: &'a str, records: &'b [TokenRecord]) -> ();
-    expand_batches[](most: u32) -> u32;
+    append_tokens['a 'b](place: &'a BatchPlace, records: &'b [TokenRecord]) -> ();
+    count_tokens['a](whose: Whose<'a>, now: Timestamp) -> u32;
     append_refusals['a](records: &'a [RefusalRecord]) -> ();
     find_tokens_by_request['a](request_id: &'a str) -> Vec<TokenRecord>;
     find_refusals_by_request['a](request_id: &'a str) -> Vec<RefusalRecord>;
     find_token['a 'b](realm: &'a RealmId, jti: &'b str) -> Option<TokenRecord>;
-    find_last_use['a 'b 'c](
-        realm: &'a RealmId, of: &'b OrganizationId, key: &'c AccessKeyId
+    find_last_use['a 'b 'c 'd](
+        realm: &'a RealmId, of: &'b OrganizationId, client: &'c ClientId, key: &'d AccessKeyId
     ) -> Option<LastUse>;
     list_usage['a 'b 'c](
         realm: &'a RealmId, of: &'b OrganizationId, client: &'c ClientId, from: Timestamp, to: Timestamp
     ) -> Vec<(Timestamp, i64)>;
+    forget_tokens[](before: Timestamp) -> u64;
     forget_refusals[](before: Timestamp, keep: u32) -> u64;
 });
 

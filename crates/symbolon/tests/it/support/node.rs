@@ -26,7 +26,7 @@ pub(crate) fn key(name: &str, seed: u8) -> (String, Zeroizing<Vec<u8>>) {
 pub(crate) struct Node {
     /// What decides.
     pub(crate) authority: Arc<Authority>,
-    app: symbolon_server::axum::Router,
+    app: symbolon_server::router::App,
     tasks: JournalTasks,
 }
 

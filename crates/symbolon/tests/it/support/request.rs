@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use symbolon_server::PeerAddress;
 use symbolon_server::axum::body::Body;
 use symbolon_server::axum::http::{HeaderName, HeaderValue, Method, header};
-use tower::ServiceExt as _;
+use tower::{Service, ServiceExt as _};
 
 use super::Answer;
 
@@ -93,7 +93,14 @@ impl Request {
     }
 
     /// Sends it into a router.
-    pub async fn send_to(self, app: symbolon_server::axum::Router) -> Answer {
+    pub async fn send_to<S>(self, app: S) -> Answer
+    where
+        S: Service<
+                symbolon_server::axum::extract::Request,
+                Response = symbolon_server::axum::response::Response,
+                Error = std::convert::Infallible,
+            >,
+    {
         let mut request = symbolon_server::axum::http::Request::builder().method(self.method).uri(&self.path);
         if !self.headers.iter().any(|(name, _)| name == header::HOST) {
             request = request.header(header::HOST, "localhost");
