@@ -59,6 +59,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Default)]
 struct Seen {
     latencies: Latencies,
+    /// Tokens, whenever they came.
+    answered: u64,
     /// Answers without a token, whenever they came.
     refused: u64,
     /// The first of them.
@@ -135,11 +137,12 @@ async fn drive(options: &Options) -> Result<()> {
         let seen = tokio::time::timeout(PATIENCE + span.end.saturating_duration_since(Instant::now()), task);
         let seen = seen.await.context("a connection got no answer")???;
         all.latencies.append(seen.latencies);
+        all.answered += seen.answered;
         all.refused += seen.refused;
         all.example = all.example.or(seen.example);
     }
     let usage = if options.requests.is_some() { Usage::default() } else { usage.await?? };
-    report(options, all, usage);
+    report(options, all, &usage);
     Ok(())
 }
 
@@ -162,7 +165,7 @@ async fn watch(pid: Option<u32>, span: Span) -> Result<Usage> {
     Ok(Usage { cpu_micros: process::cpu_micros(pid)? - before, peak_kib })
 }
 
-fn report(options: &Options, all: Seen, usage: Usage) {
+fn report(options: &Options, all: Seen, usage: &Usage) {
     let requests = all.latencies.count();
     let sorted = all.latencies.sorted();
     #[expect(clippy::cast_precision_loss, reason = "counts of a run of seconds are far below 2^52")]
@@ -171,6 +174,7 @@ fn report(options: &Options, all: Seen, usage: Usage) {
         "{}",
         json!({
             "requests": requests,
+            "answered": all.answered,
             "refused": all.refused,
             "example": all.example,
             "rate": count * 1000.0 / time,
@@ -240,8 +244,12 @@ impl Seen {
                 self.refused += 1;
                 self.example.get_or_insert(answer);
             }
-            None if counts => self.latencies.add(latency),
-            None => {}
+            None => {
+                self.answered += 1;
+                if counts {
+                    self.latencies.add(latency);
+                }
+            }
         }
     }
 }
@@ -312,7 +320,7 @@ mod tests {
         seen.note(None, Duration::from_millis(1), false);
         seen.note(Some("503".to_owned()), Duration::from_millis(1), true);
         seen.note(Some("429".to_owned()), Duration::from_millis(1), true);
-        assert_eq!((seen.latencies.count(), seen.refused), (1, 2));
+        assert_eq!((seen.latencies.count(), seen.answered, seen.refused), (1, 2, 2));
         assert_eq!(seen.example.as_deref(), Some("503"));
     }
 }

@@ -37,6 +37,8 @@ enum Part {
     Start(start::Options),
     /// Compare the guard with bare signature checks
     Guard(guard::Options),
+    /// Print what a process takes and holds
+    Process(process::Options),
     /// Append 4 KiB and sync, again and again
     Fsync(fsync::Options),
     /// Print the description of the realm that is measured, for `symbolon apply`
@@ -62,6 +64,7 @@ fn run(part: Part) -> anyhow::Result<()> {
         Part::Verify(options) => verify::run(&options),
         Part::Start(options) => start::run(&options),
         Part::Guard(options) => guard::run(&options),
+        Part::Process(options) => process::run(&options),
         Part::Fsync(options) => fsync::run(&options),
         Part::Describe(options) => {
             seed::describe(&options);

@@ -33,7 +33,7 @@ pub(crate) fn prepare(workspace: &Workspace) -> Result<TestClients> {
     let lock = File::create(folder.join(".lock")).context("cannot create the lock of the test clients")?;
     lock.lock().context("cannot lock the test clients")?;
 
-    install_programs()?;
+    install_programs(&PROGRAMS, "the tests")?;
     let programs = folder.join("python/bin");
     Ok(TestClients {
         python: prepare_python(&manifests, &folder.join("python"))?,
@@ -42,10 +42,15 @@ pub(crate) fn prepare(workspace: &Workspace) -> Result<TestClients> {
     })
 }
 
-struct Program {
+/// A program of the system.
+pub(crate) struct Program {
+    /// Debian's package of it.
     package: &'static str,
     probe: fn() -> Command,
 }
+
+/// Counts instructions for the benchmark.
+pub(crate) const VALGRIND: Program = Program { package: "valgrind", probe: || version_of("valgrind") };
 
 const PROGRAMS: [Program; 3] = [
     Program {
@@ -67,27 +72,26 @@ fn version_of(program: &str) -> Command {
     command
 }
 
-fn missing_packages() -> Vec<&'static str> {
-    PROGRAMS
+fn missing_packages(programs: &[Program]) -> Vec<&'static str> {
+    programs
         .iter()
         .filter(|program| !succeeds(&mut (program.probe)()))
         .map(|program| program.package)
         .collect()
 }
 
-fn install_programs() -> Result<()> {
-    let missing = missing_packages();
+/// Installs what is missing, where that is possible, and otherwise names it.
+pub(crate) fn install_programs(programs: &[Program], purpose: &str) -> Result<()> {
+    let missing = missing_packages(programs);
     if missing.is_empty() {
         return Ok(());
     }
     let list = missing.join(" ");
     let is_root = output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
     if !is_root || !succeeds(&mut version_of("apt-get")) {
-        bail!(
-            "the tests need programs that are not installed; install these packages (Debian's names): {list}"
-        );
+        bail!("programs for {purpose} are not installed; install these packages (Debian's names): {list}");
     }
-    eprintln!("==> the tests need {list}: installing them with apt-get");
+    eprintln!("==> {list} for {purpose}: installing with apt-get");
     step("apt-get update", Command::new("apt-get").args(["update", "--quiet"]))?;
     step(
         &format!("apt-get install {list}"),
@@ -96,7 +100,7 @@ fn install_programs() -> Result<()> {
             .args(&missing)
             .env("DEBIAN_FRONTEND", "noninteractive"),
     )?;
-    let missing = missing_packages();
+    let missing = missing_packages(programs);
     if !missing.is_empty() {
         bail!("installed, and still not usable: {}", missing.join(" "));
     }
@@ -120,7 +124,8 @@ fn prepare_python(manifests: &Path, folder: &Path) -> Result<PathBuf> {
     Ok(python)
 }
 
-fn prepare_node(manifests: &Path, folder: &Path, programs: &Path) -> Result<PathBuf> {
+/// Installs the Node packages of a folder's manifest into another folder, by the npm of a third.
+pub(crate) fn prepare_node(manifests: &Path, folder: &Path, programs: &Path) -> Result<PathBuf> {
     let package = manifests.join("package.json");
     let lockfile = manifests.join("package-lock.json");
     let node_modules = folder.join("node_modules");

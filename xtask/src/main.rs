@@ -1,5 +1,6 @@
 //! `cargo xtask`: the tasks of this repository, written once so that a developer and the CI run the same thing.
 
+mod bench;
 mod check;
 mod clients;
 mod debian;
@@ -39,6 +40,8 @@ enum Task {
         #[command(subcommand)]
         soak: soak::Soak,
     },
+    /// Measure Symbolon against a naive endpoint and other servers, and print a table of ratios
+    Bench(bench::Options),
     /// Write the offline query data of the stores anew
     Sqlx {
         /// Write nothing; fail when the committed data are out of date
@@ -63,6 +66,7 @@ fn run(task: &Task) -> Result<()> {
         Task::Test { cargo_args } => test::run(&workspace, cargo_args),
         Task::Check => check::run(&workspace),
         Task::Soak { soak } => soak::run(&workspace, soak),
+        Task::Bench(options) => bench::run(&workspace, options),
         Task::Sqlx { check } => sqlx::run(&workspace, *check),
     }
 }
