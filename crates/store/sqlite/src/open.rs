@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, SqlitePool};
+use sqlx::{ConnectOptions, Connection as _, SqliteConnection, SqlitePool};
 use tokio::sync::Mutex;
 
 use crate::backend::{BEGIN, File, Journal, SqliteStore};
@@ -195,9 +195,21 @@ fn migration_failed(path: PathBuf, error: MigrateError) -> OpenError {
     }
 }
 
-/// Connections are kept for as long as the store is open.
+/// Whether a connection can begin a transaction. Where a disk is full or fails, SQLite ends the transaction by itself;
+/// the driver then tries to roll it back in vain, and would believe for ever that it is still open. Such a connection
+/// is replaced.
+async fn is_sound(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
+    if connection.is_in_transaction() {
+        // The roll-back of a transaction that was dropped may still be on its way; a ping comes after it.
+        connection.ping().await?;
+    }
+    Ok(!connection.is_in_transaction())
+}
+
+/// Connections are kept for as long as the store is open and they are sound.
 fn pool(most: u32, options: &Options) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
+        .before_acquire(|connection, _| Box::pin(is_sound(connection)))
         .max_connections(most)
         .acquire_timeout(options.acquire_timeout)
         .idle_timeout(None)
