@@ -3,6 +3,7 @@
 mod check;
 mod clients;
 mod shell;
+mod soak;
 mod sqlx;
 mod test;
 
@@ -37,6 +38,11 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Runs that are too long for the tests
+    Soak {
+        #[command(subcommand)]
+        soak: soak::Soak,
+    },
 }
 
 fn main() -> ExitCode {
@@ -55,5 +61,6 @@ fn run(task: &Task) -> Result<()> {
         Task::Test { cargo_args } => test::run(&workspace, cargo_args),
         Task::Check => check::run(&workspace),
         Task::Sqlx { check } => sqlx::run(&workspace, *check),
+        Task::Soak { soak } => soak::run(&workspace, soak),
     }
 }

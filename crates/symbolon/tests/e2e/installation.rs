@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output};
 use std::time::{Duration, Instant};
 
+use symbolon_core::id::RealmId;
+use symbolon_core::protocol::revocation::RevocationSet;
+
 use crate::http::{Answer, Connection, Credentials};
 use crate::shim::Shim;
 use crate::support::{PATIENCE, Running, SYMBOLON};
@@ -131,6 +134,20 @@ impl Installation {
         })
     }
 
+    /// Whether a client is stored.
+    pub(crate) fn finds(&self, client: &str) -> bool {
+        self.look(async |store| store.find_credential(&realm(), client).await.expect("an answer").is_some())
+    }
+
+    /// Every revocation that is in force, as guards are told of them.
+    pub(crate) fn revocations(&self) -> RevocationSet {
+        let mut set = RevocationSet::default();
+        for one in self.look(async |store| store.list_revocations(&realm(), 0).await.expect("an answer")) {
+            set.replace(one.kind, &one.id, Some(one.cutoff));
+        }
+        set
+    }
+
     /// Expects the record of a token to be found by the request that it was given to.
     pub(crate) fn has_records(&self, tokens: &[Token]) {
         self.look(async |store| {
@@ -142,6 +159,10 @@ impl Installation {
             }
         });
     }
+}
+
+fn realm() -> RealmId {
+    RealmId::new("default").expect("a realm")
 }
 
 /// A client of the description, with further lines of its own and of its key: `"status: disabled"`.

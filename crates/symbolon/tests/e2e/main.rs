@@ -11,6 +11,7 @@ mod commands;
 mod expiry;
 mod http;
 mod installation;
+mod kill;
 mod oauth2_crate;
 mod restart;
 mod shim;

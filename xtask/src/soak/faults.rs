@@ -1,0 +1,19 @@
+//! `cargo xtask soak faults`: every file operation failed once, in turn, where the tests take each so-manieth.
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::shell::{Workspace, step};
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Take each so-manieth operation only
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    stride: u32,
+}
+
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    let mut command = workspace.long_test("file_faults::soak_faults");
+    command.env("SYMBOLON_SOAK_STRIDE", options.stride.to_string());
+    step("soak faults", &mut command)
+}
