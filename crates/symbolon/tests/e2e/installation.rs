@@ -291,6 +291,11 @@ impl Server {
         self.running.stop();
     }
 
+    /// Asks it to stop, and waits until it has, well or not.
+    pub(crate) fn ends(&mut self) {
+        self.running.end();
+    }
+
     /// Ends it without warning.
     pub(crate) fn kill(&mut self) {
         self.running.kill();

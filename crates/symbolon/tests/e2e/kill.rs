@@ -3,7 +3,7 @@
 //! Three kills run with the tests; `cargo xtask soak kill` runs as many as one likes, and prints the report.
 
 use std::collections::HashMap;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::{Duration, Instant};

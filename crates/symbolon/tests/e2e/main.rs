@@ -8,7 +8,9 @@
 mod apply;
 mod clients;
 mod commands;
+mod disk;
 mod expiry;
+mod file_faults;
 mod http;
 mod installation;
 mod kill;

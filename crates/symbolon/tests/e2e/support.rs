@@ -119,9 +119,14 @@ impl Running {
 
     /// Asks it to stop, and waits until it has.
     pub(crate) fn stop(&mut self) {
-        signal("TERM", self.child.id());
-        let status = self.child.wait().expect("its end");
+        let status = self.end();
         assert!(status.success(), "{status}; {}", self.log());
+    }
+
+    /// Asks it to stop, and waits until it has, however it ends.
+    pub(crate) fn end(&mut self) -> std::process::ExitStatus {
+        signal("TERM", self.child.id());
+        self.child.wait().expect("its end")
     }
 
     /// How it ended, if it has.
