@@ -16,6 +16,7 @@ use crate::clock::Timestamp;
 use crate::edit::{EditError, Editor};
 use crate::id::{RealmId, sortable};
 use crate::signing_key::{KeyState, Step, StoredSigningKey, next_step, next_step_out_of_use};
+use crate::steady::Steadiness;
 use crate::store::StoreError;
 
 /// Refusals older than this are forgotten.
@@ -26,6 +27,22 @@ const MOST_REFUSALS: u32 = 1_000_000;
 /// Brings the keys of a realm to where they should be: makes missing ones, lets pending ones sign, removes those
 /// whose last token has died.
 pub async fn keep_keys(authority: &Authority, realm: &RealmId) -> Result<(), EditError> {
+    take_steps(authority, realm, Care::Everything).await
+}
+
+/// Makes the keys without which nothing could be signed, and leaves all others as they are.
+pub async fn make_missing_keys(authority: &Authority, realm: &RealmId) -> Result<(), EditError> {
+    take_steps(authority, realm, Care::WhatIsMissing).await
+}
+
+/// How far keys are looked after: what the clock alone decides may have to wait.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Care {
+    Everything,
+    WhatIsMissing,
+}
+
+async fn take_steps(authority: &Authority, realm: &RealmId, care: Care) -> Result<(), EditError> {
     let actor = Actor::system("rotation");
     let editor = Editor { authority, actor: &actor, realm };
     // Each step leads on to at most a few others; the bound is against a clock gone mad.
@@ -37,6 +54,10 @@ pub async fn keep_keys(authority: &Authority, realm: &RealmId) -> Result<(), Edi
         let in_use = view.algorithms();
         let due = Algorithm::ALL.into_iter().find_map(|algorithm| {
             let of_algorithm: Vec<_> = keys.iter().filter(|key| key.algorithm == algorithm).collect();
+            let signs = of_algorithm.iter().any(|key| key.state == KeyState::Active);
+            if care == Care::WhatIsMissing && (signs || !in_use.contains(&algorithm)) {
+                return None;
+            }
             let step = if in_use.contains(&algorithm) {
                 next_step(&of_algorithm, authority.settings.rotation, longest, authority.now())
             } else {
@@ -178,23 +199,47 @@ pub async fn follow(authority: Arc<Authority>, pause: Duration) {
 
 /// Rotates keys and forgets what can be forgotten, again and again.
 pub async fn maintain(authority: Arc<Authority>, pause: Duration) {
+    let began = tokio::time::Instant::now();
+    let mut upkeep = Upkeep::begin(authority.now());
     loop {
-        for view in authority.directory().realms() {
-            if let Err(error) = keep_realm(&authority, view.id()).await {
-                tracing::warn!(realm = %view.id(), %error, "a realm's upkeep failed; it is tried again");
-            }
-        }
-        let now = authority.now();
-        let before =
-            Timestamp::from_millis(now.millis() - i64::try_from(REFUSAL_MEMORY.as_millis()).unwrap_or(0));
-        if let Err(error) = authority.store.forget_refusals(before, MOST_REFUSALS).await {
-            tracing::warn!(%error, "old refusals could not be removed");
-        }
+        upkeep.round(&authority, began.elapsed()).await;
         tokio::time::sleep(pause).await;
     }
 }
 
-async fn keep_realm(authority: &Authority, realm: &RealmId) -> Result<(), EditError> {
+/// What [`maintain`] does, a round at a time. Whatever only the clock says is due waits until the clock can be
+/// trusted; missing keys are made at once.
+#[derive(Debug)]
+pub struct Upkeep(Steadiness);
+
+impl Upkeep {
+    /// Begins at what the clock says.
+    pub const fn begin(now: Timestamp) -> Self {
+        Self(Steadiness::begin(now))
+    }
+
+    /// One round, when so much time has really passed since the begin.
+    pub async fn round(&mut self, authority: &Authority, passed: Duration) {
+        let trusted = self.0.observe(authority.now(), passed);
+        for view in authority.directory().realms() {
+            if let Err(error) = keep_realm(authority, view.id(), trusted).await {
+                tracing::warn!(realm = %view.id(), %error, "a realm's upkeep failed; it is tried again");
+            }
+        }
+        let memory = i64::try_from(REFUSAL_MEMORY.as_millis()).unwrap_or(0);
+        // Too many are too many at any time.
+        let before = if trusted { authority.now().millis() - memory } else { i64::MIN };
+        let before = Timestamp::from_millis(before);
+        if let Err(error) = authority.store.forget_refusals(before, MOST_REFUSALS).await {
+            tracing::warn!(%error, "old refusals could not be removed");
+        }
+    }
+}
+
+async fn keep_realm(authority: &Authority, realm: &RealmId, trusted: bool) -> Result<(), EditError> {
+    if !trusted {
+        return make_missing_keys(authority, realm).await;
+    }
     keep_keys(authority, realm).await?;
     if authority.store.forget_revocations(realm, authority.now()).await? > 0 {
         authority.directory().refresh_realm(realm).await?;

@@ -1,4 +1,5 @@
-//! `cargo xtask soak faults`: every file operation failed once, in turn, where the tests take each so-manieth.
+//! `cargo xtask soak faults`: every file operation failed once, in turn, where the tests take each so-manieth read and
+//! write.
 
 use anyhow::Result;
 use clap::Args;
@@ -7,7 +8,7 @@ use crate::shell::{Workspace, step};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Take each so-manieth operation only
+    /// Take each so-manieth read and write only
     #[arg(long, value_name = "N", default_value_t = 1)]
     stride: u32,
 }

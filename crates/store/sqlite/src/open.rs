@@ -136,8 +136,14 @@ impl Database {
             .foreign_keys(true)
             .busy_timeout(options.busy_timeout)
             .disable_statement_logging();
-        let writer = pool(1, options).connect_lazy_with(connect.clone().journal_mode(SqliteJournalMode::Wal));
-        migrate_in_time(&writer, migrations, options).await.map_err(|error| migration_failed(path, error))?;
+        let connect_wal = connect.clone().journal_mode(SqliteJournalMode::Wal);
+        let writer = writer_pool(options).connect_lazy_with(connect_wal.clone());
+        if let Err(mut error) = migrate_in_time(&writer, migrations, options).await {
+            if matches!(error, MigrateError::Execute(sqlx::Error::PoolTimedOut)) {
+                error = why_not(&connect_wal).await.map_or(error, MigrateError::Execute);
+            }
+            return Err(migration_failed(path, error));
+        }
         Ok(Self { connect, writer })
     }
 
@@ -148,7 +154,7 @@ impl Database {
 
     /// A second connection that writes, and leaves the sync to the first.
     fn background(&self, options: &Options) -> SqlitePool {
-        pool(1, options).connect_lazy_with(self.connect.clone().synchronous(SqliteSynchronous::Normal))
+        writer_pool(options).connect_lazy_with(self.connect.clone().synchronous(SqliteSynchronous::Normal))
     }
 }
 
@@ -192,6 +198,32 @@ fn migration_failed(path: PathBuf, error: MigrateError) -> OpenError {
         MigrateError::VersionMissing(migration) => OpenError::Newer { path, migration },
         MigrateError::VersionMismatch(migration) => OpenError::Foreign { path, migration },
         other => OpenError::Database { path, source: other.into() },
+    }
+}
+
+/// One connection that writes.
+fn writer_pool(options: &Options) -> SqlitePoolOptions {
+    pool(1, options).after_connect(|connection, _| Box::pin(can_write(connection)))
+}
+
+/// Where a file cannot be opened for writing, were it for a moment, SQLite opens it for reading, says nothing, and
+/// refuses each change from then on. Such a connection is not kept, and another is tried. (The number that is set is
+/// nobody's, and the transaction is undone.)
+async fn can_write(connection: &mut SqliteConnection) -> sqlx::Result<()> {
+    let mut tx = connection.begin().await?;
+    let tried = sqlx::query("PRAGMA application_id = 0").execute(&mut *tx).await;
+    tx.rollback().await?;
+    match tried {
+        Err(error) if !is_busy(&error) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// What stands in the way of a connection that the pool tried for in vain.
+async fn why_not(connect: &SqliteConnectOptions) -> Option<sqlx::Error> {
+    match connect.connect().await {
+        Ok(mut connection) => can_write(&mut connection).await.err(),
+        Err(error) => Some(error),
     }
 }
 
