@@ -38,9 +38,9 @@ impl Workspace {
     }
 
     /// A test of the binary that is too long to run with the others, its output shown.
-    pub(crate) fn long_test(&self, name: &str) -> Command {
+    pub(crate) fn long_test(&self, target: &str, name: &str) -> Command {
         let mut command = self.cargo();
-        command.args(["test", "--package", "symbolon", "--test", "e2e", "--locked", "--"]);
+        command.args(["test", "--package", "symbolon", "--test", target, "--locked", "--"]);
         command.args([name, "--exact", "--ignored", "--nocapture"]);
         command
     }

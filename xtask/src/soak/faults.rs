@@ -1,5 +1,5 @@
-//! `cargo xtask soak faults`: every file operation failed once, in turn, where the tests take each so-manieth read and
-//! write.
+//! `cargo xtask soak faults`: every call of the store and every operation on its files failed once, in turn, where the
+//! tests take each so-manieth.
 
 use anyhow::Result;
 use clap::Args;
@@ -14,7 +14,8 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    let mut command = workspace.long_test("file_faults::soak_faults");
+    step("soak faults: the store's calls", &mut workspace.long_test("it", "store_faults::soak_calls"))?;
+    let mut command = workspace.long_test("e2e", "file_faults::soak_faults");
     command.env("SYMBOLON_SOAK_STRIDE", options.stride.to_string());
-    step("soak faults", &mut command)
+    step("soak faults: the operations on files", &mut command)
 }

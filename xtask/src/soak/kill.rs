@@ -17,7 +17,7 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    let mut command = workspace.long_test("kill::soak_kill");
+    let mut command = workspace.long_test("e2e", "kill::soak_kill");
     command.env("SYMBOLON_SOAK_RUNS", options.runs.to_string());
     if let Some(seed) = options.seed {
         command.env("SYMBOLON_SOAK_SEED", seed.to_string());

@@ -12,7 +12,7 @@ use crate::shell::Workspace;
 pub(crate) enum Soak {
     /// `kill -9` under load, again and again: nothing that was answered is lost, nothing revoked comes back
     Kill(kill::Options),
-    /// Every file operation failed once, in turn
+    /// Every call of the store and every operation on its files failed once, in turn
     Faults(faults::Options),
 }
 

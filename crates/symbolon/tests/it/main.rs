@@ -7,6 +7,7 @@ mod interrupted;
 mod protocol;
 mod records;
 mod rules;
+mod store_faults;
 mod support;
 mod threats;
 mod wire;
