@@ -2,6 +2,8 @@
 
 mod check;
 mod clients;
+mod debian;
+mod postgres;
 mod shell;
 mod soak;
 mod sqlx;
@@ -32,7 +34,7 @@ enum Task {
     },
     /// Formatting, lints, dependencies and documentation
     Check,
-    /// Write the offline query data of the SQLite store anew
+    /// Write the offline query data of the stores anew
     Sqlx {
         /// Write nothing; fail when the committed data are out of date
         #[arg(long)]

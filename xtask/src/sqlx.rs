@@ -1,5 +1,5 @@
-//! `cargo xtask sqlx`: the query data that let the SQLite store be compiled without a database. They are made by
-//! compiling it once against a database that the migrations have just built.
+//! `cargo xtask sqlx`: the query data that let the stores be compiled without a database. They are made by compiling
+//! each once against a database that the migrations have just built.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -10,12 +10,29 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
 
+use crate::postgres::Postgres;
 use crate::shell::{Workspace, step};
 
-/// On SQLite each of them builds a database file of its own; the queries are checked against one with all tables.
+/// The stores make two databases or one of them; the queries are checked against one with all tables.
 const MIGRATIONS: [&str; 2] = ["crates/store/migrations/state", "crates/store/migrations/journal"];
-const STORE: &str = "crates/store/sqlite";
-const PACKAGE: &str = "symbolon-store-sqlite";
+
+/// A store, and the variable that its query macros read.
+struct Backend {
+    folder: &'static str,
+    package: &'static str,
+    variable: &'static str,
+}
+
+const SQLITE: Backend = Backend {
+    folder: "crates/store/sqlite",
+    package: "symbolon-store-sqlite",
+    variable: "SYMBOLON_SQLITE_URL",
+};
+const POSTGRES: Backend = Backend {
+    folder: "crates/store/postgres",
+    package: "symbolon-store-postgres",
+    variable: "SYMBOLON_POSTGRES_URL",
+};
 
 /// Applies the files named after the first argument to the database named by it.
 const APPLY_MIGRATIONS: &str = r#"
@@ -30,21 +47,33 @@ database.close()
 /// Makes the data in a scratch folder, then compares them with the committed ones or puts them in their place.
 pub(crate) fn run(workspace: &Workspace, check: bool) -> Result<()> {
     let scratch = workspace.target.join("sqlx");
-    let fresh = scratch.join("queries");
     if scratch.exists() {
         fs::remove_dir_all(&scratch).with_context(|| format!("cannot remove {}", scratch.display()))?;
     }
-    fs::create_dir_all(&fresh).with_context(|| format!("cannot create {}", fresh.display()))?;
+    fs::create_dir_all(&scratch).with_context(|| format!("cannot create {}", scratch.display()))?;
+    let migrations = migrations(workspace)?;
 
     let database = scratch.join("schema.db");
-    create_database(workspace, &database)?;
-    compile_against(workspace, &database, &fresh)?;
+    make_sqlite(&database, &migrations)?;
+    let url = format!("sqlite://{}", database.display());
+    let sqlite = renew(workspace, &SQLITE, &url, check);
 
-    let committed = workspace.root.join(STORE).join(".sqlx");
+    let server = Postgres::given_or_own()?;
+    let database = PostgresDatabase::make(&server, &migrations)?;
+    let postgres = renew(workspace, &POSTGRES, &database.url, check);
+    // What differs is told of both.
+    sqlite.and(postgres)
+}
+
+fn renew(workspace: &Workspace, backend: &Backend, url: &str, check: bool) -> Result<()> {
+    let fresh = workspace.target.join("sqlx").join(backend.package);
+    fs::create_dir_all(&fresh).with_context(|| format!("cannot create {}", fresh.display()))?;
+    compile_against(workspace, backend, url, &fresh)?;
+    let committed = workspace.root.join(backend.folder).join(".sqlx");
     if check { compare(&committed, &fresh) } else { replace(&committed, &fresh) }
 }
 
-fn create_database(workspace: &Workspace, database: &Path) -> Result<()> {
+fn migrations(workspace: &Workspace) -> Result<Vec<PathBuf>> {
     let mut migrations = Vec::new();
     for folder in MIGRATIONS {
         let folder = workspace.root.join(folder);
@@ -55,22 +84,56 @@ fn create_database(workspace: &Workspace, database: &Path) -> Result<()> {
         files.sort();
         migrations.append(&mut files);
     }
+    Ok(migrations)
+}
+
+fn make_sqlite(database: &Path, migrations: &[PathBuf]) -> Result<()> {
     step(
         &format!("{} migrations into {}", migrations.len(), database.display()),
-        Command::new("python3").args(["-c", APPLY_MIGRATIONS]).arg(database).args(&migrations),
+        Command::new("python3").args(["-c", APPLY_MIGRATIONS]).arg(database).args(migrations),
     )
 }
 
-fn compile_against(workspace: &Workspace, database: &Path, queries: &Path) -> Result<()> {
-    touch(&workspace.root.join(STORE).join("src/lib.rs"))?;
+/// A database of a server, gone with its owner.
+struct PostgresDatabase<'a> {
+    server: &'a Postgres,
+    name: String,
+    url: String,
+}
+
+impl<'a> PostgresDatabase<'a> {
+    fn make(server: &'a Postgres, migrations: &[PathBuf]) -> Result<Self> {
+        let name = format!("symbolon_sqlx_{}", std::process::id());
+        let url = server.url_of(&name)?;
+        server.run(server.url(), &[&format!("--command=CREATE DATABASE {name}")])?;
+        let made = Self { server, name, url };
+        for file in migrations {
+            eprintln!("==> {} into PostgreSQL", file.display());
+            server.run(&made.url, &["--file", &file.to_string_lossy()])?;
+        }
+        Ok(made)
+    }
+}
+
+impl Drop for PostgresDatabase<'_> {
+    fn drop(&mut self) {
+        let drop = format!("--command=DROP DATABASE {} WITH (FORCE)", self.name);
+        if let Err(error) = self.server.run(self.server.url(), &[&drop]) {
+            eprintln!("{error:#}");
+        }
+    }
+}
+
+fn compile_against(workspace: &Workspace, backend: &Backend, url: &str, queries: &Path) -> Result<()> {
+    touch(&workspace.root.join(backend.folder).join("src/lib.rs"))?;
     step(
-        &format!("cargo check -p {PACKAGE}, against the database"),
+        &format!("cargo check -p {}, against the database", backend.package),
         workspace
             .cargo()
-            .args(["check", "--locked", "--package", PACKAGE])
+            .args(["check", "--locked", "--package", backend.package])
             .env("SQLX_OFFLINE", "false")
             .env("SQLX_OFFLINE_DIR", queries)
-            .env("SYMBOLON_SQLITE_URL", format!("sqlite://{}", database.display())),
+            .env(backend.variable, url),
     )
 }
 
@@ -87,8 +150,8 @@ fn touch(file: &Path) -> Result<()> {
         .with_context(|| format!("cannot touch {}", file.display()))
 }
 
-fn compare(committed: &Path, fresh: &Path) -> Result<()> {
-    let (committed, fresh) = (contents(committed)?, contents(fresh)?);
+fn compare(committed_in: &Path, fresh: &Path) -> Result<()> {
+    let (committed, fresh) = (contents(committed_in)?, contents(fresh)?);
     let names: BTreeSet<_> = committed.keys().chain(fresh.keys()).collect();
     let mut differences = 0;
     for name in names {
@@ -98,7 +161,7 @@ fn compare(committed: &Path, fresh: &Path) -> Result<()> {
             (Some(_), None) => "belongs to no query",
             (None, _) => "is missing",
         };
-        eprintln!("{}: {difference}", name.display());
+        eprintln!("{}: {difference}", committed_in.join(name).display());
         differences += 1;
     }
     if differences > 0 {

@@ -5,11 +5,14 @@ use std::ffi::OsString;
 use anyhow::Result;
 
 use crate::clients;
+use crate::postgres::Postgres;
 use crate::shell::{Workspace, step};
 
-/// Sets up the real clients that the tests drive, then runs all tests, documentation examples included.
+/// Sets up the real clients that the tests drive and a PostgreSQL server, then runs all tests, documentation examples
+/// included.
 pub(crate) fn run(workspace: &Workspace, cargo_args: &[OsString]) -> Result<()> {
     let clients = clients::prepare(workspace)?;
+    let postgres = Postgres::given_or_own()?;
     step(
         "cargo test",
         workspace
@@ -18,6 +21,8 @@ pub(crate) fn run(workspace: &Workspace, cargo_args: &[OsString]) -> Result<()> 
             .args(cargo_args)
             .env("SYMBOLON_TEST_PYTHON", &clients.python)
             .env("SYMBOLON_TEST_NODE", &clients.node)
-            .env("SYMBOLON_TEST_NODE_MODULES", &clients.node_modules),
+            .env("SYMBOLON_TEST_NODE_MODULES", &clients.node_modules)
+            .env("SYMBOLON_TEST_PSQL", postgres.psql())
+            .env("SYMBOLON_TEST_POSTGRES_URL", postgres.url()),
     )
 }

@@ -187,10 +187,14 @@ pub async fn replace_compromised(editor: Editor<'_>, kid: &str) -> Result<(), Ed
     editor.done().await
 }
 
-/// Follows the change sequence, again and again. (Changes that this process makes are followed at once.)
+/// Follows the change sequence, again and again: after every pause, and sooner where the store has word of a change.
+/// (Changes that this process makes are followed at once.)
 pub async fn follow(authority: Arc<Authority>, pause: Duration) {
     loop {
-        tokio::time::sleep(pause).await;
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            Ok(()) = authority.store.wait_for_change() => {}
+        }
         if let Err(error) = authority.directory().catch_up().await {
             tracing::warn!(%error, "the change sequence could not be followed");
         }

@@ -332,6 +332,9 @@ pub trait ChangeStore {
     /// Removes the revocations that can hit no token any more; says which. The sequence does not move: whoever
     /// still holds one holds it in vain.
     async fn forget_revocations(&self, realm: &RealmId, now: Timestamp) -> StoreResult<u64>;
+    /// Returns when another process may have changed something since the last call, or not at all: it makes
+    /// changes known sooner, and the sequence is looked at without it too. One task waits at a time.
+    async fn wait_for_change(&self) -> StoreResult<()>;
     /// The last number of the change sequence; 0 before the first.
     async fn last_change(&self) -> StoreResult<i64>;
     /// The entries after a number, in order, at most so many.

@@ -62,7 +62,7 @@ pub(crate) async fn insert(tx: &mut Tx, realm: &RealmId, key: &AccessKey) -> Sto
 pub(crate) async fn update(tx: &mut Tx, realm: &RealmId, key: &AccessKey) -> StoreResult<()> {
     let done = query!(
         "UPDATE access_keys SET status = $5, version = $6, document = $7
-         WHERE realm = $1 AND organization = $2 AND client = $3 AND id = $4 AND version = $6 - 1",
+         WHERE realm = $1 AND organization = $2 AND client = $3 AND id = $4 AND version + 1 = $6",
         realm.as_str(),
         key.organization.as_str(),
         key.client.as_str(),

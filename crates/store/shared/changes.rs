@@ -9,7 +9,7 @@ use symbolon_core::protocol::revocation::Kind;
 use symbolon_core::realm::RealmId;
 use symbolon_core::store::{ChangeEntry, ChangeStore, StoreError, StoreResult, StoredRevocation};
 
-use crate::backend::{Backend, Tx};
+use crate::backend::{self, Backend, Tx};
 use crate::revocations;
 use crate::support::{decode, encode, failed, from_word, word};
 
@@ -37,6 +37,7 @@ pub(crate) async fn record(tx: &mut Tx, realm: &RealmId, change: &Change) -> Sto
     for write in &change.revocations {
         revocations::apply(tx, realm, write, sequence).await?;
     }
+    backend::announce(tx).await?;
     Ok(sequence)
 }
 
@@ -177,6 +178,10 @@ impl ChangeStore for Backend {
         .map_err(failed)?;
         tx.commit().await.map_err(failed)?;
         Ok(done.rows_affected())
+    }
+
+    async fn wait_for_change(&self) -> StoreResult<()> {
+        backend::wait_for_change(self).await
     }
 
     async fn last_change(&self) -> StoreResult<i64> {

@@ -68,7 +68,7 @@ async fn insert(tx: &mut Tx, realm: &RealmId, client: &Client) -> StoreResult<()
 async fn update(tx: &mut Tx, realm: &RealmId, client: &Client) -> StoreResult<()> {
     let done = query!(
         "UPDATE clients SET version = $4, document = $5
-         WHERE realm = $1 AND organization = $2 AND id = $3 AND version = $4 - 1",
+         WHERE realm = $1 AND organization = $2 AND id = $3 AND version + 1 = $4",
         realm.as_str(),
         client.organization.as_str(),
         client.id.as_str(),

@@ -97,7 +97,7 @@ impl OrganizationStore for Backend {
         let mut tx = self.begin().await?;
         let done = query!(
             "UPDATE organizations SET version = $3, document = $4
-             WHERE realm = $1 AND id = $2 AND version = $3 - 1",
+             WHERE realm = $1 AND id = $2 AND version + 1 = $3",
             realm.as_str(),
             organization.id.as_str(),
             organization.version,
@@ -160,7 +160,7 @@ impl OrganizationStore for Backend {
         let mut tx = self.begin().await?;
         let done = query!(
             "UPDATE licences SET ends_at = $4, version = $5, document = $6
-             WHERE realm = $1 AND organization = $2 AND id = $3 AND version = $5 - 1",
+             WHERE realm = $1 AND organization = $2 AND id = $3 AND version + 1 = $5",
             realm.as_str(),
             licence.organization.as_str(),
             licence.id.as_str(),

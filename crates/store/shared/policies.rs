@@ -54,7 +54,7 @@ impl PolicyStore for Backend {
         let mut tx = self.begin().await?;
         let done = query!(
             "UPDATE policies SET version = $3, document = $4
-             WHERE realm = $1 AND id = $2 AND version = $3 - 1",
+             WHERE realm = $1 AND id = $2 AND version + 1 = $3",
             realm.as_str(),
             policy.id.as_str(),
             policy.version,

@@ -66,7 +66,7 @@ impl RealmStore for Backend {
     async fn update_realm(&self, realm: &Realm, change: &Change) -> StoreResult<()> {
         let mut tx = self.begin().await?;
         let done = query!(
-            "UPDATE realms SET version = $2, document = $3 WHERE id = $1 AND version = $2 - 1",
+            "UPDATE realms SET version = $2, document = $3 WHERE id = $1 AND version + 1 = $2",
             realm.id.as_str(),
             realm.version,
             encode(realm)?,

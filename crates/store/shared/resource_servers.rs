@@ -56,7 +56,7 @@ impl ResourceServerStore for Backend {
         let mut tx = self.begin().await?;
         let done = query!(
             "UPDATE resource_servers SET version = $3, document = $4
-             WHERE realm = $1 AND identifier = $2 AND version = $3 - 1",
+             WHERE realm = $1 AND identifier = $2 AND version + 1 = $3",
             realm.as_str(),
             server.identifier,
             server.version,

@@ -24,7 +24,7 @@ async fn why_not(tx: &mut Tx, realm: &RealmId, kid: &str) -> StoreResult<StoreEr
 async fn update(tx: &mut Tx, realm: &RealmId, key: &StoredSigningKey) -> StoreResult<()> {
     let done = query!(
         "UPDATE signing_keys SET algorithm = $3, state = $4, version = $5, document = $6
-         WHERE realm = $1 AND kid = $2 AND version = $5 - 1",
+         WHERE realm = $1 AND kid = $2 AND version + 1 = $5",
         realm.as_str(),
         key.kid,
         key.algorithm.name(),

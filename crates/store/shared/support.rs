@@ -14,6 +14,7 @@ pub(crate) fn failed(error: sqlx::Error) -> StoreError {
         sqlx::Error::PoolTimedOut => StoreError::Unavailable("no connection became free in time".to_owned()),
         sqlx::Error::PoolClosed => StoreError::Unavailable("the store is closed".to_owned()),
         sqlx::Error::Io(error) => StoreError::Unavailable(error.kind().to_string()),
+        sqlx::Error::Tls(_) => StoreError::Unavailable("TLS to the database failed".to_owned()),
         sqlx::Error::ColumnDecode { index, .. } => StoreError::Damaged(format!("column {index}")),
         sqlx::Error::Decode(_) => StoreError::Damaged("a column".to_owned()),
         _ => StoreError::Unavailable("the driver failed".to_owned()),

@@ -39,7 +39,7 @@ async fn insert(tx: &mut Tx, realm: &RealmId, user: &User) -> StoreResult<()> {
 async fn update(tx: &mut Tx, realm: &RealmId, user: &User) -> StoreResult<()> {
     let done = query!(
         "UPDATE users SET email = $4, version = $5, document = $6
-         WHERE realm = $1 AND organization IS NOT DISTINCT FROM $2 AND id = $3 AND version = $5 - 1",
+         WHERE realm = $1 AND organization IS NOT DISTINCT FROM $2 AND id = $3 AND version + 1 = $5",
         realm.as_str(),
         organization(user),
         user.id.as_str(),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::open_store::UrlText;
 use crate::telemetry::LogOptions;
 
 /// Service authentication for APIs, in one binary.
@@ -41,6 +42,13 @@ pub struct DevOptions {
     /// The folder that everything is kept in; it is made if it is not there.
     #[arg(long, value_name = "DIR", default_value = "symbolon-data")]
     pub data: PathBuf,
+    /// The PostgreSQL database to use instead of files in that folder. (No variable stands for it: the one of a
+    /// server should not lead the sandbox into that server's database.)
+    #[arg(long, value_name = "URL")]
+    pub database_url: Option<UrlText>,
+    /// A file with that URL, for the owner's eyes alone.
+    #[arg(long, value_name = "FILE")]
+    pub database_url_file: Option<PathBuf>,
     /// Write the credentials to this file as JSON, for programs.
     #[arg(long, value_name = "FILE")]
     pub credentials: Option<PathBuf>,

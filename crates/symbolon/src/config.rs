@@ -14,6 +14,8 @@ use symbolon_core::authority::Settings;
 use symbolon_core::realm::RealmId;
 use symbolon_core::signing_key::Rotation;
 
+use crate::open_store::{Choice, Database, UrlText};
+
 /// The settings as flags, with the variables that stand for them.
 #[derive(Debug, Default, Args)]
 pub struct Flags {
@@ -23,6 +25,13 @@ pub struct Flags {
     /// The folder of the database.
     #[arg(long, value_name = "DIR", env = "SYMBOLON_DATA")]
     pub data: Option<PathBuf>,
+    /// The PostgreSQL database to use instead of files in the data folder. Other users of the machine can read a
+    /// flag: give a password by the variable or by a file.
+    #[arg(long, value_name = "URL", env = "SYMBOLON_DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<UrlText>,
+    /// A file with that URL, for the owner's eyes alone.
+    #[arg(long, value_name = "FILE", env = "SYMBOLON_DATABASE_URL_FILE")]
+    pub database_url_file: Option<PathBuf>,
     /// The public address of the installation, from which issuers derive.
     #[arg(long, value_name = "URL", env = "SYMBOLON_BASE_URL")]
     pub base_url: Option<String>,
@@ -57,6 +66,10 @@ pub struct Flags {
 #[serde(deny_unknown_fields, default)]
 pub struct FileSettings {
     data: Option<PathBuf>,
+    #[serde(deserialize_with = "read_url")]
+    database_url: Option<UrlText>,
+    database_url_file: Option<PathBuf>,
+    database_connections: Option<u32>,
     base_url: Option<String>,
     listen: Option<SocketAddr>,
     tls_listen: Option<SocketAddr>,
@@ -74,6 +87,10 @@ pub struct FileSettings {
     connections: Option<usize>,
 }
 
+fn read_url<'de, D: serde::Deserializer<'de>>(text: D) -> Result<Option<UrlText>, D::Error> {
+    String::deserialize(text).map(|text| Some(UrlText::from(text)))
+}
+
 /// Certificate and key of a TLS listener.
 #[derive(Debug)]
 pub struct TlsFiles {
@@ -88,8 +105,10 @@ pub struct TlsFiles {
 /// The settings in force.
 #[derive(Debug)]
 pub struct Config {
-    /// The folder of the database.
+    /// The folder of the keys, and of the database if it is SQLite.
     pub data: PathBuf,
+    /// The database.
+    pub database: Database,
     /// The public address, without a slash at its end.
     pub base_url: String,
     /// Plain http; absent where only https was asked for.
@@ -157,8 +176,16 @@ impl Config {
         authority.directory.clients = file.cached_clients.unwrap_or(authority.directory.clients);
         authority.directory.organizations =
             file.cached_organizations.unwrap_or(authority.directory.organizations);
+        let data = flags.data.or(file.data).unwrap_or_else(|| PathBuf::from(DEFAULT_DATA));
+        // Flag or file, whichever of the two was given nearer.
+        let (url, url_file) = match (flags.database_url, flags.database_url_file) {
+            (None, None) => (file.database_url, file.database_url_file),
+            nearer => nearer,
+        };
+        let choice = Choice { url, url_file, connections: file.database_connections };
         Ok(Self {
-            data: flags.data.or(file.data).unwrap_or_else(|| PathBuf::from(DEFAULT_DATA)),
+            database: Database::choose(&choice, &data)?,
+            data,
             base_url,
             listen,
             tls,
@@ -174,7 +201,12 @@ impl Config {
 fn read_file(path: &Path) -> anyhow::Result<FileSettings> {
     let text =
         std::fs::read_to_string(path).with_context(|| format!("the configuration {}", path.display()))?;
-    toml::from_str(&text).with_context(|| format!("the configuration {}", path.display()))
+    // The error's own text would show the line, which may hold a password.
+    toml::from_str(&text).map_err(|error: toml::de::Error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        anyhow::anyhow!("the configuration {}, line {line}: {}", path.display(), error.message())
+    })
 }
 
 fn checked_base(url: &str) -> anyhow::Result<String> {

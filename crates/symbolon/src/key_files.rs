@@ -62,9 +62,10 @@ pub fn read(source: KeySource<'_>, data: &Path) -> anyhow::Result<NamedKeys> {
 }
 
 /// A key that every user of the machine can read protects nothing. (A group may: service managers hand keys out so.)
-fn refuse_public(path: &Path, what: &str) -> anyhow::Result<()> {
+pub(crate) fn refuse_public(path: &Path, what: &str) -> anyhow::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
-    let mode = std::fs::metadata(path)?.permissions().mode();
+    let file = std::fs::metadata(path).with_context(|| format!("the {what} in {}", path.display()))?;
+    let mode = file.permissions().mode();
     if mode & 0o007 != 0 {
         bail!(
             "everybody can read the {what} in {path}; make it private first: chmod 600 {path}",

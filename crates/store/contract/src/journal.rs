@@ -34,7 +34,8 @@ async fn uses(store: &Shared) -> i64 {
 
 pub(crate) async fn found(store: Shared) {
     let (one, two) = (record(0, "t1", "req"), record(1, "t2", "req"));
-    let elsewhere = TokenRecord { realm: id("s"), ..record(2, "t1", "other ä\"\\\u{0}'") };
+    let strange = "other ä\"\\\u{0}'".to_owned();
+    let elsewhere = TokenRecord { realm: id("s"), scope: strange, ..record(2, "t1", "other ä\"\\'") };
     let password =
         TokenRecord { client: None, access_key: None, user: Some(id("u")), ..record(3, "t3", "by password") };
     store.append_tokens("b1", &[two.clone(), one.clone()]).await.unwrap();

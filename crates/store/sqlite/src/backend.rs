@@ -105,6 +105,17 @@ impl SqliteStore {
     }
 }
 
+/// SQLite tells other processes nothing: they look at the change sequence.
+#[expect(clippy::unused_async, reason = "another backend has to say something here")]
+pub(crate) async fn announce(_: &mut Tx) -> StoreResult<()> {
+    Ok(())
+}
+
+/// Nothing is ever heard of other processes.
+pub(crate) async fn wait_for_change(_: &SqliteStore) -> StoreResult<()> {
+    std::future::pending().await
+}
+
 /// SQLite's messages name tables and columns, never values.
 pub(crate) fn describe(error: &dyn DatabaseError) -> String {
     error.message().to_owned()

@@ -21,6 +21,7 @@ pub async fn run(options: ApplyOptions) -> anyhow::Result<ExitCode> {
     let description = Description::parse(&text).with_context(|| file.clone())?;
     let config = Config::load(options.settings)?;
     let installation = Installation::open(
+        &config.database,
         &config.data,
         config.master_key_file.as_ref(),
         config.pepper_file.as_ref(),

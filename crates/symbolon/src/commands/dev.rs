@@ -24,11 +24,14 @@ use tokio::sync::watch;
 
 use crate::cli::DevOptions;
 use crate::commands::{Installation, stop_signal};
+use crate::open_store::{Choice, Database};
 use crate::{files, key_files};
 
 /// Runs the command.
 pub async fn run(options: DevOptions) -> anyhow::Result<ExitCode> {
     let data = options.data.clone();
+    let choice = Choice { url: options.database_url, url_file: options.database_url_file, connections: None };
+    let database = Database::choose(&choice, &data)?;
     files::private_folder(&data)?;
     let socket = bind(options.listen).await?;
     let base = format!("http://{}", reachable(socket.local_addr()?));
@@ -44,7 +47,7 @@ pub async fn run(options: DevOptions) -> anyhow::Result<ExitCode> {
     key_files::make_if_missing(key_files::master_keys(None), &data)?;
     key_files::make_if_missing(key_files::peppers(None), &data)?;
     let settings = Settings::new(&base, RealmId::new("default")?);
-    let mut installation = Installation::open(&data, None, None, settings).await?;
+    let mut installation = Installation::open(&database, &data, None, None, settings).await?;
     let authority = installation.authority.clone();
 
     let sandbox = SandboxConfig { base, tls: tls_address, data: data.clone() };

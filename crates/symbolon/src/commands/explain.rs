@@ -15,8 +15,8 @@ const AT_ONCE: u32 = 4;
 /// Runs the command. Needs no keys: nothing that it reads is sealed.
 pub async fn run(options: ExplainOptions) -> anyhow::Result<ExitCode> {
     let config = Config::load(options.settings)?;
-    anyhow::ensure!(config.data.is_dir(), "there is no data folder {}", config.data.display());
-    let store = open_store::open(&config.data).await?;
+    config.database.expect_there()?;
+    let store = open_store::open(config.database).await?;
     let found = find(&*store, &options.request_id).await;
     store.close().await;
     let (tokens, refusals) = found?;

@@ -20,7 +20,8 @@ use symbolon_core::secret::Peppers;
 use tokio::task::JoinHandle;
 
 use crate::cli::Command;
-use crate::{key_files, open_store};
+use crate::key_files;
+use crate::open_store::{self, Database};
 
 /// Runs a command.
 pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
@@ -39,7 +40,7 @@ const MAINTENANCE_PAUSE: Duration = Duration::from_secs(30);
 /// How long the journal may take to finish.
 const JOURNAL_GRACE: Duration = Duration::from_secs(5);
 
-/// An authority over the store of a data folder, with its writers.
+/// An authority over a store, with its writers.
 pub struct Installation {
     /// What decides.
     pub authority: Arc<Authority>,
@@ -48,8 +49,9 @@ pub struct Installation {
 }
 
 impl Installation {
-    /// Opens store and keys, and loads the directory.
+    /// Opens the store and the keys, which lie in the data folder unless files are named, and loads the directory.
     pub async fn open(
+        database: &Database,
         data: &Path,
         master_key_file: Option<&PathBuf>,
         pepper_file: Option<&PathBuf>,
@@ -59,7 +61,7 @@ impl Installation {
         let master_keys = MasterKeys::new(key_files::read(key_files::master_keys(master_key_file), data)?)?;
         let peppers = Peppers::new(key_files::read(key_files::peppers(pepper_file), data)?)?;
         let surroundings = Surroundings {
-            store: open_store::open(data).await?,
+            store: open_store::open(database.clone()).await?,
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
             master_keys: Arc::new(master_keys),

@@ -18,6 +18,7 @@ use crate::config::Config;
 pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     let config = Config::load(options.settings)?;
     let mut installation = Installation::open(
+        &config.database,
         &config.data,
         config.master_key_file.as_ref(),
         config.pepper_file.as_ref(),

@@ -161,9 +161,15 @@ fn delete_client(sandbox: &Running, id: &str) {
     runtime.block_on(async {
         let realm = RealmId::new("default").expect("a realm");
         let settings = Settings::new(&sandbox.base(), realm.clone());
-        let node = symbolon::commands::Installation::open(sandbox.folder(), None, None, settings)
-            .await
-            .expect("a node");
+        let node = symbolon::commands::Installation::open(
+            &sandbox.folder().into(),
+            sandbox.folder(),
+            None,
+            None,
+            settings,
+        )
+        .await
+        .expect("a node");
         let found =
             node.authority.directory().client(&realm, id).await.expect("an answer").expect("the client");
         let actor = Actor::operator("test", "run_test");

@@ -196,6 +196,7 @@ pass_on!(CHANGES: ChangeStore {
     ) -> ();
     list_revocations['a](realm: &'a RealmId, changed_after: i64) -> Vec<StoredRevocation>;
     forget_revocations['a](realm: &'a RealmId, now: Timestamp) -> u64;
+    wait_for_change[]() -> ();
     last_change[]() -> i64;
     list_changes[](after: i64, limit: u32) -> Vec<ChangeEntry>;
     list_audit['a 'b](

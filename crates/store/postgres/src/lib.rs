@@ -1,0 +1,49 @@
+//! The store on PostgreSQL: one database for all nodes of an installation.
+//!
+//! The SQL is not here but in `../shared`, which the stores include and compile against their databases.
+
+#[cfg(test)]
+extern crate self as symbolon_store_postgres;
+
+mod backend;
+mod collation;
+mod connection;
+mod listen;
+mod open;
+mod sqlstate;
+#[cfg(test)]
+mod tests;
+mod url;
+
+#[path = "../../shared/access_keys.rs"]
+mod access_keys;
+#[path = "../../shared/changes.rs"]
+mod changes;
+#[path = "../../shared/clients.rs"]
+mod clients;
+#[path = "../../shared/identifiers.rs"]
+mod identifiers;
+#[path = "../../shared/journal.rs"]
+mod journal;
+#[path = "../../shared/organizations.rs"]
+mod organizations;
+#[path = "../../shared/policies.rs"]
+mod policies;
+#[path = "../../shared/realms.rs"]
+mod realms;
+#[path = "../../shared/resource_servers.rs"]
+mod resource_servers;
+#[path = "../../shared/revocations.rs"]
+mod revocations;
+#[path = "../../shared/signing_keys.rs"]
+mod signing_keys;
+#[path = "../../shared/support.rs"]
+mod support;
+#[path = "../../shared/usage.rs"]
+mod usage;
+#[path = "../../shared/users.rs"]
+mod users;
+
+pub use backend::PostgresStore;
+pub use open::{OpenError, Options};
+pub use url::{DatabaseUrl, UrlError};
