@@ -30,6 +30,8 @@ const EXPANDED_AT_ONCE: u32 = 4;
 const REFUSAL_QUEUE: usize = 4_096;
 /// How long after a batch its expansion may begin: under load, several batches are expanded together.
 const EXPANSION_PAUSE: Duration = Duration::from_millis(200);
+/// How long refusals gather after they could not be kept.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(250);
 
 struct Entry {
     record: TokenRecord,
@@ -147,6 +149,8 @@ async fn write_refusals(store: Arc<dyn Store>, mut queue: mpsc::Receiver<Refusal
     while queue.recv_many(&mut records, LARGEST_BATCH).await > 0 {
         if let Err(error) = store.append_refusals(&records).await {
             tracing::warn!(%error, lost = records.len(), "refusals could not be kept");
+            // While the database is away every request is refused: they must not all be knocks at its door.
+            tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
         }
         records.clear();
     }

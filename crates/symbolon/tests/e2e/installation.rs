@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output};
 use std::time::{Duration, Instant};
 
+use symbolon::open_store::{Choice, Database, UrlText};
 use symbolon_core::id::RealmId;
 use symbolon_core::protocol::revocation::RevocationSet;
 
@@ -22,17 +23,27 @@ pub(crate) const SECRET: &str = "a-secret-of-the-load-tests-0123456789";
 /// No answer may take longer than this, whatever the database does.
 pub(crate) const LONGEST_ANSWER: Duration = Duration::from_secs(4);
 
-/// A data folder with everything in it.
+/// A data folder with everything in it, or with the keys alone where PostgreSQL keeps the rest.
 pub(crate) struct Installation {
     kept: tempfile::TempDir,
     data: PathBuf,
+    database_url: Option<String>,
     address: String,
 }
 
 impl Installation {
     /// Keys, a realm, and the clients that are named above.
     pub(crate) fn new() -> Self {
-        let installation = Self::empty();
+        Self::prepared(None)
+    }
+
+    /// The same in a PostgreSQL database, which is empty.
+    pub(crate) fn in_postgres(url: String) -> Self {
+        Self::prepared(Some(url))
+    }
+
+    fn prepared(database_url: Option<String>) -> Self {
+        let installation = Self { database_url, ..Self::empty() };
         let made = Command::new("sh")
             .current_dir(&installation.data)
             .arg("-c")
@@ -52,7 +63,7 @@ impl Installation {
         std::fs::create_dir(&data).expect("a folder");
         let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = socket.local_addr().expect("an address").to_string();
-        Self { kept, data, address }
+        Self { kept, data, database_url: None, address }
     }
 
     /// A second one with the same contents. Nothing may run on the first.
@@ -79,6 +90,9 @@ impl Installation {
     pub(crate) fn command(&self, name: &str) -> Command {
         let mut command = Command::new(SYMBOLON);
         command.arg(name).arg("--data").arg(&self.data);
+        if let Some(url) = &self.database_url {
+            command.env("SYMBOLON_DATABASE_URL", url);
+        }
         command
     }
 
@@ -127,7 +141,10 @@ impl Installation {
     pub(crate) fn look<T>(&self, work: impl AsyncFnOnce(&dyn symbolon_core::store::Store) -> T) -> T {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         runtime.block_on(async {
-            let store = symbolon::open_store::open(&self.data).await.expect("the store");
+            let url = self.database_url.clone().map(UrlText::from);
+            let choice = Choice { url, url_file: None, connections: None };
+            let database = Database::choose(&choice, &self.data).expect("a database");
+            let store = symbolon::open_store::open(database).await.expect("the store");
             let result = work(&*store).await;
             store.close().await;
             result

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use symbolon_core::protocol::claims::Claims;
 use symbolon_core::protocol::revocation::Subjects;
 
-use crate::http::Connection;
+use crate::cluster::Cluster;
+use crate::http::{Answer, Connection};
 use crate::installation::{
     INACTIVE_KEY, Installation, LOADER, SECRET, Server, Token, WATCHER, client, printed,
 };
@@ -29,6 +30,7 @@ const LONGEST_LOAD: u64 = 1500;
 #[derive(Debug, Default)]
 struct Report {
     runs: u32,
+    databases: u32,
     tokens: usize,
     revoked: usize,
     changes: usize,
@@ -41,6 +43,8 @@ struct Report {
 struct Told {
     /// Tokens that were received whole.
     tokens: Vec<Token>,
+    /// Tokens whose revocation was asked for, and may be done.
+    asked: Vec<String>,
     /// Tokens whose revocation was answered.
     revoked: Vec<Token>,
     /// What became of clients by acknowledged changes, with a token that each got before.
@@ -74,6 +78,8 @@ struct Load<'a> {
     run: u32,
     told: Mutex<Told>,
     over: AtomicBool,
+    /// Whether the database's server is killed, too: then it may be away before the server is.
+    database_dies: bool,
 }
 
 impl Load<'_> {
@@ -81,13 +87,19 @@ impl Load<'_> {
         Connection::open(self.installation.address(), PATIENCE).ok()
     }
 
+    /// The token of an answer. There must be one, unless the database is dead already.
+    fn token(&self, answer: &Answer) -> Option<Token> {
+        let token = Token::of(answer);
+        assert!(token.is_some() || (self.database_dies && answer.status == 503), "{answer:?}");
+        token
+    }
+
     /// Fetches tokens until the connection breaks.
     fn fetch(&self) {
         let Some(mut connection) = self.connect() else { return };
         let mut tokens = Vec::new();
         while let Ok(answer) = connection.token(LOADER) {
-            let token = Token::of(&answer).unwrap_or_else(|| panic!("{answer:?}"));
-            tokens.push(token);
+            tokens.extend(self.token(&answer));
         }
         self.told.lock().expect("the list").tokens.append(&mut tokens);
     }
@@ -99,12 +111,16 @@ impl Load<'_> {
         let id = format!("revoker-{}", self.run);
         let who = (id.as_str(), SECRET);
         while let Ok(answer) = connection.token(who) {
-            let token = Token::of(&answer).unwrap_or_else(|| panic!("{answer:?}"));
+            let Some(token) = self.token(&answer) else { continue };
             self.told.lock().expect("the list").tokens.push(token.clone());
             if self.told.lock().expect("the list").revoked.len() >= 900 {
                 continue;
             }
+            self.told.lock().expect("the list").asked.push(token.request_id.clone());
             let Ok(answer) = connection.revoke(who, &token.token) else { return };
+            if self.database_dies && answer.status == 503 {
+                continue;
+            }
             assert_eq!(answer.status, 200, "{answer:?}");
             self.told.lock().expect("the list").revoked.push(token);
             // And one that stays alive.
@@ -159,7 +175,7 @@ impl Load<'_> {
             }
             std::thread::park_timeout(Duration::from_millis(1));
         }
-        ended_well(child)
+        ended_well(child, self.database_dies)
     }
 
     /// A token of a client that was just made; another process made it, so that it takes a moment to be known.
@@ -176,16 +192,24 @@ impl Load<'_> {
     }
 }
 
-fn ended_well(child: Child) -> bool {
+fn ended_well(child: Child, database_dies: bool) -> bool {
     use std::os::unix::process::ExitStatusExt as _;
     let output = child.wait_with_output().expect("its end");
     let killed = output.status.signal() == Some(9);
-    assert!(killed || output.status.success(), "{}", printed(&output));
+    let said = database_dies && printed(&output).contains("symbolon: ");
+    assert!(killed || said || output.status.success(), "{}", printed(&output));
     output.status.success()
 }
 
-/// One run: load, kill, start, check.
-fn run(installation: &Installation, mut server: Server, run: u32, seed: u64, report: &mut Report) -> Server {
+/// One run: load, kill, start, check. With a server of the database, that is killed at the same moment in each second
+/// run.
+fn run(
+    (installation, cluster): (&Installation, Option<&mut Cluster>),
+    mut server: Server,
+    run: u32,
+    seed: u64,
+    report: &mut Report,
+) -> Server {
     let mut seeded = Seeded(seed);
     let moment = SHORTEST_LOAD + seeded.below(LONGEST_LOAD - SHORTEST_LOAD);
     installation.applies(&client(&format!("revoker-{run}"), ""));
@@ -193,7 +217,10 @@ fn run(installation: &Installation, mut server: Server, run: u32, seed: u64, rep
     let known =
         |server: &Server| server.connect().token((&revoker, SECRET)).is_ok_and(|answer| answer.status == 200);
     server.wait("client", || known(&server));
-    let load = Load { installation, run, told: Mutex::default(), over: AtomicBool::new(false) };
+    let cluster = cluster.filter(|_| run % 2 == 1);
+    let database_dies = cluster.is_some();
+    let load =
+        Load { installation, run, told: Mutex::default(), over: AtomicBool::new(false), database_dies };
     std::thread::scope(|scope| {
         for _ in 0..LOADERS {
             scope.spawn(|| load.fetch());
@@ -205,7 +232,14 @@ fn run(installation: &Installation, mut server: Server, run: u32, seed: u64, rep
             std::thread::park_timeout(left);
         }
         load.over.store(true, SeqCst);
-        server.kill();
+        if let Some(cluster) = cluster {
+            cluster.kill();
+            server.kill();
+            cluster.start();
+            report.databases += 1;
+        } else {
+            server.kill();
+        }
     });
     assert!(!server.log().contains("panicked"), "{}", server.log());
     let began = Instant::now();
@@ -228,9 +262,8 @@ fn check(installation: &Installation, server: &Server, told: &Told, report: &mut
         assert!(!lives(token), "{} was revoked, and came back", token.jti());
     }
     // The others live, or the verdicts above would mean nothing.
-    let gone: Vec<String> = told.revoked.iter().map(Token::jti).collect();
     let mut checked = 0;
-    for token in told.tokens.iter().rev().filter(|token| !gone.contains(&token.jti())).take(300) {
+    for token in told.tokens.iter().rev().filter(|token| !told.asked.contains(&token.request_id)).take(300) {
         let subject = crate::http::claims(&token.token)["client_id"].as_str().expect("client_id").to_owned();
         if subject.starts_with("made-") {
             continue;
@@ -274,21 +307,21 @@ fn guards_agree(installation: &Installation, told: &Told) {
     }
 }
 
-fn soak(installation: &Installation, runs: u32, seed: u64) -> Report {
+fn soak(installation: &Installation, mut cluster: Option<&mut Cluster>, runs: u32, seed: u64) -> Report {
     println!("seed {seed}: set SYMBOLON_SOAK_SEED to it to repeat the moments");
     let mut report = Report::default();
     let mut seeds = Seeded(seed);
     let mut server = installation.serve();
     for number in 0..runs {
         let seed = seeds.below(u64::MAX - 1) + 1;
-        server = run(installation, server, number, seed, &mut report);
+        server = run((installation, cluster.as_deref_mut()), server, number, seed, &mut report);
     }
     server.stop();
     report
 }
 
 fn print(report: &Report) {
-    println!("runs             {}", report.runs);
+    println!("runs             {}, {} of them with the database's server", report.runs, report.databases);
     println!("tokens received  {}, each found in the journal", report.tokens);
     println!("tokens revoked   {}, each still dead, for introspection and for the guard", report.revoked);
     println!("changes          {} acknowledged, none lost", report.changes);
@@ -309,12 +342,26 @@ fn seed() -> u64 {
 
 #[test]
 fn three_kills_lose_nothing_that_was_answered() {
-    print(&soak(&Installation::new(), 3, seed()));
+    print(&soak(&Installation::new(), None, 3, seed()));
+}
+
+#[test]
+fn three_kills_lose_nothing_that_was_answered_from_postgresql() {
+    print(&in_postgres(3));
+}
+
+fn in_postgres(runs: u32) -> Report {
+    let mut cluster = Cluster::new();
+    let installation = Installation::in_postgres(cluster.database("killed"));
+    soak(&installation, Some(&mut cluster), runs, seed())
 }
 
 #[test]
 #[ignore = "long: `cargo xtask soak kill` runs it"]
 fn soak_kill() {
     let runs = std::env::var("SYMBOLON_SOAK_RUNS").map_or(50, |text| text.parse().expect("a number"));
-    print(&soak(&Installation::new(), runs, seed()));
+    print(&match std::env::var("SYMBOLON_SOAK_DATABASE").as_deref() {
+        Ok("postgres") => in_postgres(runs),
+        _ => soak(&Installation::new(), None, runs, seed()),
+    });
 }

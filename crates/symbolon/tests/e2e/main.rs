@@ -7,6 +7,7 @@
 
 mod apply;
 mod clients;
+mod cluster;
 mod commands;
 mod disk;
 mod expiry;
@@ -15,6 +16,7 @@ mod http;
 mod installation;
 mod kill;
 mod oauth2_crate;
+mod postgres_faults;
 mod restart;
 mod shim;
 mod support;

@@ -149,7 +149,7 @@ impl Drop for Running {
 }
 
 /// The shell's own `kill`, which every Debian has.
-fn signal(name: &str, pid: u32) {
+pub(crate) fn signal(name: &str, pid: u32) {
     let sent = Command::new("sh").arg("-c").arg(format!("kill -{name} {pid}")).status().expect("sh");
     assert!(sent.success());
 }
