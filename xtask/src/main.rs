@@ -65,8 +65,8 @@ fn run(task: &Task) -> Result<()> {
     match task {
         Task::Test { cargo_args } => test::run(&workspace, cargo_args),
         Task::Check => check::run(&workspace),
-        Task::Soak { soak } => soak::run(&workspace, soak),
         Task::Bench(options) => bench::run(&workspace, options),
         Task::Sqlx { check } => sqlx::run(&workspace, *check),
+        Task::Soak { soak } => soak::run(&workspace, soak),
     }
 }

@@ -36,6 +36,14 @@ impl Workspace {
         command.current_dir(&self.root);
         command
     }
+
+    /// A test of the binary that is too long to run with the others, its output shown.
+    pub(crate) fn long_test(&self, target: &str, name: &str) -> Command {
+        let mut command = self.cargo();
+        command.args(["test", "--package", "symbolon", "--test", target, "--locked", "--"]);
+        command.args([name, "--exact", "--ignored", "--nocapture"]);
+        command
+    }
 }
 
 fn cargo_program() -> OsString {

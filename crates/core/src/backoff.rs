@@ -47,6 +47,8 @@ impl Failures {
             record = Record::default();
         }
         record.last = now;
+        // A wait that was set while the clock was ahead ends as soon as any other.
+        record.wait_until = record.wait_until.min(now.plus(LONGEST));
         let waiting = record.wait_until > now;
         if !waiting {
             record.count = record.count.saturating_add(1);
@@ -101,6 +103,16 @@ mod tests {
         assert!(fail(&failures, "c", "2001:db8::2", 0).is_some());
         assert_eq!(fail(&failures, "c", "2001:db8:0:1::1", 0), None);
         assert_eq!(fail(&failures, "d", "2001:db8::1", 0), None);
+    }
+
+    #[test]
+    fn a_clock_that_went_back_makes_nobody_wait_longer_than_the_longest_time() {
+        let failures = Failures::default();
+        for _ in 0..=FREE {
+            fail(&failures, "c", "10.0.0.1", 86_400_000);
+        }
+        assert_eq!(fail(&failures, "c", "10.0.0.1", 0), Some(LONGEST));
+        assert!(fail(&failures, "c", "10.0.0.1", 60_000).is_some_and(|wait| wait <= LONGEST));
     }
 
     #[test]

@@ -33,6 +33,8 @@ const COUNTING_PAUSE: Duration = Duration::from_secs(1);
 const COUNTING_SHARE: u32 = 20;
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How long refusals gather after they could not be kept.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(250);
 
 struct Entry {
     record: TokenRecord,
@@ -150,6 +152,8 @@ async fn write_refusals(store: Arc<dyn Store>, mut queue: mpsc::Receiver<Refusal
     while queue.recv_many(&mut records, LARGEST_BATCH).await > 0 {
         if let Err(error) = store.append_refusals(&records).await {
             tracing::warn!(%error, lost = records.len(), "refusals could not be kept");
+            // While the database is away every request is refused: they must not all be knocks at its door.
+            tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
         }
         records.clear();
     }

@@ -36,6 +36,7 @@ pub mod rotation;
 pub mod seal;
 pub mod secret;
 pub mod signing_key;
+pub mod steady;
 pub mod store;
 pub mod user;
 

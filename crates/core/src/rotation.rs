@@ -17,6 +17,7 @@ use crate::edit::{EditError, Editor};
 use crate::id::{RealmId, sortable};
 use crate::journal::count_left;
 use crate::signing_key::{KeyState, Step, StoredSigningKey, next_step, next_step_out_of_use};
+use crate::steady::Steadiness;
 use crate::store::StoreError;
 
 /// Refusals older than this are forgotten.
@@ -29,6 +30,22 @@ const COUNTED_BY_OTHERS: Duration = Duration::from_mins(10);
 /// Brings the keys of a realm to where they should be: makes missing ones, lets pending ones sign, removes those
 /// whose last token has died.
 pub async fn keep_keys(authority: &Authority, realm: &RealmId) -> Result<(), EditError> {
+    take_steps(authority, realm, Care::Everything).await
+}
+
+/// Makes the keys without which nothing could be signed, and leaves all others as they are.
+pub async fn make_missing_keys(authority: &Authority, realm: &RealmId) -> Result<(), EditError> {
+    take_steps(authority, realm, Care::WhatIsMissing).await
+}
+
+/// How far keys are looked after: what the clock alone decides may have to wait.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Care {
+    Everything,
+    WhatIsMissing,
+}
+
+async fn take_steps(authority: &Authority, realm: &RealmId, care: Care) -> Result<(), EditError> {
     let actor = Actor::system("rotation");
     let editor = Editor { authority, actor: &actor, realm };
     // Each step leads on to at most a few others; the bound is against a clock gone mad.
@@ -40,6 +57,10 @@ pub async fn keep_keys(authority: &Authority, realm: &RealmId) -> Result<(), Edi
         let in_use = view.algorithms();
         let due = Algorithm::ALL.into_iter().find_map(|algorithm| {
             let of_algorithm: Vec<_> = keys.iter().filter(|key| key.algorithm == algorithm).collect();
+            let signs = of_algorithm.iter().any(|key| key.state == KeyState::Active);
+            if care == Care::WhatIsMissing && (signs || !in_use.contains(&algorithm)) {
+                return None;
+            }
             let step = if in_use.contains(&algorithm) {
                 next_step(&of_algorithm, authority.settings.rotation, longest, authority.now())
             } else {
@@ -185,18 +206,41 @@ pub async fn follow(authority: Arc<Authority>, pause: Duration) {
 
 /// Rotates keys and forgets what can be forgotten, again and again.
 pub async fn maintain(authority: Arc<Authority>, pause: Duration) {
+    let began = tokio::time::Instant::now();
+    let mut upkeep = Upkeep::begin(authority.now());
     loop {
-        for view in authority.directory().realms() {
-            if let Err(error) = keep_realm(&authority, view.id()).await {
-                tracing::warn!(realm = %view.id(), %error, "a realm's upkeep failed; it is tried again");
-            }
-        }
-        keep_journal(&authority).await;
+        upkeep.round(&authority, began.elapsed()).await;
         tokio::time::sleep(pause).await;
     }
 }
 
-async fn keep_realm(authority: &Authority, realm: &RealmId) -> Result<(), EditError> {
+/// What [`maintain`] does, a round at a time. Whatever only the clock says is due waits until the clock can be
+/// trusted; missing keys are made at once.
+#[derive(Debug)]
+pub struct Upkeep(Steadiness);
+
+impl Upkeep {
+    /// Begins at what the clock says.
+    pub const fn begin(now: Timestamp) -> Self {
+        Self(Steadiness::begin(now))
+    }
+
+    /// One round, when so much time has really passed since the begin.
+    pub async fn round(&mut self, authority: &Authority, passed: Duration) {
+        let trusted = self.0.observe(authority.now(), passed);
+        for view in authority.directory().realms() {
+            if let Err(error) = keep_realm(authority, view.id(), trusted).await {
+                tracing::warn!(realm = %view.id(), %error, "a realm's upkeep failed; it is tried again");
+            }
+        }
+        keep_journal(authority, trusted).await;
+    }
+}
+
+async fn keep_realm(authority: &Authority, realm: &RealmId, trusted: bool) -> Result<(), EditError> {
+    if !trusted {
+        return make_missing_keys(authority, realm).await;
+    }
     keep_keys(authority, realm).await?;
     if authority.store.forget_revocations(realm, authority.now()).await? > 0 {
         authority.directory().refresh_realm(realm).await?;
@@ -204,14 +248,16 @@ async fn keep_realm(authority: &Authority, realm: &RealmId) -> Result<(), EditEr
     Ok(())
 }
 
-async fn keep_journal(authority: &Authority) {
-    let now = authority.now();
-    count_left(&*authority.store, &*authority.clock, now.minus(COUNTED_BY_OTHERS)).await;
-    if let Err(error) = authority.store.forget_refusals(now.minus(REFUSAL_MEMORY), MOST_REFUSALS).await {
+async fn keep_journal(authority: &Authority, trusted: bool) {
+    let (store, now) = (&*authority.store, authority.now());
+    count_left(store, &*authority.clock, now.minus(COUNTED_BY_OTHERS)).await;
+    // Too many are too many at any time.
+    let before = if trusted { now.minus(REFUSAL_MEMORY) } else { Timestamp::from_millis(i64::MIN) };
+    if let Err(error) = store.forget_refusals(before, MOST_REFUSALS).await {
         tracing::warn!(%error, "old refusals could not be removed");
     }
-    if let Some(memory) = authority.settings.journal_memory
-        && let Err(error) = authority.store.forget_tokens(now.minus(memory)).await
+    if let Some(memory) = authority.settings.journal_memory.filter(|_| trusted)
+        && let Err(error) = store.forget_tokens(now.minus(memory)).await
     {
         tracing::warn!(%error, "old records of tokens could not be removed");
     }

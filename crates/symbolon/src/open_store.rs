@@ -18,7 +18,7 @@ pub enum Database {
     /// A database on a PostgreSQL server. It is never shown with its password.
     Postgres {
         /// Where it is.
-        url: DatabaseUrl,
+        url: Box<DatabaseUrl>,
         /// At most so many connections to it, if not the usual number.
         connections: Option<u32>,
     },
@@ -80,7 +80,7 @@ impl Database {
         if connections.is_some_and(|connections| connections < 5) {
             bail!("database_connections is too small: at least 5 are needed");
         }
-        Ok(Self::Postgres { url: text.parse()?, connections })
+        Ok(Self::Postgres { url: Box::new(text.parse()?), connections })
     }
 
     /// Refuses a folder that is not there, for commands that make nothing.

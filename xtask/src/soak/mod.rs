@@ -3,7 +3,9 @@
 
 mod clients;
 mod connections;
+mod faults;
 mod floods;
+mod kill;
 mod server;
 
 use anyhow::Result;
@@ -17,11 +19,17 @@ pub(crate) enum Soak {
     Connections(connections::Options),
     /// Right clients beside floods of wrong secrets
     Floods(floods::Options),
+    /// `kill -9` under load, again and again: nothing that was answered is lost, nothing revoked comes back
+    Kill(kill::Options),
+    /// Every call of the store and every operation on its files failed once, in turn
+    Faults(faults::Options),
 }
 
 pub(crate) fn run(workspace: &Workspace, soak: &Soak) -> Result<()> {
     match soak {
         Soak::Connections(options) => connections::run(workspace, options),
         Soak::Floods(options) => floods::run(workspace, options),
+        Soak::Kill(options) => kill::run(workspace, options),
+        Soak::Faults(options) => faults::run(workspace, options),
     }
 }

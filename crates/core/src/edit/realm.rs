@@ -14,7 +14,7 @@ pub async fn insert(editor: Editor<'_>, realm: &Realm) -> Result<(), EditError> 
         editor.change("create", Subject::new(SubjectKind::Realm, realm.id.as_str()), None, Some(realm));
     editor.store().insert_realm(realm, &change).await?;
     editor.done().await?;
-    crate::rotation::keep_keys(editor.authority, &realm.id).await
+    crate::rotation::make_missing_keys(editor.authority, &realm.id).await
 }
 
 /// Changes a realm. Switching it off kills all its tokens.
@@ -28,7 +28,7 @@ pub async fn update(editor: Editor<'_>, before: &Realm, after: &Realm) -> Result
     change.revocations = editor.status_revocation(Kind::Realm, "", (before.status, after.status))?;
     editor.store().update_realm(&after, &change).await?;
     editor.done().await?;
-    crate::rotation::keep_keys(editor.authority, &after.id).await
+    crate::rotation::make_missing_keys(editor.authority, &after.id).await
 }
 
 /// Checks a realm by itself.

@@ -16,7 +16,7 @@ pub async fn insert(editor: Editor<'_>, server: &ResourceServer) -> Result<(), E
     let change = editor.change("create", subject, None, Some(server));
     editor.store().insert_resource_server(editor.realm, server, &change).await?;
     editor.done().await?;
-    crate::rotation::keep_keys(editor.authority, editor.realm).await
+    crate::rotation::make_missing_keys(editor.authority, editor.realm).await
 }
 
 /// Changes a resource server. A disabled one gets no more tokens.
@@ -32,7 +32,7 @@ pub async fn update(
     change.revocations = licence_revocations(editor, before, &after)?;
     editor.store().update_resource_server(editor.realm, &after, &change).await?;
     editor.done().await?;
-    crate::rotation::keep_keys(editor.authority, editor.realm).await
+    crate::rotation::make_missing_keys(editor.authority, editor.realm).await
 }
 
 /// Turning the need for a licence off also ends the revocations that ended licences left behind.

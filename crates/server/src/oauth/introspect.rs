@@ -7,12 +7,12 @@ use symbolon_core::protocol::introspection::Introspection;
 use symbolon_core::refusal::Refusal;
 
 use crate::oauth::answer;
-use crate::oauth::request::{OauthRequest, required};
+use crate::oauth::request::{OauthRequest, in_time, required};
 
 /// The endpoint.
 pub(crate) async fn answer(request: OauthRequest) -> Response {
     let mut named = None;
-    match serve(&request, &mut named).await {
+    match in_time(serve(&request, &mut named)).await {
         Ok(introspection) => answer::json(StatusCode::OK, &introspection),
         Err(refusal) => {
             request.note(&refusal, "introspect", named.as_deref()).await;

@@ -10,7 +10,7 @@ use symbolon_core::secret::Secret;
 
 use crate::oauth::answer;
 use crate::oauth::dialect::meti_v1;
-use crate::oauth::request::{OauthRequest, required};
+use crate::oauth::request::{OauthRequest, in_time, required};
 
 /// Says since when nobody should build on this endpoint (RFC 9745): since the realm offers the other one.
 const DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
@@ -21,7 +21,7 @@ pub(crate) async fn issue_token(request: OauthRequest) -> Response {
         return answer::not_found().await;
     };
     let mut named = None;
-    let mut response = match mint(&request, &settings, &mut named).await {
+    let mut response = match in_time(mint(&request, &settings, &mut named)).await {
         Ok(token) => meti_v1::token(&token),
         Err(refusal) => {
             request.note(&refusal, "password_token", named.as_deref()).await;

@@ -25,6 +25,10 @@ use crate::state::ServerState;
 /// A body must have arrived after this long.
 const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// Nothing is decided longer than this: whoever waits for a token has given up by then, and ten thousand who wait for
+/// a database that hangs are ten thousand connections.
+const LONGEST_DECISION: Duration = Duration::from_secs(3);
+
 /// What a handler of this edge needs of a request.
 pub(crate) struct OauthRequest {
     pub(crate) authority: Arc<Authority>,
@@ -139,6 +143,14 @@ async fn read(body: axum::body::Body) -> Result<Bytes, Reason> {
         Ok(Err(_)) | Err(_) => ParametersError::Incomplete,
     };
     Err(Reason::Parameters(fault))
+}
+
+/// Decides in time, or says that it cannot now. What was begun in the store may still be done.
+pub(crate) async fn in_time<T>(deciding: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
+    tokio::time::timeout(LONGEST_DECISION, deciding).await.unwrap_or_else(|_| {
+        let reason = format!("it has not answered within {} seconds", LONGEST_DECISION.as_secs());
+        Err(Reason::StoreUnavailable(reason).into())
+    })
 }
 
 /// The one value of a parameter that has to be there.

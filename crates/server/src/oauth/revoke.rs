@@ -6,12 +6,12 @@ use symbolon_core::refusal::Refusal;
 use symbolon_core::revoke::revoke_token;
 
 use crate::oauth::answer;
-use crate::oauth::request::{OauthRequest, required};
+use crate::oauth::request::{OauthRequest, in_time, required};
 
 /// The endpoint. 200 means that the token is dead, or never was the caller's; a fault of the store is 503.
 pub(crate) async fn revoke(request: OauthRequest) -> Response {
     let mut named = None;
-    match serve(&request, &mut named).await {
+    match in_time(serve(&request, &mut named)).await {
         Ok(()) => answer::empty(StatusCode::OK),
         Err(refusal) => {
             request.note(&refusal, "revoke", named.as_deref()).await;

@@ -14,7 +14,7 @@ use symbolon_core::refusal::{Reason, Refusal};
 
 use crate::oauth::answer;
 use crate::oauth::dialect::{keycloak, standard};
-use crate::oauth::request::{OauthRequest, required};
+use crate::oauth::request::{OauthRequest, in_time, required};
 
 /// The longest audience or scope parameter; longer ones are refused, never cut.
 const LONGEST_PARAMETER: usize = 4096;
@@ -43,7 +43,7 @@ pub(crate) async fn keycloak(request: OauthRequest) -> Response {
 
 async fn serve(request: &OauthRequest) -> Result<IssuedToken, Refusal> {
     let mut named = None;
-    let outcome = mint(request, &mut named).await;
+    let outcome = in_time(mint(request, &mut named)).await;
     if let Err(refusal) = &outcome {
         request.note(refusal, "token", named.as_deref()).await;
     }

@@ -1,7 +1,6 @@
 //! What the shared SQL asks of this database: connections to read, transactions to write, and turns in the journal.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use sqlx::error::DatabaseError;
 use sqlx::query;
@@ -15,9 +14,6 @@ use crate::support::failed;
 
 /// The store of this crate, by the name that the shared SQL has for it.
 pub(crate) type Backend = PostgresStore;
-
-/// Connections are closed within this time, or left to the server to close.
-const CLOSING: Duration = Duration::from_secs(5);
 
 /// A store in a database that other processes may use too. Clones share its connections.
 #[derive(Clone, Debug)]
@@ -46,9 +42,7 @@ impl Closing for PostgresStore {
     async fn close(&self) {
         self.listener.stop().await;
         for connections in [&self.state, &self.background, &self.appender] {
-            if tokio::time::timeout(CLOSING, connections.pool.close()).await.is_err() {
-                tracing::warn!("connections to PostgreSQL were still in use when the store was closed");
-            }
+            connections.close().await;
         }
     }
 }

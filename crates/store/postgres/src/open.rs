@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection as _, PgConnection};
 
 use crate::backend::PostgresStore;
 use crate::collation::{compare_by_byte, tables};
-use crate::connection::Connections;
+use crate::connection::{Connections, Patience};
 use crate::listen::Listener;
 use crate::sqlstate;
 use crate::url::DatabaseUrl;
@@ -63,13 +63,6 @@ impl Default for Options {
 const SPECIAL: u32 = 3;
 /// How long the network may take beyond the server's own limit of a statement.
 const NETWORK: Duration = Duration::from_secs(1);
-/// How long an idle connection has to show that it is alive before a new one is made in its place.
-const PING: Duration = Duration::from_millis(500);
-/// Connections that nobody used for so long are closed: firewalls forget them without a word.
-const IDLE: Duration = Duration::from_mins(5);
-/// No connection is older: name servers and load balancers are asked again.
-const AGE: Duration = Duration::from_mins(30);
-
 /// Why a store was not opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -142,11 +135,12 @@ impl PostgresStore {
         check_encoding(&mut connection, database).await?;
         migrate(&mut connection, options).await.map_err(|error| migration_failed(database.clone(), error))?;
         // Everything is done; a farewell that does not arrive harms nobody.
-        let _ = tokio::time::timeout(PING, connection.close()).await;
-        let connections = |most| Connections {
-            pool: pool(most, options).connect_lazy_with(connect.clone()),
-            limit: options.statement_timeout.max(options.lock_timeout) + NETWORK,
+        let _ = tokio::time::timeout(NETWORK, connection.close()).await;
+        let patience = Patience {
+            acquire: options.acquire_timeout,
+            statement: options.statement_timeout.max(options.lock_timeout) + NETWORK,
         };
+        let connections = |most| Connections::new(connect.clone(), most, patience);
         Ok(Self {
             state: connections(options.connections.saturating_sub(SPECIAL).max(2)),
             appender: connections(1),
@@ -175,21 +169,6 @@ fn settings(connect: PgConnectOptions, options: &Options) -> PgConnectOptions {
         ("tcp_user_timeout", "30000".to_owned()),
         ("jit", "off".to_owned()),
     ])
-}
-
-/// A connection that is taken has just answered: after a restart of the server no call fails on one from before.
-fn pool(most: u32, options: &Options) -> PgPoolOptions {
-    PgPoolOptions::new()
-        .max_connections(most)
-        .acquire_timeout(options.acquire_timeout)
-        .idle_timeout(IDLE)
-        .max_lifetime(AGE)
-        .test_before_acquire(false)
-        .before_acquire(|connection, _| {
-            Box::pin(
-                async move { Ok(matches!(tokio::time::timeout(PING, connection.ping()).await, Ok(Ok(())))) },
-            )
-        })
 }
 
 async fn check_encoding(connection: &mut PgConnection, database: &DatabaseUrl) -> Result<(), OpenError> {

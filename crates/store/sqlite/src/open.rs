@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, SqlitePool};
+use sqlx::{ConnectOptions, Connection as _, SqliteConnection, SqlitePool};
 use tokio::sync::Mutex;
 
 use crate::backend::{BEGIN, File, Journal, SqliteStore};
@@ -140,8 +140,14 @@ impl Database {
             .foreign_keys(true)
             .busy_timeout(options.busy_timeout)
             .disable_statement_logging();
-        let writer = pool(1, options).connect_lazy_with(connect.clone().journal_mode(SqliteJournalMode::Wal));
-        migrate_in_time(&writer, migrations, options).await.map_err(|error| migration_failed(path, error))?;
+        let connect_wal = connect.clone().journal_mode(SqliteJournalMode::Wal);
+        let writer = writer_pool(options).connect_lazy_with(connect_wal.clone());
+        if let Err(mut error) = migrate_in_time(&writer, migrations, options).await {
+            if matches!(error, MigrateError::Execute(sqlx::Error::PoolTimedOut)) {
+                error = why_not(&connect_wal).await.map_or(error, MigrateError::Execute);
+            }
+            return Err(migration_failed(path, error));
+        }
         Ok(Self { connect, writer })
     }
 
@@ -152,7 +158,7 @@ impl Database {
 
     /// A second connection that writes, and leaves the sync to the first.
     fn background(&self, options: &Options) -> SqlitePool {
-        pool(1, options).connect_lazy_with(self.connect.clone().synchronous(SqliteSynchronous::Normal))
+        writer_pool(options).connect_lazy_with(self.connect.clone().synchronous(SqliteSynchronous::Normal))
     }
 }
 
@@ -199,9 +205,47 @@ fn migration_failed(path: PathBuf, error: MigrateError) -> OpenError {
     }
 }
 
-/// Connections are kept for as long as the store is open.
+/// One connection that writes.
+fn writer_pool(options: &Options) -> SqlitePoolOptions {
+    pool(1, options).after_connect(|connection, _| Box::pin(can_write(connection)))
+}
+
+/// Where a file cannot be opened for writing, were it for a moment, SQLite opens it for reading, says nothing, and
+/// refuses each change from then on. Such a connection is not kept, and another is tried. (The number that is set is
+/// nobody's, and the transaction is undone.)
+async fn can_write(connection: &mut SqliteConnection) -> sqlx::Result<()> {
+    let mut tx = connection.begin().await?;
+    let tried = sqlx::query("PRAGMA application_id = 0").execute(&mut *tx).await;
+    tx.rollback().await?;
+    match tried {
+        Err(error) if !is_busy(&error) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// What stands in the way of a connection that the pool tried for in vain.
+async fn why_not(connect: &SqliteConnectOptions) -> Option<sqlx::Error> {
+    match connect.connect().await {
+        Ok(mut connection) => can_write(&mut connection).await.err(),
+        Err(error) => Some(error),
+    }
+}
+
+/// Whether a connection can begin a transaction. Where a disk is full or fails, SQLite ends the transaction by itself;
+/// the driver then tries to roll it back in vain, and would believe for ever that it is still open. Such a connection
+/// is replaced.
+async fn is_sound(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
+    if connection.is_in_transaction() {
+        // The roll-back of a transaction that was dropped may still be on its way; a ping comes after it.
+        connection.ping().await?;
+    }
+    Ok(!connection.is_in_transaction())
+}
+
+/// Connections are kept for as long as the store is open and they are sound.
 fn pool(most: u32, options: &Options) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
+        .before_acquire(|connection, _| Box::pin(is_sound(connection)))
         .max_connections(most)
         .acquire_timeout(options.acquire_timeout)
         .idle_timeout(None)

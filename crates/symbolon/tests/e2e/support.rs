@@ -43,10 +43,15 @@ impl Running {
     }
 
     /// Starts any command, its output kept in files of the folder.
-    pub(crate) fn start(mut command: Command, folder: &Path) -> Self {
+    pub(crate) fn start(command: Command, folder: &Path) -> Self {
+        Self::start_logging(command, folder, "trace,hyper=info,rustls=info")
+    }
+
+    /// The same, as talkative as is said.
+    pub(crate) fn start_logging(mut command: Command, folder: &Path, log: &str) -> Self {
         std::fs::create_dir_all(folder).expect("a folder");
         let output = |name: &str| File::create(folder.join(name)).expect("a log file");
-        command.env("SYMBOLON_LOG", "trace,hyper=info,rustls=info").stdin(Stdio::null());
+        command.env("SYMBOLON_LOG", log).stdin(Stdio::null());
         let child =
             command.stdout(output("stdout.log")).stderr(output("stderr.log")).spawn().expect("the binary");
         Self { child, folder: folder.to_owned(), kept: None }
@@ -119,9 +124,19 @@ impl Running {
 
     /// Asks it to stop, and waits until it has.
     pub(crate) fn stop(&mut self) {
-        signal("TERM", self.child.id());
-        let status = self.child.wait().expect("its end");
+        let status = self.end();
         assert!(status.success(), "{status}; {}", self.log());
+    }
+
+    /// Asks it to stop, and waits until it has, however it ends.
+    pub(crate) fn end(&mut self) -> std::process::ExitStatus {
+        signal("TERM", self.child.id());
+        self.child.wait().expect("its end")
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn ended(&mut self) -> Option<std::process::ExitStatus> {
+        self.child.try_wait().expect("its state")
     }
 
     /// Ends it without warning.
@@ -139,7 +154,7 @@ impl Drop for Running {
 }
 
 /// The shell's own `kill`, which every Debian has.
-fn signal(name: &str, pid: u32) {
+pub(crate) fn signal(name: &str, pid: u32) {
     let sent = Command::new("sh").arg("-c").arg(format!("kill -{name} {pid}")).status().expect("sh");
     assert!(sent.success());
 }

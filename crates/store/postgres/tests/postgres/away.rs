@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use sqlx::Executor as _;
 use symbolon_core::clock::Timestamp;
 use symbolon_core::store::{ChangeStore as _, Closing as _, JournalStore as _, RealmStore as _};
 use symbolon_store_postgres::{Options, PostgresStore};
@@ -112,7 +113,8 @@ async fn a_server_without_a_free_connection_is_given_up_soon() {
         let error = PostgresStore::open(&url, &Options::default()).await.unwrap_err().to_string();
         assert!(error.contains("max_connections") && error.contains("53300"), "{error}");
         let began = Instant::now();
-        unavailable(one.count_tokens(ALL, Timestamp::default()).await);
+        let said = unavailable(one.count_tokens(ALL, Timestamp::default()).await);
+        assert!(said.contains("database_connections") && said.contains("53300"), "{said}");
         assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
         one.append_tokens(&place("b2"), &[record("t2")]).await.unwrap();
         one.close().await;
@@ -132,41 +134,47 @@ async fn a_server_that_is_not_there_is_said_to_be_so() {
     assert!(error.contains("connection refused") && !error.contains("canary"), "{error}");
 }
 
-/// A network between the store and the server, which can be made to swallow everything.
+/// A network between the store and the server. Its state is a number that grows: while it is odd nothing gets
+/// through, and what was connected under an earlier number is forgotten, as a firewall forgets it.
 struct Network {
     port: u16,
-    works: Arc<watch::Sender<bool>>,
+    state: Arc<watch::Sender<u32>>,
 }
 
 impl Network {
     async fn to(host: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let works = Arc::new(watch::Sender::new(true));
-        let (host, state) = (host.to_owned(), Arc::clone(&works));
+        let state = Arc::new(watch::Sender::new(0));
+        let (host, seen) = (host.to_owned(), state.subscribe());
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let server = TcpStream::connect(&host).await.unwrap();
                 let ((client_reads, client_writes), (server_reads, server_writes)) =
                     (client.into_split(), server.into_split());
-                tokio::spawn(carry(client_reads, server_writes, state.subscribe()));
-                tokio::spawn(carry(server_reads, client_writes, state.subscribe()));
+                tokio::spawn(carry(client_reads, server_writes, seen.clone()));
+                tokio::spawn(carry(server_reads, client_writes, seen.clone()));
             }
         });
-        Self { port, works }
+        Self { port, state }
+    }
+
+    fn change(&self) {
+        self.state.send_modify(|state| *state += 1);
     }
 }
 
-/// Carries what is said for as long as the network works, and keeps it back while it does not.
+/// Carries what is said for as long as the network is as it was, and then swallows it.
 async fn carry(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
-    mut works: watch::Receiver<bool>,
+    state: watch::Receiver<u32>,
 ) {
+    let born = *state.borrow();
     let mut buffer = [0; 4096];
-    loop {
-        let Ok(read @ 1..) = from.read(&mut buffer).await else { return };
-        if works.wait_for(|works| *works).await.is_err() || to.write_all(&buffer[..read]).await.is_err() {
+    while let Ok(read @ 1..) = from.read(&mut buffer).await {
+        let gets_through = born % 2 == 0 && *state.borrow() == born;
+        if gets_through && to.write_all(&buffer[..read]).await.is_err() {
             return;
         }
     }
@@ -202,13 +210,26 @@ async fn a_network_that_swallows_everything_is_given_up_in_time_and_used_again_a
                 }
             }));
         }
-        network.works.send_replace(false);
+        // This one for certain: its answer waits for a lock until nothing gets through any more.
+        let mut other = database.connect().await;
+        other.execute("BEGIN; SELECT sequence FROM change_counter FOR UPDATE").await.unwrap();
+        let writing = {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let began = Instant::now();
+                unavailable(store.insert_realm(&realm("r"), &change()).await);
+                began.elapsed()
+            })
+        };
+        database.wait_for("SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'").await;
+        network.change();
+        held.push(writing);
         for call in held {
-            let took = call.await.unwrap();
+            let took = tokio::time::timeout(Duration::from_secs(10), call).await.expect("an answer").unwrap();
             assert!(took < Duration::from_secs(4), "{took:?}");
         }
         unavailable(store.append_tokens(&place("lost"), &[record("t")]).await);
-        network.works.send_replace(true);
+        network.change();
         store.append_tokens(&place("b1"), &[record("t1")]).await.unwrap();
         for _ in 0..20 {
             store.list_realms().await.unwrap();

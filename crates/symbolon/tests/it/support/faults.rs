@@ -1,8 +1,9 @@
-//! A store that fails, or waits, wherever a test says so, and passes everything else on.
+//! A store that fails, or waits, wherever or whenever a test says so, and passes everything else on.
 
 use std::collections::HashSet;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
 use symbolon_core::access_key::{AccessKey, LastUse};
@@ -33,12 +34,36 @@ pub(crate) struct FaultyStore {
     inner: Arc<dyn Store>,
     failing: Mutex<HashSet<&'static str>>,
     held: watch::Sender<HashSet<&'static str>>,
+    /// Calls that still pass before one fails; 0 when none is to fail.
+    passing: AtomicU32,
+    called: Mutex<HashSet<&'static str>>,
 }
 
 impl FaultyStore {
     /// Around a store that works.
     pub(crate) fn around(inner: Arc<dyn Store>) -> Arc<Self> {
-        Arc::new(Self { inner, failing: Mutex::default(), held: watch::Sender::default() })
+        Arc::new(Self {
+            inner,
+            failing: Mutex::default(),
+            held: watch::Sender::default(),
+            passing: AtomicU32::new(0),
+            called: Mutex::default(),
+        })
+    }
+
+    /// The Nth call from now on fails, once, whatever it is; the first is 1.
+    pub(crate) fn fail_call(&self, number: u32) {
+        self.passing.store(number, SeqCst);
+    }
+
+    /// Whether that call has come.
+    pub(crate) fn has_struck(&self) -> bool {
+        self.passing.load(SeqCst) == 0
+    }
+
+    /// The methods that were called so far.
+    pub(crate) fn called(&self) -> HashSet<&'static str> {
+        self.called.lock().unwrap().clone()
     }
 
     /// From now on these methods fail, and no others.
@@ -54,18 +79,29 @@ impl FaultyStore {
     async fn gate(&self, method: &'static str) -> StoreResult<()> {
         let mut held = self.held.subscribe();
         let _ = held.wait_for(|held| !held.contains(method)).await;
-        if self.failing.lock().unwrap().contains(method) {
+        self.called.lock().unwrap().insert(method);
+        let last = self.passing.try_update(SeqCst, SeqCst, |left| left.checked_sub(1)) == Ok(1);
+        if last || self.failing.lock().unwrap().contains(method) {
             return Err(StoreError::Unavailable(FAULT.to_owned()));
         }
         Ok(())
     }
 }
 
+/// Every method of the port but the last.
+pub(crate) fn all_methods() -> Vec<&'static str> {
+    let traits =
+        [REALMS, RESOURCE_SERVERS, POLICIES, ORGANIZATIONS, CLIENTS, USERS, SIGNING_KEYS, CHANGES, JOURNAL];
+    traits.concat()
+}
+
 type Answer<'out, T> = Pin<Box<dyn Future<Output = StoreResult<T>> + Send + 'out>>;
 
-/// Implements a trait of the port: every method asks the gate, then the store behind it.
+/// Implements a trait of the port: every method asks the gate, then the store behind it. Lists their names, too.
 macro_rules! pass_on {
-    ($trait:ident { $($name:ident [$($life:lifetime)*] ($($arg:ident: $of:ty),*) -> $out:ty;)* }) => {
+    ($names:ident: $trait:ident { $($name:ident [$($life:lifetime)*] ($($arg:ident: $of:ty),*) -> $out:ty;)* }) => {
+        const $names: &[&str] = &[$(stringify!($name)),*];
+
         impl $trait for FaultyStore {
             $(fn $name<'me, $($life,)* 'out>(&'me self, $($arg: $of),*) -> Answer<'out, $out>
             where
@@ -82,26 +118,26 @@ macro_rules! pass_on {
     };
 }
 
-pass_on!(RealmStore {
+pass_on!(REALMS: RealmStore {
     list_realms[]() -> Vec<Realm>;
     insert_realm['a 'b](realm: &'a Realm, change: &'b Change) -> ();
     update_realm['a 'b](realm: &'a Realm, change: &'b Change) -> ();
 });
 
-pass_on!(ResourceServerStore {
+pass_on!(RESOURCE_SERVERS: ResourceServerStore {
     list_resource_servers['a](realm: &'a RealmId) -> Vec<ResourceServer>;
     insert_resource_server['a 'b 'c](realm: &'a RealmId, server: &'b ResourceServer, change: &'c Change) -> ();
     update_resource_server['a 'b 'c](realm: &'a RealmId, server: &'b ResourceServer, change: &'c Change) -> ();
 });
 
-pass_on!(PolicyStore {
+pass_on!(POLICIES: PolicyStore {
     list_policies['a](realm: &'a RealmId) -> Vec<Policy>;
     insert_policy['a 'b 'c](realm: &'a RealmId, policy: &'b Policy, change: &'c Change) -> ();
     update_policy['a 'b 'c](realm: &'a RealmId, policy: &'b Policy, change: &'c Change) -> ();
     delete_policy['a 'b 'c](realm: &'a RealmId, id: &'b PolicyId, version: i64, change: &'c Change) -> ();
 });
 
-pass_on!(OrganizationStore {
+pass_on!(ORGANIZATIONS: OrganizationStore {
     find_organization['a 'b](realm: &'a RealmId, id: &'b OrganizationId) -> Option<Organization>;
     list_organizations['a 'b](realm: &'a RealmId, page: &'b PageRequest) -> Page<Organization>;
     insert_organization['a 'b 'c](realm: &'a RealmId, one: &'b Organization, change: &'c Change) -> ();
@@ -114,7 +150,7 @@ pass_on!(OrganizationStore {
     ) -> ();
 });
 
-pass_on!(ClientStore {
+pass_on!(CLIENTS: ClientStore {
     find_credential['a 'b](realm: &'a RealmId, id: &'b str) -> Option<ClientWithKeys>;
     find_client['a 'b 'c](
         realm: &'a RealmId, of: &'b OrganizationId, id: &'c ClientId
@@ -132,7 +168,7 @@ pass_on!(ClientStore {
     ) -> ();
 });
 
-pass_on!(UserStore {
+pass_on!(USERS: UserStore {
     find_user_by_email['a 'b](realm: &'a RealmId, email: &'b str) -> Option<User>;
     find_user['a 'b 'c](
         realm: &'a RealmId, of: Option<&'b OrganizationId>, id: &'c UserId
@@ -144,7 +180,7 @@ pass_on!(UserStore {
     update_user['a 'b 'c](realm: &'a RealmId, user: &'b User, change: &'c Change) -> ();
 });
 
-pass_on!(SigningKeyStore {
+pass_on!(SIGNING_KEYS: SigningKeyStore {
     list_signing_keys['a](realm: &'a RealmId) -> Vec<StoredSigningKey>;
     rotate_signing_keys['a 'b 'c 'd](
         realm: &'a RealmId, added: Option<&'b StoredSigningKey>, updated: &'c [StoredSigningKey],
@@ -153,7 +189,7 @@ pass_on!(SigningKeyStore {
     delete_signing_key['a 'b 'c](realm: &'a RealmId, kid: &'b str, version: i64, change: &'c Change) -> ();
 });
 
-pass_on!(ChangeStore {
+pass_on!(CHANGES: ChangeStore {
     insert_revocations['a 'b](realm: &'a RealmId, change: &'b Change) -> ();
     revoke_tokens['a 'b 'c](
         realm: &'a RealmId, client: &'b str, most: u32, forget_client_after: Timestamp, change: &'c Change
@@ -168,7 +204,7 @@ pass_on!(ChangeStore {
     ) -> Vec<AuditRecord>;
 });
 
-pass_on!(JournalStore {
+pass_on!(JOURNAL: JournalStore {
     append_tokens['a 'b](place: &'a BatchPlace, records: &'b [TokenRecord]) -> ();
     count_tokens['a](whose: Whose<'a>, now: Timestamp) -> u32;
     append_refusals['a](records: &'a [RefusalRecord]) -> ();

@@ -24,7 +24,7 @@ pub(crate) use api::Api;
 pub(crate) use bad_clients::{REFUSED, in_default};
 pub use bed::{Bed, NOW, secrets};
 pub(crate) use changes::realm_id;
-pub(crate) use faults::{FAULT, FaultyStore};
+pub(crate) use faults::{FAULT, FaultyStore, all_methods};
 pub(crate) use node::{Node, key};
 pub use request::Request;
 pub(crate) use spy::Log;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use symbolon_core::authority::{Authority, Settings, Surroundings};
+use symbolon_core::authority::{Authority, Settings, StartError, Surroundings};
 use symbolon_core::id::RealmId;
 use symbolon_core::journal::JournalTasks;
 use symbolon_core::random::SystemRandom;
@@ -59,12 +59,26 @@ impl Node {
         (node, store)
     }
 
+    /// Through a store that may fail already now.
+    pub(crate) async fn try_over(bed: &Bed, store: Arc<FaultyStore>) -> Result<Self, StartError> {
+        Self::try_with(bed, store, Peppers::new([key("test", 100)]).unwrap(), key("test", 0)).await
+    }
+
     async fn with(
         bed: &Bed,
         store: Arc<dyn Store>,
         peppers: Peppers,
         master: (String, Zeroizing<Vec<u8>>),
     ) -> Self {
+        Self::try_with(bed, store, peppers, master).await.unwrap()
+    }
+
+    async fn try_with(
+        bed: &Bed,
+        store: Arc<dyn Store>,
+        peppers: Peppers,
+        master: (String, Zeroizing<Vec<u8>>),
+    ) -> Result<Self, StartError> {
         let mut settings = Settings::new("https://auth.example", RealmId::new("default").unwrap());
         settings.failure_floor = Duration::ZERO;
         let surroundings = Surroundings {
@@ -74,10 +88,10 @@ impl Node {
             master_keys: Arc::new(MasterKeys::new([master]).unwrap()),
             peppers: Arc::new(peppers),
         };
-        let (authority, tasks) = Authority::start(surroundings, settings).await.unwrap();
+        let (authority, tasks) = Authority::start(surroundings, settings).await?;
         let authority = Arc::new(authority);
         let state = ServerState { authority: Arc::clone(&authority), trusted_proxies: [].into() };
-        Self { authority, app: with_request_id(router(state.clone()), state), tasks }
+        Ok(Self { authority, app: with_request_id(router(state.clone()), state), tasks })
     }
 
     /// Sends it a request.
