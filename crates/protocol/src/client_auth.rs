@@ -139,6 +139,8 @@ mod tests {
     use super::*;
     use crate::parameters::Encoding;
 
+    static NO_BODY: Parameters<'static> = Parameters::empty();
+
     fn body(text: &str) -> Parameters<'_> {
         Parameters::read(Encoding::Form, text.as_bytes()).unwrap()
     }
@@ -153,23 +155,22 @@ mod tests {
 
     #[test]
     fn basic_is_split_at_the_first_colon() {
-        let read = UnverifiedCredentials::read(Some(&basic("id:se:cret")), &Parameters::empty()).unwrap();
+        let read = UnverifiedCredentials::read(Some(&basic("id:se:cret")), &NO_BODY).unwrap();
         assert_eq!(pairs(&read), [("id", "se:cret")]);
     }
 
     #[test]
     fn basic_is_read_raw_and_form_decoded() {
-        let read =
-            UnverifiedCredentials::read(Some(&basic("my%2Did:a%2Bb+c")), &Parameters::empty()).unwrap();
+        let read = UnverifiedCredentials::read(Some(&basic("my%2Did:a%2Bb+c")), &NO_BODY).unwrap();
         assert_eq!(pairs(&read), [("my%2Did", "a%2Bb+c"), ("my-id", "a+b c")]);
-        let read = UnverifiedCredentials::read(Some(&basic("id:50%")), &Parameters::empty()).unwrap();
+        let read = UnverifiedCredentials::read(Some(&basic("id:50%")), &NO_BODY).unwrap();
         assert_eq!(pairs(&read), [("id", "50%")]);
     }
 
     #[test]
     fn padding_and_case_of_the_scheme_do_not_matter() {
         let header = format!("bAsIc {}", STANDARD_NO_PAD.encode("a:bc"));
-        let read = UnverifiedCredentials::read(Some(header.as_bytes()), &Parameters::empty()).unwrap();
+        let read = UnverifiedCredentials::read(Some(header.as_bytes()), &NO_BODY).unwrap();
         assert_eq!(pairs(&read), [("a", "bc")]);
     }
 
@@ -195,7 +196,7 @@ mod tests {
             let error = UnverifiedCredentials::read(None, &body(text)).unwrap_err();
             assert_eq!(error, ClientAuthError::Incomplete, "{text}");
         }
-        let error = UnverifiedCredentials::read(None, &Parameters::empty()).unwrap_err();
+        let error = UnverifiedCredentials::read(None, &NO_BODY).unwrap_err();
         assert_eq!(error, ClientAuthError::Missing);
     }
 
@@ -204,15 +205,14 @@ mod tests {
         for header in
             ["Bearer x", "Basic", "Basic ", "Basic ???", "Basic aWQ=", "Basic OnNlY3JldA==", "Basic aWQ6"]
         {
-            let error =
-                UnverifiedCredentials::read(Some(header.as_bytes()), &Parameters::empty()).unwrap_err();
+            let error = UnverifiedCredentials::read(Some(header.as_bytes()), &NO_BODY).unwrap_err();
             assert_eq!(error, ClientAuthError::MalformedBasic, "{header}");
         }
     }
 
     #[test]
     fn debug_never_shows_a_secret() {
-        let read = UnverifiedCredentials::read(Some(&basic("id:hush")), &Parameters::empty()).unwrap();
+        let read = UnverifiedCredentials::read(Some(&basic("id:hush")), &NO_BODY).unwrap();
         assert!(!format!("{read:?}").contains("hush"));
     }
 
@@ -223,14 +223,14 @@ mod tests {
             let all = |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
             let encoded = basic(&format!("{}:{}", all(&id), all(&secret)));
             for header in [raw, encoded] {
-                let read = UnverifiedCredentials::read(Some(&header), &Parameters::empty()).unwrap();
+                let read = UnverifiedCredentials::read(Some(&header), &NO_BODY).unwrap();
                 prop_assert!(pairs(&read).contains(&(id.as_str(), secret.as_str())));
             }
         }
 
         #[test]
         fn any_header_is_read_or_refused(header in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = UnverifiedCredentials::read(Some(&header), &Parameters::empty());
+            let _ = UnverifiedCredentials::read(Some(&header), &NO_BODY);
         }
     }
 }

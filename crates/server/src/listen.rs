@@ -8,6 +8,7 @@ mod places;
 #[cfg(test)]
 mod tests;
 
+use std::convert::Infallible;
 use std::future::{Future as _, poll_fn};
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
@@ -15,6 +16,8 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::response::Response;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -25,11 +28,11 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+use tower_service::Service;
 
 use self::pace::{Answer, Pace, Watched};
 use self::places::{Leave, Places};
 use crate::middleware::address::PeerAddress;
-use crate::router::App;
 use crate::tls::CurrentTls;
 
 /// How often an HTTP/2 connection is asked whether it is still there.
@@ -85,16 +88,40 @@ impl Default for Limits {
     }
 }
 
+/// What answers the requests: the app, which is always ready.
+pub trait Answering:
+    Service<axum::extract::Request, Response = Response, Error = Infallible, Future: Send>
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<S> Answering for S where
+    S: Service<axum::extract::Request, Response = Response, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
 /// What all connections of a listener share.
-struct Shared {
-    app: App,
+struct Shared<S> {
+    app: S,
     tls: Option<Arc<CurrentTls>>,
     http1: Builder<TokioExecutor>,
     http2: Builder<TokioExecutor>,
 }
 
 /// Serves an app on a socket until `stop` turns true or its sender is gone; then finishes what is running.
-pub async fn serve(listener: Listener, app: App, limits: Limits, mut stop: watch::Receiver<bool>) {
+pub async fn serve<S: Answering>(
+    listener: Listener,
+    app: S,
+    limits: Limits,
+    mut stop: watch::Receiver<bool>,
+) {
     let Listener { socket, tls } = listener;
     let places = Places::new(limits.connections);
     let shared = Arc::new(Shared { app, tls, http1: http1(), http2: http2() });
@@ -160,14 +187,14 @@ fn http2() -> Builder<TokioExecutor> {
 }
 
 /// One connection.
-struct Connection {
-    shared: Arc<Shared>,
+struct Connection<S> {
+    shared: Arc<Shared<S>>,
     peer: SocketAddr,
     pace: Arc<Pace>,
     asked: oneshot::Receiver<Leave>,
 }
 
-impl Connection {
+impl<A: Answering> Connection<A> {
     async fn attend(mut self, stream: TcpStream) {
         let _ = stream.set_nodelay(true);
         let stream = Watched::new(stream, Arc::clone(&self.pace));
@@ -211,9 +238,9 @@ impl Connection {
         let service = hyper::service::service_fn(|request: Request<Incoming>| {
             let (parts, body) = request.into_parts();
             let (running, body) = pace.begin(body);
-            let mut request = Request::from_parts(parts, body);
+            let mut request = Request::from_parts(parts, Body::new(body));
             request.extensions_mut().insert(PeerAddress(peer));
-            let answering = shared.app.answer(request);
+            let answering = shared.app.clone().call(request);
             async move { answering.await.map(|response| response.map(|body| Answer::new(body, running))) }
         });
         let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));

@@ -1,11 +1,11 @@
 //! The times and the bound, over real sockets and with short limits.
 
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Context;
 
-use axum::body::{Body, Bytes};
+use axum::Router;
+use axum::body::Bytes;
 use axum::routing::get;
 use hyper::body::{Body as HttpBody, Frame};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

@@ -37,22 +37,6 @@ impl App {
     pub(crate) const fn new(router: Router, state: ServerState) -> Self {
         Self { router, state }
     }
-
-    /// Answers a request.
-    pub fn answer<B>(&self, mut request: Request<B>) -> Answering
-    where
-        B: HttpBody<Data = axum::body::Bytes> + Send + 'static,
-        B::Error: Into<axum::BoxError>,
-    {
-        let began = tokio::time::Instant::now();
-        let id = self.state.authority.request_id().unwrap_or_else(|_| "req_unknown".to_owned());
-        let (method, uri) = (request.method().clone(), request.uri().clone());
-        let span = tracing::debug_span!("request", request_id = %id, %method, path = %uri.path());
-        request.extensions_mut().insert(RequestId(id.clone()));
-        // A router is always ready; a clone a request is what its own server makes, too.
-        let inner = span.in_scope(|| Service::<Request<B>>::call(&mut self.router.clone(), request));
-        Answering { inner, span, asked: Asked { id, method, uri, began } }
-    }
 }
 
 impl<B> Service<Request<B>> for App
@@ -68,8 +52,14 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<B>) -> Answering {
-        self.answer(request)
+    fn call(&mut self, mut request: Request<B>) -> Answering {
+        let began = tokio::time::Instant::now();
+        let id = self.state.authority.request_id().unwrap_or_else(|_| "req_unknown".to_owned());
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let span = tracing::debug_span!("request", request_id = %id, %method, path = %uri.path());
+        request.extensions_mut().insert(RequestId(id.clone()));
+        let inner = span.in_scope(|| Service::<Request<B>>::call(&mut self.router, request));
+        Answering { inner, span, asked: Asked { id, method, uri, began } }
     }
 }
 
@@ -109,10 +99,10 @@ impl Future for Answering {
 fn tell(asked: &Asked, response: &Response<Body>) {
     let Asked { id, method, uri, began } = asked;
     let (path, status) = (uri.path(), response.status().as_u16());
-    let micros = || began.elapsed().as_micros();
+    let micros = || u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
     match status {
         500.. => tracing::warn!(request_id = id, %method, path, status, micros = micros(), "answered"),
         400.. => tracing::info!(request_id = id, %method, path, status, micros = micros(), "answered"),
-        _ => tracing::debug!(status, micros = micros(), "answered"),
+        _ => tracing::debug!(request_id = id, %method, path, status, micros = micros(), "answered"),
     }
 }
