@@ -10,5 +10,6 @@ mod clients;
 mod commands;
 mod expiry;
 mod oauth2_crate;
+mod postgres;
 mod restart;
 mod support;
