@@ -21,6 +21,7 @@ mod kill;
 mod logs;
 mod oauth2_crate;
 mod packaging;
+mod postgres;
 mod postgres_faults;
 mod restart;
 mod served;
