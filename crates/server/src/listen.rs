@@ -113,7 +113,7 @@ pub async fn serve(listener: Listener, router: Router, limits: Limits, mut stop:
                     tracing::warn!(%error, "connections cannot be accepted; closing some that wait");
                     warned = Some(Instant::now());
                 }
-                places.make_room();
+                places.shrink();
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
