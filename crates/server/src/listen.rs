@@ -23,7 +23,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_rustls::TlsAcceptor;
@@ -47,6 +47,8 @@ const STREAMS: u32 = 200;
 /// that a stranger may leave unread here is multiplied by all connections.
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 256 * 1024;
+/// Connections that wait to be accepted; the system cuts it to its own limit (4,096, usually).
+const BACKLOG: u32 = 4096;
 /// After accepting failed (no file descriptors left, for instance), wait this long.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Failures to accept are logged once in this time.
@@ -58,6 +60,16 @@ pub struct Listener {
     pub socket: TcpListener,
     /// TLS, or plain where absent.
     pub tls: Option<Arc<CurrentTls>>,
+}
+
+/// Binds a socket whose queue holds a burst of connections. A full queue costs each further client a second, after
+/// which it tries again.
+pub fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A restart need not wait until old connections are forgotten.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// How long and how much.
@@ -139,7 +151,7 @@ pub async fn serve<S: Answering>(
                     tracing::warn!(%error, "connections cannot be accepted; closing some that wait");
                     warned = Some(Instant::now());
                 }
-                places.make_room();
+                places.shrink();
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }

@@ -10,10 +10,14 @@ use tokio::time::Instant;
 
 use super::pace::Pace;
 
-/// Of so many places one is cleared at a time, so that looking for the longest waiting costs little.
+/// Of so many that wait one goes at a time, so that looking for the longest waiting costs little.
 const SHARE: usize = 64;
+/// The same when the system has nothing left for a new one, which hurts more than a connection.
+const SHARE_IN_NEED: usize = 8;
 /// While every place is busy, look again after this long whether one waits.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// Those that were asked to go have gone by then; more are not asked before.
+const GONE: Duration = Duration::from_secs(2);
 
 /// What a connection is asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,9 +66,9 @@ impl Places {
             if let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() {
                 break permit;
             }
-            self.make_room();
+            let patience = if self.make_room(SHARE) == 0 { LOOK_AGAIN } else { GONE };
             let waiting = Arc::clone(&self.free).acquire_owned();
-            if let Ok(Ok(permit)) = tokio::time::timeout(LOOK_AGAIN, waiting).await {
+            if let Ok(Ok(permit)) = tokio::time::timeout(patience, waiting).await {
                 break permit;
             }
         };
@@ -76,15 +80,21 @@ impl Places {
         (Place { number, places: Arc::clone(self), _permit: permit }, asked)
     }
 
-    /// Asks those that have waited longest to go.
-    pub(super) fn make_room(&self) {
+    /// Makes room in the system, not only under the bound.
+    pub(super) fn shrink(&self) {
+        self.make_room(SHARE_IN_NEED);
+    }
+
+    /// Asks those that have waited longest to go: one of so many, the youngest never before an older one. Answers
+    /// how many were asked.
+    fn make_room(&self, share: usize) -> usize {
         let mut register = self.register();
         let mut waiting: Vec<(Instant, u64)> = register
             .held
             .iter()
             .filter_map(|(number, held)| Some((held.pace.waits_since()?, *number)))
             .collect();
-        let wanted = (self.all as usize / SHARE).max(1);
+        let wanted = (waiting.len() / share).max(1);
         if waiting.len() > wanted {
             waiting.select_nth_unstable(wanted);
             waiting.truncate(wanted);
@@ -97,6 +107,7 @@ impl Places {
         }
         drop(register);
         tracing::debug!(asked, places = self.all, "the connections that waited longest give up their places");
+        asked
     }
 
     /// Asks all to go, and waits until they have.

@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use symbolon_core::authority::Authority;
-use symbolon_server::listen::{Limits, Listener};
+use symbolon_server::listen::{self, Limits, Listener};
 use symbolon_server::router::{router, with_request_id};
 use symbolon_server::state::ServerState;
 use symbolon_server::tls::Reloader;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
@@ -43,7 +42,7 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     if let Some(tls) = &config.tls {
         reloader = Some(Reloader::open(tls.files.clone(), authority.now())?);
     }
-    let listeners = listeners(&config, reloader.as_ref()).await?;
+    let listeners = listeners(&config, reloader.as_ref())?;
     installation.keep();
     if authority.directory().default_realm().is_none() {
         tracing::warn!(
@@ -61,12 +60,7 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
         let scheme = if listener.tls.is_some() { "https" } else { "http" };
         let address = listener.socket.local_addr()?;
         tracing::info!(%address, scheme, base_url = config.base_url, "listening");
-        serving.push(tokio::spawn(symbolon_server::listen::serve(
-            listener,
-            app.clone(),
-            limits,
-            stopping.clone(),
-        )));
+        serving.push(tokio::spawn(listen::serve(listener, app.clone(), limits, stopping.clone())));
     }
     drop(app);
     let following = tokio::spawn(follow(reloader, hangups, authority, manager.clone()));
@@ -84,16 +78,15 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn listeners(config: &Config, reloader: Option<&Reloader>) -> anyhow::Result<Vec<Listener>> {
+fn listeners(config: &Config, reloader: Option<&Reloader>) -> anyhow::Result<Vec<Listener>> {
     let mut listeners = Vec::new();
     if let Some(address) = config.listen {
-        let socket =
-            TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+        let socket = listen::bind(address).with_context(|| format!("cannot listen on {address}"))?;
         listeners.push(Listener { socket, tls: None });
     }
     if let (Some(settings), Some(reloader)) = (&config.tls, reloader) {
-        let socket = TcpListener::bind(settings.listen).await;
-        let socket = socket.with_context(|| format!("cannot listen on {}", settings.listen))?;
+        let socket =
+            listen::bind(settings.listen).with_context(|| format!("cannot listen on {}", settings.listen))?;
         listeners.push(Listener { socket, tls: Some(reloader.tls()) });
     }
     Ok(listeners)

@@ -2,6 +2,7 @@
 
 use std::io::{BufReader, Read as _, Write as _};
 use std::net::TcpStream;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -86,6 +87,26 @@ fn more_connections_than_file_descriptors_do_not_keep_ordinary_clients_out() {
         }
     }
     assert_eq!(served.over_tls("/livez", &[]).status, 200);
+}
+
+#[test]
+fn the_server_recovers_by_itself_when_file_descriptors_run_out() {
+    let served = Prepared::with(&Pem::usual()).start();
+    let process = served.running.process();
+    let open = std::fs::read_dir(format!("/proc/{process}/fd")).expect("its descriptors").count();
+    // From outside and behind its back, so that its own bound does not know.
+    let limit = format!("--nofile={}", open + 20);
+    let limited = Command::new("prlimit").args(["--pid", &process.to_string(), &limit]).status();
+    assert!(limited.expect("prlimit").success());
+    let mut held = Vec::new();
+    for _ in 0..5 {
+        held.extend((0..20).map(|_| connect(&served.http)));
+        assert_eq!(exchange(&mut connect(&served.http), LIVE), Some(200));
+    }
+    let log = served.running.log();
+    assert!(log.contains("connections cannot be accepted"), "{log}");
+    drop(held);
+    assert_eq!(served.client().token(CLIENT, SECRET), 200);
 }
 
 #[test]

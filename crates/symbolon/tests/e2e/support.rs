@@ -123,6 +123,11 @@ impl Running {
         std::fs::read_to_string(self.folder.join("sandbox.yaml")).expect("sandbox.yaml")
     }
 
+    /// The number of its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Asks it to read its certificate again.
     pub(crate) fn hang_up(&self) {
         signal("HUP", self.child.id());
