@@ -8,6 +8,7 @@
  *   SYMBOLON_SHIM_FAIL    "KIND N ERRNO": the Nth call of that kind on a watched file fails once
  *   SYMBOLON_SHIM_STEER   a folder of flags, which may come and go while the process runs:
  *     fail-write, fail-sync   as long as it is there, each such call fails with the errno that it holds
+ *     fail-open               the same for opening for writing; opening for reading works
  *     slow-sync               each sync begins so many milliseconds later
  *     hold-sync               each sync waits until the flag is gone
  * Kinds are open, read, write, sync, truncate, unlink and rename.
@@ -171,6 +172,12 @@ static void note_sent(const void *bytes, size_t length) {
 static int open_at(int at, const char *path, int flags, mode_t mode) {
     const char *name = watched(path);
     if (name && fails(OPEN, name)) return -1;
+    /* A file that is there is told so (EEXIST) on a read-only file system, too. */
+    long refused = name && (flags & O_ACCMODE) != O_RDONLY && !(flags & O_EXCL) ? flag("fail-open") : -1;
+    if (refused > 0) {
+        errno = (int)refused;
+        return -1;
+    }
     return (int)syscall(SYS_openat, at, path, flags, mode);
 }
 
