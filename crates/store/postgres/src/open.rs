@@ -165,6 +165,8 @@ fn settings(connect: PgConnectOptions, options: &Options) -> PgConnectOptions {
         ("tcp_keepalives_interval", "5".to_owned()),
         ("tcp_keepalives_count", "3".to_owned()),
         ("tcp_user_timeout", "30000".to_owned()),
+        // The driver would log them as they are.
+        ("client_min_messages", "error".to_owned()),
         ("jit", "off".to_owned()),
     ])
 }
@@ -224,8 +226,11 @@ fn is_there_already(error: &sqlx::Error) -> bool {
 fn reason(error: &sqlx::Error) -> String {
     match error {
         sqlx::Error::Database(error) => sqlstate::describe(error.code().as_deref()),
-        sqlx::Error::Io(error) => error.kind().to_string(),
         // About certificates, and names no secret.
+        sqlx::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            format!("TLS failed: {error}")
+        }
+        sqlx::Error::Io(error) => error.kind().to_string(),
         sqlx::Error::Tls(error) => format!("TLS failed: {error}"),
         _ => "the driver failed".to_owned(),
     }

@@ -32,6 +32,11 @@ async fn what_is_answered_is_on_the_disk_whatever_the_servers_defaults() {
             assert_eq!(is_set(connections, "lock_timeout").await, "2s");
             assert_eq!(is_set(connections, "idle_in_transaction_session_timeout").await, "10s");
             assert_eq!(is_set(connections, "default_transaction_isolation").await, "read committed");
+            assert_eq!(
+                is_set(connections, "client_min_messages").await,
+                "error",
+                "the driver would log them"
+            );
         }
         let mut tx = store.begin().await.unwrap();
         assert_eq!(setting(&mut tx, "synchronous_commit").await, "on");

@@ -1,27 +1,11 @@
 //! `symbolon apply` from outside, and the documents that describe it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::support::{Running, SYMBOLON, access_token, curl};
+use crate::support::{Running, SYMBOLON, access_token, curl, prepared};
 
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/examples");
-
-/// A folder with keys, as an operator sets one up.
-fn prepared() -> (tempfile::TempDir, PathBuf) {
-    let kept = tempfile::tempdir().expect("a folder");
-    let folder = kept.path().join("data");
-    std::fs::create_dir(&folder).expect("a folder");
-    for name in ["master.key", "pepper.key"] {
-        let status = Command::new("sh")
-            .current_dir(&folder)
-            .arg("-c")
-            .arg(format!("umask 077; head -c 32 /dev/urandom | base64 > {name}"))
-            .status();
-        assert!(status.expect("sh").success());
-    }
-    (kept, folder)
-}
 
 fn apply(folder: &Path, file: &Path, more: &[&str]) -> Output {
     let mut command = Command::new(SYMBOLON);

@@ -16,6 +16,7 @@ mod http;
 mod installation;
 mod kill;
 mod oauth2_crate;
+mod postgres;
 mod postgres_faults;
 mod restart;
 mod shim;

@@ -32,11 +32,17 @@ impl Running {
 
     /// The same in a folder that may exist already.
     pub(crate) fn sandbox_in(folder: &Path, listen: &str) -> Self {
+        Self::sandbox_with(folder, listen, |_| ())
+    }
+
+    /// The same with further arguments.
+    pub(crate) fn sandbox_with(folder: &Path, listen: &str, more: impl FnOnce(&mut Command)) -> Self {
         let credentials = folder.join("credentials.json");
         let _ = std::fs::remove_file(&credentials);
         let mut command = Command::new(SYMBOLON);
         command.args(["dev", "--tls", "--tls-listen", "127.0.0.1:0", "--listen", listen]);
         command.arg("--data").arg(folder).arg("--credentials").arg(&credentials);
+        more(&mut command);
         let running = Self::start(command, folder);
         running.wait("its credentials", || credentials.exists());
         running
@@ -146,6 +152,22 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A folder with keys, as an operator sets one up.
+pub(crate) fn prepared() -> (tempfile::TempDir, PathBuf) {
+    let kept = tempfile::tempdir().expect("a folder");
+    let folder = kept.path().join("data");
+    std::fs::create_dir(&folder).expect("a folder");
+    for name in ["master.key", "pepper.key"] {
+        let status = Command::new("sh")
+            .current_dir(&folder)
+            .arg("-c")
+            .arg(format!("umask 077; head -c 32 /dev/urandom | base64 > {name}"))
+            .status();
+        assert!(status.expect("sh").success());
+    }
+    (kept, folder)
 }
 
 /// The shell's own `kill`, which every Debian has.

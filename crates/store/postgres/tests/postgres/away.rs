@@ -172,7 +172,7 @@ async fn carry(
     let born = *state.borrow();
     let mut buffer = [0; 4096];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
-        let gets_through = born % 2 == 0 && *state.borrow() == born;
+        let gets_through = born.is_multiple_of(2) && *state.borrow() == born;
         if gets_through && to.write_all(&buffer[..read]).await.is_err() {
             return;
         }
