@@ -11,6 +11,8 @@ use crate::shell::{Workspace, step};
 enum Database {
     Sqlite,
     Postgres,
+    /// SQLite, and instead of the process the power ends: only what was synced is left
+    Power,
 }
 
 #[derive(Args)]
@@ -33,6 +35,9 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let postgres = (options.database == Database::Postgres).then(Postgres::own).transpose()?;
     if let Some(postgres) = &postgres {
         command.env("SYMBOLON_SOAK_DATABASE", "postgres").env("SYMBOLON_TEST_PSQL", postgres.psql());
+    }
+    if options.database == Database::Power {
+        command.env("SYMBOLON_SOAK_DATABASE", "power");
     }
     if let Some(seed) = options.seed {
         command.env("SYMBOLON_SOAK_SEED", seed.to_string());

@@ -69,12 +69,12 @@ pub enum OpenError {
         migration: i64,
     },
     /// SQLite cannot open or migrate the file.
-    #[error("cannot open {}: {source}", path.display())]
+    #[error("cannot open {}: {reason}", path.display())]
     Database {
         /// The database file.
         path: PathBuf,
-        /// What the driver says.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        /// What is wrong.
+        reason: String,
     },
 }
 
@@ -190,18 +190,38 @@ async fn migrate_in_time(
     }
 }
 
-/// The lower byte of an extended code is the code itself.
+/// SQLite's code; the lower byte of an extended one is the code itself.
+fn code(error: &sqlx::Error) -> Option<u32> {
+    let code = error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
+    code.map(|code| code & 0xff)
+}
+
 fn is_busy(error: &sqlx::Error) -> bool {
     const SQLITE_BUSY: u32 = 5;
-    let code = error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
-    code.is_some_and(|code| code & 0xff == SQLITE_BUSY)
+    code(error) == Some(SQLITE_BUSY)
+}
+
+/// What is wrong, and what to look at where SQLite does not say.
+fn reason(error: &sqlx::Error) -> String {
+    let said =
+        error.as_database_error().map_or_else(|| error.to_string(), |error| error.message().to_owned());
+    let advice = match code(error) {
+        Some(5) => "another process holds its lock",
+        Some(8) => "this user has to be able to write the file, its folder, and the file system",
+        Some(10) => "the disk is full or fails",
+        _ => return said,
+    };
+    format!("{said}: {advice}")
 }
 
 fn migration_failed(path: PathBuf, error: MigrateError) -> OpenError {
     match error {
         MigrateError::VersionMissing(migration) => OpenError::Newer { path, migration },
         MigrateError::VersionMismatch(migration) => OpenError::Foreign { path, migration },
-        other => OpenError::Database { path, source: other.into() },
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
+            OpenError::Database { path, reason: reason(&error) }
+        }
+        other => OpenError::Database { path, reason: other.to_string() },
     }
 }
 

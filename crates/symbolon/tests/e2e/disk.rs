@@ -98,6 +98,42 @@ fn a_disk_that_fails_for_a_while_is_survived() {
     is_survived("fail-write", EIO, RECOVERY);
 }
 
+#[test]
+fn a_start_without_room_or_without_the_right_to_write_says_so() {
+    let installation = Installation::new();
+    for (flag, errno, said) in [("fail-write", ENOSPC, "full"), ("fail-open", EROFS, "readonly")] {
+        let shim = Shim::over(installation.data());
+        shim.raise(flag, errno);
+        let mut server = installation.start(Some(&shim));
+        server.wait("its end", || server.log().contains("symbolon: "));
+        let log = server.log();
+        assert!(log.contains("state.db") && log.contains(said), "{log}");
+        assert!(!log.contains("panicked"), "{log}");
+        server.wait_until_ended();
+        shim.lower(flag);
+        installation.serve_behind(&shim).token(LOADER);
+    }
+}
+
+#[test]
+fn files_that_cannot_be_opened_for_writing_for_a_while_are_opened_again() {
+    let installation = Installation::new();
+    let shim = Shim::over(installation.data());
+    let server = installation.serve_behind(&shim);
+    let alive = server.token(LOADER);
+    // A failed sync makes the store look for a new connection, which it cannot have.
+    shim.raise("fail-open", EROFS);
+    shim.raise("fail-sync", EIO);
+    server.in_time(|connection| connection.revoke(LOADER, &alive.token)).is_unavailable();
+    shim.lower("fail-sync");
+    server.in_time(|connection| connection.revoke(LOADER, &alive.token)).is_unavailable();
+    shim.lower("fail-open");
+    server.wait_within(FULL_RECOVERY, "revocation", || {
+        server.connect().revoke(LOADER, &alive.token).is_ok_and(|answer| answer.status == 200)
+    });
+    assert!(!server.lives(&alive.token));
+}
+
 /// Another program that holds the write lock of a database file until it is told to let go.
 struct Lock(Child);
 

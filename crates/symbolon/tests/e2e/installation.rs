@@ -303,6 +303,19 @@ impl Server {
         self.running.ended()
     }
 
+    /// Waits until it has ended by itself, and not well.
+    pub(crate) fn wait_until_ended(&mut self) {
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.ended() {
+                assert!(!status.success(), "{}", self.log());
+                return;
+            }
+            assert!(began.elapsed() < PATIENCE, "it does not end: {}", self.log());
+            std::thread::park_timeout(Duration::from_millis(2));
+        }
+    }
+
     /// Stops it in good order.
     pub(crate) fn stop(mut self) {
         self.running.stop();

@@ -16,6 +16,7 @@ use crate::http::{Answer, Connection};
 use crate::installation::{
     INACTIVE_KEY, Installation, LOADER, SECRET, Server, Token, WATCHER, client, printed,
 };
+use crate::shim::Shim;
 use crate::support::PATIENCE;
 
 /// Clients that fetch tokens as fast as they can.
@@ -227,10 +228,7 @@ fn run(
         }
         scope.spawn(|| load.revoke());
         scope.spawn(|| load.change(seeded.below(u64::MAX - 1) + 1));
-        let until = Instant::now() + Duration::from_millis(moment);
-        while let Some(left) = until.checked_duration_since(Instant::now()) {
-            std::thread::park_timeout(left);
-        }
+        wait_until(Instant::now() + Duration::from_millis(moment));
         load.over.store(true, SeqCst);
         if let Some(cluster) = cluster {
             cluster.kill();
@@ -251,6 +249,41 @@ fn run(
     let told = load.told.into_inner().expect("the list");
     check(installation, &server, &told, report);
     server
+}
+
+/// A load that ends with the power: only what was synced is left. Without `symbolon apply`, since a shadow is of one
+/// process.
+fn power_cut(seed: u64, report: &mut Report) {
+    let mut seeded = Seeded(seed);
+    let installation = Installation::new();
+    installation.applies(&client("revoker-0", ""));
+    let left = installation.copy();
+    let shim = Shim::over(installation.data()).shadowing(left.data());
+    let mut server = installation.serve_behind(&shim);
+    let moment = SHORTEST_LOAD + seeded.below(LONGEST_LOAD);
+    let (told, over) = (Mutex::default(), AtomicBool::new(false));
+    let load = Load { installation: &installation, run: 0, told, over, database_dies: false };
+    std::thread::scope(|scope| {
+        for _ in 0..LOADERS {
+            scope.spawn(|| load.fetch());
+        }
+        scope.spawn(|| load.revoke());
+        wait_until(Instant::now() + Duration::from_millis(moment));
+        server.kill();
+    });
+    assert!(!server.log().contains("panicked"), "{}", server.log());
+    let began = Instant::now();
+    let server = left.serve();
+    report.slowest_start = report.slowest_start.max(began.elapsed());
+    assert!(!server.log().contains("ERROR"), "{}", server.log());
+    check(&left, &server, &load.told.into_inner().expect("the list"), report);
+    server.stop();
+}
+
+fn wait_until(moment: Instant) {
+    while let Some(left) = moment.checked_duration_since(Instant::now()) {
+        std::thread::park_timeout(left);
+    }
 }
 
 fn check(installation: &Installation, server: &Server, told: &Told, report: &mut Report) {
@@ -346,6 +379,20 @@ fn three_kills_lose_nothing_that_was_answered() {
 }
 
 #[test]
+fn three_power_cuts_lose_nothing_that_was_answered() {
+    print(&power_cuts(3, seed()));
+}
+
+fn power_cuts(runs: u32, seed: u64) -> Report {
+    println!("seed {seed}: set SYMBOLON_SOAK_SEED to it to repeat the moments");
+    let (mut report, mut seeds) = (Report::default(), Seeded(seed));
+    for _ in 0..runs {
+        power_cut(seeds.below(u64::MAX - 1) + 1, &mut report);
+    }
+    report
+}
+
+#[test]
 fn three_kills_lose_nothing_that_was_answered_from_postgresql() {
     print(&in_postgres(3));
 }
@@ -362,6 +409,7 @@ fn soak_kill() {
     let runs = std::env::var("SYMBOLON_SOAK_RUNS").map_or(50, |text| text.parse().expect("a number"));
     print(&match std::env::var("SYMBOLON_SOAK_DATABASE").as_deref() {
         Ok("postgres") => in_postgres(runs),
+        Ok("power") => power_cuts(runs, seed()),
         _ => soak(&Installation::new(), None, runs, seed()),
     });
 }

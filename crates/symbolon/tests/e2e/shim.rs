@@ -37,6 +37,7 @@ pub(crate) struct Shim {
     kept: tempfile::TempDir,
     watched: PathBuf,
     fault: Option<String>,
+    shadow: Option<PathBuf>,
 }
 
 impl Shim {
@@ -44,12 +45,18 @@ impl Shim {
     pub(crate) fn over(folder: &Path) -> Self {
         let kept = tempfile::tempdir().expect("a folder");
         std::fs::create_dir(kept.path().join("flags")).expect("a folder");
-        Self { kept, watched: folder.canonicalize().expect("the watched folder"), fault: None }
+        Self { kept, watched: folder.canonicalize().expect("the watched folder"), fault: None, shadow: None }
     }
 
     /// Lets the Nth call of a kind fail once.
     pub(crate) fn failing(mut self, kind: &str, call: u32, errno: i32) -> Self {
         self.fault = Some(format!("{kind} {call} {errno}"));
+        self
+    }
+
+    /// Keeps what was synced in a folder, which begins as a copy of the watched one.
+    pub(crate) fn shadowing(mut self, shadow: &Path) -> Self {
+        self.shadow = Some(shadow.to_owned());
         self
     }
 
@@ -60,6 +67,9 @@ impl Shim {
             .env("SYMBOLON_SHIM_FOLDER", &self.watched)
             .env("SYMBOLON_SHIM_LOG", self.log_file())
             .env("SYMBOLON_SHIM_STEER", self.kept.path().join("flags"));
+        if let Some(shadow) = &self.shadow {
+            command.env("SYMBOLON_SHIM_SHADOW", shadow);
+        }
         if let Some(fault) = &self.fault {
             command.env("SYMBOLON_SHIM_FAIL", fault);
         }

@@ -1,6 +1,8 @@
 //! Every operation of the store failed, method by method and call by call, under everything that the server does: what
 //! was answered with success is there, and everything else was refused in the right words.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "the helpers of tests fail as tests do")]
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,10 +65,8 @@ struct Told {
     tokens: Vec<Answer>,
     revoked: Vec<String>,
     applied: Vec<&'static str>,
-    deleted_client: bool,
-    deleted_key: bool,
-    deleted_policy: bool,
-    deleted_licence: bool,
+    /// Kinds of things, of which the realm has one each.
+    deleted: HashSet<&'static str>,
     replaced_key: Option<String>,
 }
 
@@ -168,19 +168,25 @@ async fn edits(node: &Node, told: &mut Told) {
     if told.applied.len() < 2 {
         return;
     }
-    let (organization, id) = (OrganizationId::new("xo").unwrap(), ClientId::new("xd").unwrap());
-    if let Ok(Some(known)) = store.find_client(&realm, &organization, &id).await {
-        told.deleted_key = changed(edit::access_key::delete(editor, &known.keys[0]).await);
-        if told.deleted_key {
-            told.deleted_client = changed(edit::client::delete(editor, &known.client, &[]).await);
+    let mut deleted = |what: &'static str, result| {
+        let done = changed(result);
+        if done {
+            told.deleted.insert(what);
         }
+        done
+    };
+    let (organization, id) = (OrganizationId::new("xo").unwrap(), ClientId::new("xd").unwrap());
+    if let Ok(Some(known)) = store.find_client(&realm, &organization, &id).await
+        && deleted("key", edit::access_key::delete(editor, &known.keys[0]).await)
+    {
+        deleted("client", edit::client::delete(editor, &known.client, &[]).await);
     }
     if let Some(policy) = store.list_policies(&realm).await.ok().and_then(|mut all| all.pop()) {
-        told.deleted_policy = changed(edit::policy::delete(editor, &policy).await);
+        deleted("policy", edit::policy::delete(editor, &policy).await);
     }
     if let Some(licence) = store.list_licences(&realm, &organization).await.ok().and_then(|mut all| all.pop())
     {
-        told.deleted_licence = changed(edit::licence::delete(editor, &licence).await);
+        deleted("licence", edit::licence::delete(editor, &licence).await);
     }
     let view = node.authority.directory().realm("x").unwrap();
     if let Some(signer) = view.signer(Algorithm::Es256) {
@@ -212,21 +218,19 @@ async fn check(bed: &Bed, told: &Told, fault: &str) {
     if told.applied.len() == 2 {
         let known = node.authority.directory().client(&realm, "xc").await.unwrap().unwrap();
         assert_eq!(known.client.status, Status::Disabled, "{fault}");
-        let of =
-            |wanted: bool, found: bool, what: &str| assert!(!wanted || !found, "{fault}: {what} is back");
-        of(
-            told.deleted_client,
-            bed.store().find_credential(&realm, "xd").await.unwrap().is_some(),
-            "the client",
-        );
-        of(told.deleted_key, bed.store().find_credential(&realm, "xdk").await.unwrap().is_some(), "the key");
-        of(told.deleted_policy, !bed.store().list_policies(&realm).await.unwrap().is_empty(), "the policy");
         let organization = OrganizationId::new("xo").unwrap();
-        let licences = bed.store().list_licences(&realm, &organization).await.unwrap();
-        of(told.deleted_licence, !licences.is_empty(), "the licence");
+        let there = [
+            ("client", bed.store().find_credential(&realm, "xd").await.unwrap().is_some()),
+            ("key", bed.store().find_credential(&realm, "xdk").await.unwrap().is_some()),
+            ("policy", !bed.store().list_policies(&realm).await.unwrap().is_empty()),
+            ("licence", !bed.store().list_licences(&realm, &organization).await.unwrap().is_empty()),
+        ];
+        for (what, there) in there {
+            assert!(!there || !told.deleted.contains(what), "{fault}: the {what} is back");
+        }
         let keys = bed.store().list_signing_keys(&realm).await.unwrap();
         let back = told.replaced_key.as_ref().is_some_and(|kid| keys.iter().any(|key| &key.kid == kid));
-        of(true, back, "the signing key");
+        assert!(!back, "{fault}: the signing key is back");
     } else {
         // What was begun can be finished, whatever had been done of it.
         assert!(applies(&node.authority, MADE).await && applies(&node.authority, CHANGED).await, "{fault}");
@@ -311,5 +315,67 @@ async fn fail_calls(stride: u32) -> u32 {
         }
         check(&bed, &told, &format!("call {number}")).await;
         number += stride;
+    }
+}
+
+/// Methods that a request waits for, and some that it must not wait for.
+const HANGING: [&str; 12] = [
+    "find_credential",
+    "find_organization",
+    "list_licences",
+    "find_user_by_email",
+    "append_tokens",
+    "revoke_tokens",
+    "list_changes",
+    "list_revocations",
+    "list_realms",
+    "append_refusals",
+    "expand_batches",
+    "forget_revocations",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_method_that_hangs_keeps_nobody_waiting_for_long() {
+    const LONGEST: Duration = Duration::from_secs(5);
+    let hanging = HANGING.map(|method| {
+        tokio::spawn(async move {
+            let bed = Bed::start().await;
+            let token = bed.access_token("/oauth/token", METAFOLD.0, METAFOLD.1).await;
+            let store = faulty(&bed).await;
+            let node = Node::try_over(&bed, store.clone()).await.unwrap();
+            store.hold(&[method]);
+            let about = |path| Way::Form.request(path, METAFOLD, &[("token", &token)]);
+            let sign_in =
+                serde_json::json!({ "email": "dev@custodian.example", "password": secrets::PASSWORD });
+            let wrong = Way::Form.token("/oauth/token", (METAFOLD.0, "wrong-secret-1234567890"), &[]);
+            let began = std::time::Instant::now();
+            let answers = tokio::join!(
+                node.send(Way::Form.token("/oauth/token", METAFOLD, &[])),
+                node.send(Request::post("/token").json(&sign_in)),
+                node.send(about("/oauth/introspect")),
+                node.send(about("/oauth/revoke")),
+                node.send(wrong),
+            );
+            let took = began.elapsed();
+            assert!(took < LONGEST, "{method}: {took:?}");
+            let (refused, answers) = (answers.4, [answers.0, answers.1, answers.2, answers.3]);
+            assert!(refused.status == 401 || !succeeded(&refused), "{method}: {refused:?}");
+            let held_up = answers.iter().filter(|answer| !succeeded(answer)).count();
+            let background = ["append_refusals", "expand_batches", "forget_revocations"].contains(&method);
+            assert!(!background || held_up == 0, "{method}: somebody waited for it");
+            assert!(background || held_up > 0 || method == "list_realms", "{method}: nobody waited for it");
+            what_needs_no_store(&node).await;
+            store.hold(&[]);
+            node.catch_up().await;
+            assert_eq!(
+                node.send(Way::Form.token("/oauth/token", METAFOLD, &[])).await.status,
+                200,
+                "{method}"
+            );
+            node.stop().await;
+        })
+    });
+    for one in hanging {
+        one.await.unwrap();
     }
 }

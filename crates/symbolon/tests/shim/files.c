@@ -8,8 +8,11 @@
  *   SYMBOLON_SHIM_FAIL    "KIND N ERRNO": the Nth call of that kind on a watched file fails once
  *   SYMBOLON_SHIM_STEER   a folder of flags, which may come and go while the process runs:
  *     fail-write, fail-sync   as long as it is there, each such call fails with the errno that it holds
+ *     fail-open               the same for opening for writing; opening for reading works
  *     slow-sync               each sync begins so many milliseconds later
  *     hold-sync               each sync waits until the flag is gone
+ *   SYMBOLON_SHIM_SHADOW  a folder with a copy of the watched one, in which a change arrives when it was synced and not
+ *                         before: what a power cut would leave, at its worst. For one process that writes.
  * Kinds are open, read, write, sync, truncate, unlink and rename.
  *
  * The log has one event a line. A write is noted after it was made and a sync after it succeeded; the begin of a
@@ -19,6 +22,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -37,6 +41,7 @@ static const char *const NAMES[KINDS] = { "open", "read", "write", "sync", "trun
 static char folder[4096];
 static size_t folder_length;
 static char steer[4096];
+static char shadow[4096];
 static int journal = -1; /* the log */
 static int failing_kind = -1, failing_errno;
 static long failing_call;
@@ -46,11 +51,13 @@ static atomic_long syncs;
 __attribute__((constructor)) static void begin(void) {
     const char *where = getenv("SYMBOLON_SHIM_FOLDER"), *log = getenv("SYMBOLON_SHIM_LOG");
     const char *flags = getenv("SYMBOLON_SHIM_STEER"), *fail = getenv("SYMBOLON_SHIM_FAIL");
+    const char *copy = getenv("SYMBOLON_SHIM_SHADOW");
     if (where && strlen(where) < sizeof folder - 1) {
         snprintf(folder, sizeof folder, "%s/", where);
         folder_length = strlen(folder);
     }
     if (flags && strlen(flags) < sizeof steer - 32) snprintf(steer, sizeof steer, "%s", flags);
+    if (copy && strlen(copy) < sizeof shadow - 128) snprintf(shadow, sizeof shadow, "%s", copy);
     if (log)
         journal = (int)syscall(SYS_openat, AT_FDCWD, log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     char name[16];
@@ -131,6 +138,83 @@ static int fails(enum kind kind, const char *name) {
     return 0;
 }
 
+/* ---- the shadow ---- */
+
+/* A change that was made to a file and not synced yet; one to its length has no bytes. */
+struct change {
+    struct change *next;
+    char name[128];
+    off_t at;
+    size_t length;
+    unsigned char bytes[];
+};
+
+static struct change *unsynced, **end_of_unsynced = &unsynced;
+static pthread_mutex_t remembering = PTHREAD_MUTEX_INITIALIZER, syncing = PTHREAD_MUTEX_INITIALIZER;
+
+/* Whether a file has a shadow: the shared memory of SQLite is made anew after a crash. */
+static int has_shadow(const char *name) {
+    size_t length = strlen(name);
+    return shadow[0] && length < 128 && !(length > 4 && strcmp(name + length - 4, "-shm") == 0);
+}
+
+static void remember(const char *name, const void *bytes, ssize_t length, off_t at) {
+    if (length < 0 || !has_shadow(name)) return;
+    struct change *change = malloc(sizeof *change + (size_t)length);
+    if (!change) abort();
+    change->next = NULL;
+    snprintf(change->name, sizeof change->name, "%s", name);
+    change->at = at;
+    change->length = (size_t)length;
+    if (bytes) memcpy(change->bytes, bytes, (size_t)length);
+    pthread_mutex_lock(&remembering);
+    *end_of_unsynced = change;
+    end_of_unsynced = &change->next;
+    pthread_mutex_unlock(&remembering);
+}
+
+/* Takes what was changed of a file so far. */
+static struct change *take(const char *name) {
+    struct change *taken = NULL, **end = &taken;
+    pthread_mutex_lock(&remembering);
+    for (struct change **at = &unsynced; *at;) {
+        struct change *change = *at;
+        if (strcmp(change->name, name) != 0) {
+            at = &change->next;
+            continue;
+        }
+        *at = change->next;
+        change->next = NULL;
+        *end = change;
+        end = &change->next;
+    }
+    end_of_unsynced = &unsynced;
+    while (*end_of_unsynced) end_of_unsynced = &(*end_of_unsynced)->next;
+    pthread_mutex_unlock(&remembering);
+    return taken;
+}
+
+/* Brings changes to the shadow, or forgets them. */
+static void settle(struct change *changes, int durable) {
+    char path[4300];
+    int kept = errno;
+    while (changes) {
+        struct change *change = changes;
+        changes = change->next;
+        snprintf(path, sizeof path, "%s/%s", shadow, change->name);
+        long fd = durable ? syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600) : -1;
+        if (fd >= 0 && change->length > 0)
+            syscall(SYS_pwrite64, fd, change->bytes, change->length, change->at);
+        else if (fd >= 0)
+            syscall(SYS_ftruncate, fd, change->at);
+        if (fd >= 0) syscall(SYS_close, fd);
+        free(change);
+    }
+    errno = kept;
+}
+
+/* ---- what is noted ---- */
+
 /* Collects the request ids that stand in some bytes: a prefix of four characters and a ULID. */
 static size_t ids(char *into, size_t room, const char *bytes, size_t length) {
     size_t used = 0;
@@ -171,6 +255,12 @@ static void note_sent(const void *bytes, size_t length) {
 static int open_at(int at, const char *path, int flags, mode_t mode) {
     const char *name = watched(path);
     if (name && fails(OPEN, name)) return -1;
+    /* A file that is there is told so (EEXIST) on a read-only file system, too. */
+    long refused = name && (flags & O_ACCMODE) != O_RDONLY && !(flags & O_EXCL) ? flag("fail-open") : -1;
+    if (refused > 0) {
+        errno = (int)refused;
+        return -1;
+    }
     return (int)syscall(SYS_openat, at, path, flags, mode);
 }
 
@@ -210,7 +300,9 @@ ssize_t write(int fd, const void *bytes, size_t length) {
         return syscall(SYS_write, fd, bytes, length);
     }
     if (fails(WRITE, name)) return -1;
+    off_t at = syscall(SYS_lseek, fd, 0, SEEK_CUR);
     ssize_t done = syscall(SYS_write, fd, bytes, length);
+    if (done > 0) remember(name, bytes, done, at);
     note_write(name, bytes, done);
     return done;
 }
@@ -219,6 +311,7 @@ static ssize_t write_at(int fd, const void *bytes, size_t length, off_t at) {
     const char *name = watched_file(fd);
     if (name && fails(WRITE, name)) return -1;
     ssize_t done = syscall(SYS_pwrite64, fd, bytes, length, at);
+    if (name && done > 0) remember(name, bytes, done, at);
     if (name) note_write(name, bytes, done);
     return done;
 }
@@ -233,6 +326,8 @@ ssize_t writev(int fd, const struct iovec *parts, int count) {
         return syscall(SYS_writev, fd, parts, count);
     }
     if (fails(WRITE, name)) return -1;
+    /* Nobody writes a database so; its shadow would miss it. */
+    if (has_shadow(name)) abort();
     ssize_t done = syscall(SYS_writev, fd, parts, count);
     for (int part = 0; done > 0 && part < count; part++) note_write(name, parts[part].iov_base, parts[part].iov_len);
     return done;
@@ -246,10 +341,15 @@ static int sync_file(int fd, long call) {
     if (flag("hold-sync") >= 0) note("holding %s", name);
     while (flag("hold-sync") >= 0) rest(2);
     if (fails(SYNC, name)) return -1;
+    /* One after the other, or an older change could arrive in the shadow after a newer one. */
+    if (shadow[0]) pthread_mutex_lock(&syncing);
+    struct change *changes = shadow[0] ? take(name) : NULL;
     long number = atomic_fetch_add(&syncs, 1);
     note("syncing %s %ld", name, number);
     int done = (int)syscall(call, fd);
+    settle(changes, done == 0);
     if (done == 0) note("synced %s %ld", name, number);
+    if (shadow[0]) pthread_mutex_unlock(&syncing);
     return done;
 }
 
@@ -259,7 +359,9 @@ int fdatasync(int fd) { return sync_file(fd, SYS_fdatasync); }
 static int truncate_file(int fd, off_t length) {
     const char *name = watched_file(fd);
     if (name && fails(TRUNCATE, name)) return -1;
-    return (int)syscall(SYS_ftruncate, fd, length);
+    int done = (int)syscall(SYS_ftruncate, fd, length);
+    if (name && done == 0) remember(name, NULL, 0, length);
+    return done;
 }
 
 int ftruncate(int fd, off_t length) { return truncate_file(fd, length); }
@@ -268,7 +370,14 @@ int ftruncate64(int fd, off_t length) { return truncate_file(fd, length); }
 int unlink(const char *path) {
     const char *name = watched(path);
     if (name && fails(UNLINK, name)) return -1;
-    return (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
+    int done = (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
+    if (name && done == 0 && has_shadow(name)) {
+        char copy[4300];
+        snprintf(copy, sizeof copy, "%s/%s", shadow, name);
+        settle(take(name), 0);
+        syscall(SYS_unlinkat, AT_FDCWD, copy, 0);
+    }
+    return done;
 }
 
 int rename(const char *from, const char *to) {

@@ -80,7 +80,7 @@ impl FaultyStore {
         let mut held = self.held.subscribe();
         let _ = held.wait_for(|held| !held.contains(method)).await;
         self.called.lock().unwrap().insert(method);
-        let last = self.passing.try_update(SeqCst, SeqCst, |left| left.checked_sub(1)) == Ok(1);
+        let last = self.passing.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)) == Ok(1);
         if last || self.failing.lock().unwrap().contains(method) {
             return Err(StoreError::Unavailable(FAULT.to_owned()));
         }
