@@ -105,7 +105,7 @@ fn copying(first: u32, last: u32) -> String {
     let numbers = format!(
         "WITH RECURSIVE numbers(number) AS (SELECT {first} UNION ALL \
          SELECT number + 1 FROM numbers WHERE number < {last}), \
-         digits(digits) AS (SELECT substr('000000000000000000000' || number, -21) FROM numbers)"
+         digits(digits) AS (SELECT '000' || substr(CAST(1000000000000000000 + number AS TEXT), 2) FROM numbers)"
     );
     let (client, key) = (client_id(0), key_id(0));
     let new = |original: &str| {

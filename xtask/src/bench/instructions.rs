@@ -33,7 +33,8 @@ pub(crate) fn measure(bench: &Bench<'_>, table: &mut Table) -> Result<()> {
         table.add(
             Row::new(backend.name(), thousands(of_symbolon))
                 .beside(thousands(of_naive), of_symbolon / of_naive)
-                .goal(Goal::Most(INSTRUCTIONS)),
+                .goal(Goal::Most(INSTRUCTIONS))
+                .judged_if(backend.is_judged()),
         );
     }
     Ok(())

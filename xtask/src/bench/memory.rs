@@ -22,7 +22,7 @@ pub(crate) fn measure(bench: &Bench<'_>, table: &mut Table) -> Result<()> {
         let installation = Installation::make(&bench.programs, backend, &name)?;
         let mut add = |what: &str, mib: f64, goal: f64| {
             let row = Row::new(format!("{}, {what}", backend.name()), format!("{mib:.1} MiB"));
-            table.add(row.goal_of(mib, Goal::MostOf(goal, "MiB")));
+            table.add(row.goal_of(mib, Goal::MostOf(goal, "MiB")).judged_if(backend.is_judged()));
         };
 
         let server = Server::symbolon(&bench.programs, &installation, &[])?;

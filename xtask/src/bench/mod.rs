@@ -14,6 +14,7 @@ mod start;
 mod table;
 mod tokens;
 
+use std::cell::OnceCell;
 use std::fs;
 use std::process::Command;
 
@@ -93,6 +94,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
             symbolon: release.join("symbolon"),
             bench: release.join("symbolon-bench"),
             folder,
+            postgres: OnceCell::new(),
         },
         plan: if options.quick {
             Plan { rounds: 1, time: 700, warm_up: 200 }

@@ -1,14 +1,18 @@
 //! What is measured, as running processes: each pinned to one processor core, on a port of its own on loopback, ended
 //! with its owner.
 
+use std::cell::OnceCell;
 use std::fs::{self, File};
+use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::postgres::Postgres;
 use crate::shell::output;
 
 /// The core of every server.
@@ -27,6 +31,22 @@ pub(crate) struct Programs {
     pub(crate) bench: PathBuf,
     /// The run's folder.
     pub(crate) folder: PathBuf,
+    /// The PostgreSQL of this run, started when it is first needed.
+    pub(crate) postgres: OnceCell<Postgres>,
+}
+
+impl Programs {
+    /// The PostgreSQL of this run. It belongs to the server's side, so it shares the server's core: what this process
+    /// starts without choosing a core runs where this process may run, and from now on that is the server's core.
+    fn postgres(&self) -> Result<&Postgres> {
+        if let Some(postgres) = self.postgres.get() {
+            return Ok(postgres);
+        }
+        let this = std::process::id().to_string();
+        output(Command::new("taskset").args(["--cpu-list", "--pid", SERVER_CORE, &this]))?;
+        let postgres = Postgres::own()?;
+        Ok(self.postgres.get_or_init(|| postgres))
+    }
 }
 
 /// Where an installation keeps its data. Each has its rows in the table.
@@ -34,26 +54,34 @@ pub(crate) struct Programs {
 pub(crate) enum Backend {
     /// Files in the data folder, synced with every batch.
     Sqlite,
+    /// A server on the same core, which syncs with every batch, too.
+    Postgres,
 }
 
 impl Backend {
     /// All that are measured.
-    pub(crate) const ALL: [Self; 1] = [Self::Sqlite];
+    pub(crate) const ALL: [Self; 2] = [Self::Sqlite, Self::Postgres];
 
     /// Its name in the table.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Sqlite => "SQLite",
+            Self::Postgres => "PostgreSQL",
         }
+    }
+
+    /// Whether goals are set for it, and the processor time of Symbolon's process is all that a token costs.
+    pub(crate) const fn is_judged(self) -> bool {
+        matches!(self, Self::Sqlite)
     }
 }
 
 /// An installation: a data folder with keys and the realm that is measured.
 pub(crate) struct Installation {
-    /// What it keeps its data in.
-    pub(crate) backend: Backend,
     /// Its data folder.
     pub(crate) data: PathBuf,
+    /// The address of its database on a server.
+    url: Option<String>,
 }
 
 impl Installation {
@@ -63,10 +91,13 @@ impl Installation {
         if data.exists() {
             fs::remove_dir_all(&data).with_context(|| format!("cannot remove {}", data.display()))?;
         }
-        let made = Self { backend, data };
+        let mut made = Self { data, url: None };
         let private = "umask 077 && mkdir -p \"$0\" && head -c 32 /dev/urandom | base64 > \"$0/master.key\" && \
                        head -c 32 /dev/urandom | base64 > \"$0/pepper.key\"";
         output(Command::new("sh").args(["-c", private]).arg(&made.data))?;
+        if backend == Backend::Postgres {
+            made.create_database(programs, name)?;
+        }
         let description = programs.folder.join("realm.yaml");
         fs::write(
             &description,
@@ -76,6 +107,23 @@ impl Installation {
         let mut apply = clean(Command::new(&programs.symbolon));
         output(apply.arg("apply").arg(&description).args(made.arguments()))?;
         Ok(made)
+    }
+
+    /// Makes an empty database. Its address has a password, so it is handed on in a private file.
+    fn create_database(&mut self, programs: &Programs, name: &str) -> Result<()> {
+        let postgres = programs.postgres()?;
+        postgres.run(postgres.url(), &[&format!("--command=CREATE DATABASE \"{name}\"")])?;
+        let url = postgres.url_of(name)?;
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create_new(true).mode(0o600);
+        let written = options.open(self.url_file()).and_then(|mut file| file.write_all(url.as_bytes()));
+        written.context("cannot write the database's address")?;
+        self.url = Some(url);
+        Ok(())
+    }
+
+    fn url_file(&self) -> PathBuf {
+        self.data.join("database.url")
     }
 
     /// Adds copies of the first client until there are so many.
@@ -88,9 +136,10 @@ impl Installation {
         let last = (clients - 1).to_string();
         let text = output(Command::new(&programs.bench).args(["copies", "--first", "100", "--last", &last]))?;
         fs::write(&sql, text).context("cannot write the SQL")?;
-        let file = File::open(&sql).context("cannot read the SQL")?;
-        match self.backend {
-            Backend::Sqlite => {
+        match &self.url {
+            Some(url) => programs.postgres()?.run(url, &["--file", &sql.display().to_string()])?,
+            None => {
+                let file = File::open(&sql).context("cannot read the SQL")?;
                 let state = self.data.join("state.db");
                 output(Command::new("python3").args(["-c", RUN]).arg(state).stdin(file))?;
             }
@@ -100,9 +149,11 @@ impl Installation {
 
     /// The flags that lead a command to this installation.
     pub(crate) fn arguments(&self) -> Vec<String> {
-        match self.backend {
-            Backend::Sqlite => vec!["--data".to_owned(), self.data.display().to_string()],
+        let mut arguments = vec!["--data".to_owned(), self.data.display().to_string()];
+        if self.url.is_some() {
+            arguments.extend(["--database-url-file".to_owned(), self.url_file().display().to_string()]);
         }
+        arguments
     }
 }
 

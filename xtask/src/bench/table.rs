@@ -82,6 +82,17 @@ impl Row {
     }
 }
 
+impl Row {
+    /// Shows it beside what is judged: without a goal, and without a ratio of processor times, which leave out what
+    /// another process takes.
+    pub(crate) fn judged_if(mut self, judged: bool) -> Self {
+        if !judged {
+            (self.judged, self.by_cpu) = (None, None);
+        }
+        self
+    }
+}
+
 /// All lines, in groups.
 #[derive(Debug, Default)]
 pub(crate) struct Table {

@@ -92,7 +92,8 @@ fn add_rates(
         table.add(
             Row::new(format!("{what}, {connections} connections"), cell(&series[index]))
                 .beside(cell(&series[0]), ratio)
-                .by_cpu(series[0].ratio(&series[index], |round| round.cpu_us)),
+                .by_cpu(series[0].ratio(&series[index], |round| round.cpu_us))
+                .judged_if(backend.is_judged()),
         );
     }
     let best = |place: usize| of_connections.iter().map(|series| rate(&series[place])).fold(0.0, f64::max);
@@ -104,14 +105,16 @@ fn add_rates(
         Row::new(format!("{what}, best"), measured_text)
             .beside(naive_text, ratio)
             .by_cpu(by_cpu)
-            .goal_of(ratio.min(by_cpu), Goal::Least(goal)),
+            .goal_of(ratio.min(by_cpu), Goal::Least(goal))
+            .judged_if(backend.is_judged()),
     );
     if let Some(series) = of_connections.first() {
         let whole = |series: &Series| series.median(|round| round.whole_cpu_us);
         let [measured, naive] = [index, 0].map(|index| format!("{:.1} µs", whole(&series[index])));
         let ratio = series[index].ratio(&series[0], |round| round.whole_cpu_us);
         let row = Row::new(format!("{what}, put-off work too"), measured).beside(naive, ratio);
-        table.add(row.by_cpu(series[0].ratio(&series[index], |round| round.whole_cpu_us)));
+        let row = row.by_cpu(series[0].ratio(&series[index], |round| round.whole_cpu_us));
+        table.add(row.judged_if(backend.is_judged()));
     }
 }
 
@@ -146,7 +149,8 @@ pub(crate) fn latency(bench: &Bench<'_>, table: &mut Table) -> Result<()> {
         let what = format!("ES256, {}, steady 2,000/s", backend.name());
         let ratio = series.ratio(&seen[0], |round| round.p99_ms);
         let row = Row::new(what, cell(series)).beside(cell(&seen[0]), ratio);
-        table.add(row.goal_of(p99(series), Goal::MostOf(STEADY_MS, "ms")));
+        let row = row.goal_of(p99(series), Goal::MostOf(STEADY_MS, "ms"));
+        table.add(row.judged_if(backend.is_judged()));
     }
     Ok(())
 }
