@@ -33,6 +33,12 @@ const COUNTING_PAUSE: Duration = Duration::from_secs(1);
 const COUNTING_SHARE: u32 = 20;
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// After refusals were kept, this many times as long passes before the next are.
+const REFUSAL_SHARE: u32 = 9;
+/// Shorter pauses are put together: a single refusal is kept, and can be found, at once.
+const SHORTEST_REFUSAL_PAUSE: Duration = Duration::from_millis(20);
+/// A slow disk does not make it longer than this.
+const LONGEST_REFUSAL_PAUSE: Duration = Duration::from_millis(500);
 /// How long refusals gather after they could not be kept.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(250);
 
@@ -148,14 +154,22 @@ fn failed(error: &StoreError) -> Reason {
 }
 
 async fn write_refusals(store: Arc<dyn Store>, mut queue: mpsc::Receiver<RefusalRecord>) {
-    let mut records = Vec::new();
+    let (mut records, mut due) = (Vec::new(), Duration::ZERO);
     while queue.recv_many(&mut records, LARGEST_BATCH).await > 0 {
+        let began = tokio::time::Instant::now();
         if let Err(error) = store.append_refusals(&records).await {
             tracing::warn!(%error, lost = records.len(), "refusals could not be kept");
             // While the database is away every request is refused: they must not all be knocks at its door.
             tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
         }
         records.clear();
+        // Whoever sends nothing but wrong secrets shall not keep the database busy with them; what finds no room
+        // meanwhile is counted.
+        due += began.elapsed() * REFUSAL_SHARE;
+        if due >= SHORTEST_REFUSAL_PAUSE {
+            tokio::time::sleep(due.min(LONGEST_REFUSAL_PAUSE)).await;
+            due = Duration::ZERO;
+        }
     }
 }
 

@@ -23,8 +23,8 @@ pub(crate) fn made(prefix: &str, seconds: i64, name: &str) -> String {
     let millis = later(seconds).millis();
     let digit = |place: i64| char::from(DIGITS[usize::try_from((millis >> (5 * place)) & 31).unwrap()]);
     let time: String = (0..10).rev().map(digit).collect();
-    let hex: String = name.bytes().map(|byte| format!("{byte:02X}")).collect();
-    format!("{prefix}_{time}{hex:0>16}")
+    let name = name.bytes().fold(0_u128, |number, byte| (number << 8) | u128::from(byte));
+    format!("{prefix}_{time}{name:0>16X}")
 }
 
 pub(crate) fn request(seconds: i64, name: &str) -> String {
