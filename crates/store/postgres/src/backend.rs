@@ -74,8 +74,8 @@ impl PostgresStore {
     }
 }
 
-/// The name of the lock is the journal's own table, so that installations in one server do not meet.
-const TAKE_TURN: &str = "SELECT pg_advisory_xact_lock('journal_tokens'::regclass::oid::bigint)";
+/// Any number that is always the same one, and not the one of migrations; locks of this kind belong to one database.
+const TAKE_TURN: &str = "SELECT pg_advisory_xact_lock(29958897753022828)";
 
 /// What the channel of changes is called.
 pub(crate) const CHANNEL: &str = "symbolon_changes";
