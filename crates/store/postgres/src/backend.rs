@@ -108,8 +108,8 @@ pub(crate) async fn add_usage(tx: &mut Tx, rows: &str) -> StoreResult<()> {
     Ok(())
 }
 
-/// The name of the lock is the journal's own table, so that installations in one server do not meet.
-const TAKE_TURN: &str = "SELECT pg_advisory_xact_lock('journal_batches'::regclass::oid::bigint)";
+/// Any number that is always the same one, and not the one of migrations; locks of this kind belong to one database.
+const TAKE_TURN: &str = "SELECT pg_advisory_xact_lock(29958897753022828)";
 
 /// What the channel of changes is called.
 pub(crate) const CHANNEL: &str = "symbolon_changes";
