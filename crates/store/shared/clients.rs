@@ -21,14 +21,14 @@ struct Row {
     key: Option<String>,
 }
 
-/// The rows of one client. One statement reads them, so that client and keys are of one moment.
+/// The rows of one client. One statement reads them, so that client and keys are of one moment. Their order is made
+/// here: asked for it, SQLite walks all keys of the realm in that order, instead of finding those of the client.
 fn with_keys(rows: &[Row]) -> StoreResult<Option<ClientWithKeys>> {
     let Some(first) = rows.first() else { return Ok(None) };
     let keys = rows.iter().filter_map(|row| row.key.as_deref()).map(|key| decode("access key", key));
-    Ok(Some(ClientWithKeys {
-        client: decode("client", &first.client)?,
-        keys: keys.collect::<StoreResult<_>>()?,
-    }))
+    let mut keys = keys.collect::<StoreResult<Vec<AccessKey>>>()?;
+    keys.sort_by(|one, other| one.id.cmp(&other.id));
+    Ok(Some(ClientWithKeys { client: decode("client", &first.client)?, keys }))
 }
 
 async fn why_not(
@@ -142,8 +142,7 @@ impl ClientStore for Backend {
                FROM clients LEFT JOIN access_keys ON access_keys.realm = clients.realm
                    AND access_keys.organization = clients.organization AND access_keys.client = clients.id
                WHERE clients.realm = $1
-                   AND clients.id = COALESCE((SELECT client FROM access_keys WHERE realm = $1 AND id = $2), $2)
-               ORDER BY access_keys.id"#,
+                   AND clients.id = COALESCE((SELECT client FROM access_keys WHERE realm = $1 AND id = $2), $2)"#,
             realm.as_str(),
             id,
         )
@@ -164,8 +163,7 @@ impl ClientStore for Backend {
             r#"SELECT clients.document AS "client!: String", access_keys.document AS "key?: String"
                FROM clients LEFT JOIN access_keys ON access_keys.realm = clients.realm
                    AND access_keys.organization = clients.organization AND access_keys.client = clients.id
-               WHERE clients.realm = $1 AND clients.organization = $2 AND clients.id = $3
-               ORDER BY access_keys.id"#,
+               WHERE clients.realm = $1 AND clients.organization = $2 AND clients.id = $3"#,
             realm.as_str(),
             organization.as_str(),
             id.as_str(),
