@@ -43,32 +43,25 @@ impl Installation {
     }
 
     fn prepared(database_url: Option<String>) -> Self {
-        let installation = Self { database_url, ..Self::empty() };
-        let made = Command::new("sh")
-            .current_dir(&installation.data)
-            .arg("-c")
-            .arg(
-                "umask 077; for name in master pepper; do head -c 32 /dev/urandom | base64 > $name.key; done",
-            )
-            .status();
-        assert!(made.expect("sh").success());
+        let installation = Self::of(crate::support::prepared(), database_url);
         let first = ["watcher", "loader"].map(|id| client(id, "")).concat();
         installation.applies(&first);
         installation
     }
 
-    fn empty() -> Self {
-        let kept = tempfile::tempdir().expect("a folder");
-        let data = kept.path().canonicalize().expect("a folder").join("data");
-        std::fs::create_dir(&data).expect("a folder");
+    fn of((kept, data): (tempfile::TempDir, PathBuf), database_url: Option<String>) -> Self {
+        let data = data.canonicalize().expect("a folder");
         let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = socket.local_addr().expect("an address").to_string();
-        Self { kept, data, database_url: None, address }
+        Self { kept, data, database_url, address }
     }
 
     /// A second one with the same contents. Nothing may run on the first.
     pub(crate) fn copy(&self) -> Self {
-        let copy = Self::empty();
+        let kept = tempfile::tempdir().expect("a folder");
+        let data = kept.path().join("data");
+        std::fs::create_dir(&data).expect("a folder");
+        let copy = Self::of((kept, data), None);
         for entry in std::fs::read_dir(&self.data).expect("the folder") {
             let entry = entry.expect("a file");
             std::fs::copy(entry.path(), copy.data.join(entry.file_name())).expect("a copy");
