@@ -54,7 +54,9 @@ impl Hash for Audience {
 /// The constant part.
 pub(crate) struct Constant {
     /// The members of a JSON object, without the first brace.
-    pub(crate) claims: String,
+    pub(crate) claims: Box<str>,
+    /// The signing key that the record names.
+    pub(crate) kid: Box<str>,
     /// What the record says of it.
     pub(crate) record: Arc<WrittenGrant>,
 }
@@ -65,8 +67,8 @@ struct Size;
 impl Weighter<ClaimKey, (i64, Arc<Constant>)> for Size {
     fn weight(&self, key: &ClaimKey, (_, constant): &(i64, Arc<Constant>)) -> u64 {
         // Ids and scopes share their texts with what defines them; scopes of the request's own do not.
-        let record = 2 * constant.record.json().get().len();
-        u64::try_from(constant.claims.len() + record + 64 * key.scopes.len() + 384).unwrap_or(u64::MAX)
+        let texts = constant.claims.len() + constant.record.json().get().len() + constant.kid.len();
+        u64::try_from(texts + 64 * key.scopes.len() + 320).unwrap_or(u64::MAX)
     }
 }
 
@@ -89,7 +91,7 @@ impl ClaimCache {
     ) -> serde_json::Result<Arc<Constant>> {
         if let Some((made_from, constant)) = self.0.get(&key)
             && made_from == knowledge
-            && constant.record.kid == kid
+            && *constant.kid == *kid
         {
             return Ok(constant);
         }

@@ -44,6 +44,14 @@ impl Template {
         Ok(Self(text.to_owned()))
     }
 
+    /// The words that its names begin with.
+    pub fn roots(&self) -> impl Iterator<Item = &str> {
+        parts(&self.0).filter_map(|part| match part? {
+            Part::Name(name) => name.split('.').next(),
+            Part::Text(_) => None,
+        })
+    }
+
     /// Fills the template; `None` if a name yields nothing.
     pub fn fill(&self, names: &Map<String, Value>) -> Option<Value> {
         let parts: Vec<Part<'_>> = parts(&self.0).collect::<Option<_>>()?;

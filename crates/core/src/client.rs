@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 pub use crate::id::ClientId;
 use crate::id::{OrganizationId, PolicyId};
 use crate::licence::LicenceKind;
-use crate::policy::Grant;
+use crate::policy::Grants;
 use crate::realm::Status;
 
 /// What may be set on a client.
@@ -20,7 +20,7 @@ pub struct ClientSettings {
     /// A name for people.
     pub name: String,
     /// Scopes given to it directly.
-    pub grants: Vec<Grant>,
+    pub grants: Grants,
     /// The audience when it asks for none; set by its first grant, changed only on purpose.
     pub default_audience: Option<String>,
     /// The policies it was given.

@@ -18,6 +18,7 @@ use tokio::sync::{Mutex, watch};
 use crate::audit::SubjectKind;
 use crate::clock::{Clock, Timestamp};
 use crate::id::{ClientId, OrganizationId, RealmId};
+use crate::intern::Interner;
 use crate::licence::Licence;
 use crate::organization::Organization;
 use crate::realm::Realm;
@@ -72,6 +73,7 @@ pub struct Directory {
     settings: DirectorySettings,
     realms: ArcSwap<Realms>,
     clients: Cache<(RealmId, ClientId), Arc<ClientWithKeys>>,
+    interner: Interner,
     /// The client that an access key's id belongs to. Only what exists is held, and it is believed only if the
     /// client really has the key, so it needs no invalidation.
     key_owners: Cache<(RealmId, Box<str>), ClientId>,
@@ -98,6 +100,7 @@ impl Directory {
     ) -> Result<Self, StoreError> {
         let directory = Self {
             clients: Cache::new(settings.clients),
+            interner: Interner::default(),
             key_owners: Cache::new(settings.clients),
             organizations: Cache::new(settings.organizations),
             store,
@@ -191,7 +194,7 @@ impl Directory {
         }
         let before = self.seen.load(SeqCst);
         let Some(found) = self.store.find_credential(realm, credential).await? else { return Ok(None) };
-        let found = Arc::new(found);
+        let found = Arc::new(self.interner.share(found));
         let key = (realm.clone(), found.client.id.clone());
         if found.client.id.as_str() != credential {
             self.key_owners.insert((realm.clone(), credential.into()), found.client.id.clone());

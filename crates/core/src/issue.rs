@@ -7,7 +7,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
 use symbolon_protocol::claims::RESERVED;
 use symbolon_protocol::revocation::{Cutoff, Kind, Subjects};
 use symbolon_protocol::scope::ScopeSet;
@@ -139,62 +138,88 @@ fn constant(authority: &Authority, grant: &ApprovedGrant, kid: &str) -> Result<A
         scopes: grant.scopes.clone(),
     };
     let constant = authority.claims.get_or_make(key, (grant.as_of.knowledge, kid), || {
-        let claims = Value::Object(build_claims(grant)).to_string();
-        let claims = claims.strip_prefix('{').unwrap_or(&claims).to_owned();
-        Ok(Constant { claims, record: Arc::new(WrittenGrant::new(record_grant(grant, kid))?) })
+        let scope = grant.scopes.to_string();
+        let record = Arc::new(WrittenGrant::new(&record_grant(grant, kid, &scope))?);
+        Ok(Constant { claims: constant_claims(grant, &scope)?.into(), kid: kid.into(), record })
     });
     constant.map_err(|_| Reason::SigningFailed)
 }
 
-fn record_grant(grant: &ApprovedGrant, kid: &str) -> GrantRecord {
+fn record_grant<'a>(grant: &'a ApprovedGrant, kid: &'a str, scope: &'a str) -> GrantRecord<&'a str> {
     let (client, access_key, user) = match &grant.holder {
         Holder::Client { client, key } => (Some(client.clone()), Some(key.clone()), None),
         Holder::User(user) => (None, None, Some(user.clone())),
     };
     GrantRecord {
         realm: grant.realm.id().clone(),
-        kid: kid.to_owned(),
+        kid,
         client,
         access_key,
         user,
         organization: Some(grant.organization().clone()),
-        audience: grant.resource_server.identifier.clone(),
-        scope: grant.scopes.to_string(),
+        audience: &grant.resource_server.identifier,
+        scope,
     }
 }
 
-fn build_claims(grant: &ApprovedGrant) -> Map<String, Value> {
-    let (mut claims, names) = (Map::new(), names(grant));
-    for (name, template) in &grant.resource_server.settings.claims {
-        if RESERVED.contains(&name.as_str()) {
-            continue;
-        }
-        if let Some(value) = template.fill(&names) {
-            claims.insert(name.clone(), value);
-        }
-    }
-    let mut set = |name: &str, value: &str| claims.insert(name.to_owned(), value.into());
-    set("iss", grant.realm.issuer());
-    set("aud", &grant.resource_server.identifier);
-    set("scope", &grant.scopes.to_string());
-    set("org_id", grant.organization().as_str());
-    match &grant.holder {
-        Holder::Client { client, key } => {
-            set("sub", client.as_str());
-            set("client_id", client.as_str());
-            set("azp", client.as_str());
-            set("key_id", key.as_str());
-        }
-        Holder::User(user) => {
-            set("sub", user.as_str());
-            set("client_id", V1_CLIENT);
-            set("azp", V1_CLIENT);
-        }
+/// Members of a JSON object and the closing brace. Written one by one: with many clients this is made for most
+/// tokens, and a map of values would cost more than all the rest.
+fn constant_claims(grant: &ApprovedGrant, scope: &str) -> serde_json::Result<String> {
+    let mut claims = Members::default();
+    let (client_id, key) = match &grant.holder {
+        Holder::Client { client, key } => (client.as_str(), Some(key.as_str())),
+        Holder::User(_) => (V1_CLIENT, None),
+    };
+    claims.add("iss", grant.realm.issuer())?;
+    claims.add("sub", holder_name(&grant.holder))?;
+    claims.add("aud", &grant.resource_server.identifier)?;
+    claims.add("scope", scope)?;
+    claims.add("org_id", grant.organization().as_str())?;
+    claims.add("client_id", client_id)?;
+    claims.add("azp", client_id)?;
+    if let Some(key) = key {
+        claims.add("key_id", key)?;
     }
     if grant.realm.realm().has_bearer_claim() {
-        set("typ", symbolon_protocol::token::BEARER);
+        claims.add("typ", symbolon_protocol::token::BEARER)?;
     }
-    claims
+    let own = &grant.resource_server.settings.claims;
+    let own = || own.iter().filter(|(name, _)| !RESERVED.contains(&name.as_str()));
+    let names = names(grant, own().flat_map(|(_, template)| template.roots()));
+    for (name, template) in own() {
+        if let Some(value) = template.fill(&names) {
+            claims.add(name, &value)?;
+        }
+    }
+    Ok(claims.close())
+}
+
+fn holder_name(holder: &Holder) -> &str {
+    match holder {
+        Holder::Client { client, .. } => client.as_str(),
+        Holder::User(user) => user.as_str(),
+    }
+}
+
+/// Members of a JSON object, in the making.
+#[derive(Default)]
+struct Members(Vec<u8>);
+
+impl Members {
+    fn add<T: serde::Serialize + ?Sized>(&mut self, name: &str, value: &T) -> serde_json::Result<()> {
+        if !self.0.is_empty() {
+            self.0.push(b',');
+        }
+        serde_json::to_writer(&mut self.0, name)?;
+        self.0.push(b':');
+        serde_json::to_writer(&mut self.0, value)
+    }
+
+    fn close(mut self) -> String {
+        self.0.push(b'}');
+        // What serde_json writes is UTF-8.
+        String::from_utf8(self.0).unwrap_or_default()
+    }
 }
 
 /// The `client_id` of password tokens, whose holder is no client (rule 11). No client can have this id.

@@ -18,6 +18,7 @@ pub mod directory;
 pub mod edit;
 pub mod grant;
 pub mod id;
+mod intern;
 pub mod introspect;
 pub mod issue;
 pub mod journal;

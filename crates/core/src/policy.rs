@@ -1,5 +1,8 @@
 //! Policies and grants, and the one place that says which scopes a client has (rule 1).
 
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use symbolon_protocol::scope::ScopeSet;
 
@@ -105,7 +108,7 @@ impl Policy {
 }
 
 /// Scopes given to one client at one audience.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Grant {
     /// The audience.
@@ -113,6 +116,31 @@ pub struct Grant {
     /// The scopes.
     #[serde(default)]
     pub scopes: ScopeSet,
+}
+
+/// The grants of a client. Most clients have the same as many others, so that clones share them until one changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Grants(Arc<Vec<Grant>>);
+
+impl Deref for Grants {
+    type Target = Vec<Grant>;
+
+    fn deref(&self) -> &Vec<Grant> {
+        &self.0
+    }
+}
+
+impl DerefMut for Grants {
+    fn deref_mut(&mut self) -> &mut Vec<Grant> {
+        Arc::make_mut(&mut self.0)
+    }
+}
+
+impl From<Vec<Grant>> for Grants {
+    fn from(grants: Vec<Grant>) -> Self {
+        Self(Arc::new(grants))
+    }
 }
 
 /// What a client may do at one audience.

@@ -1,7 +1,6 @@
 //! The records of tokens and refusals, as they are written to and found in the journal.
 
 use std::net::IpAddr;
-use std::ops::Deref;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize, Serializer};
@@ -28,55 +27,49 @@ pub struct TokenRecord {
     pub grant: Arc<WrittenGrant>,
 }
 
-/// A grant's record, and the same as JSON: many tokens share it, and each batch has it written out.
+/// A grant's record, written out as JSON: many tokens share it, and each batch has it once.
 #[derive(Debug)]
-pub struct WrittenGrant {
-    record: GrantRecord,
-    json: Box<RawValue>,
-}
+pub struct WrittenGrant(Box<RawValue>);
 
 impl WrittenGrant {
     /// Writes a record out.
-    pub fn new(record: GrantRecord) -> serde_json::Result<Self> {
-        let json = serde_json::value::to_raw_value(&record)?;
-        Ok(Self { record, json })
+    pub fn new<T: Serialize>(record: &GrantRecord<T>) -> serde_json::Result<Self> {
+        serde_json::value::to_raw_value(record).map(Self)
     }
 
     /// The record as JSON.
     pub fn json(&self) -> &RawValue {
-        &self.json
+        &self.0
     }
-}
 
-impl Deref for WrittenGrant {
-    type Target = GrantRecord;
-
-    fn deref(&self) -> &GrantRecord {
-        &self.record
+    /// Reads the record again.
+    pub fn read(&self) -> serde_json::Result<GrantRecord> {
+        serde_json::from_str(self.0.get())
     }
 }
 
 impl PartialEq for WrittenGrant {
     fn eq(&self, other: &Self) -> bool {
-        self.record == other.record
+        self.0.get() == other.0.get()
     }
 }
 
 impl Eq for WrittenGrant {}
 
+/// As the record itself, whose members a token's record takes in.
 impl Serialize for WrittenGrant {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.record.serialize(serializer)
+        self.read().map_err(serde::ser::Error::custom)?.serialize(serializer)
     }
 }
 
 /// What is the same for every token of a grant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GrantRecord {
+pub struct GrantRecord<T = String> {
     /// The realm that issued it.
     pub realm: RealmId,
     /// The key that signed it.
-    pub kid: String,
+    pub kid: T,
     /// The client, unless it is a v1 password token.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub client: Option<ClientId>,
@@ -90,9 +83,9 @@ pub struct GrantRecord {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub organization: Option<OrganizationId>,
     /// The audience.
-    pub audience: String,
+    pub audience: T,
     /// What was granted.
-    pub scope: String,
+    pub scope: T,
 }
 
 /// One refusal, recorded if there is room.

@@ -4,6 +4,7 @@
 //! (see `password`). Every hash names its pepper, so that peppers can be changed without a flag day.
 
 use std::fmt;
+use std::sync::Arc;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac;
@@ -54,7 +55,7 @@ impl<'de> Deserialize<'de> for Secret {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecretHash {
     /// The name of the pepper it was made with.
-    pub pepper: String,
+    pub pepper: Arc<str>,
     /// HMAC-SHA-256, base64.
     pub hmac: String,
 }
@@ -139,12 +140,12 @@ impl Peppers {
     /// Hashes a secret under the current pepper.
     pub fn hash(&self, secret: &Secret) -> SecretHash {
         let tag = hmac::sign(&self.current.key, secret.expose().as_bytes());
-        SecretHash { pepper: self.current.name.clone(), hmac: BASE64.encode(tag) }
+        SecretHash { pepper: self.current.name.as_str().into(), hmac: BASE64.encode(tag) }
     }
 
     /// Compares in constant time. The secret is the request's own text: to copy it would only be one more to wipe.
     pub fn compare(&self, secret: &str, hash: &SecretHash) -> Comparison {
-        let old = self.older.iter().find(|pepper| pepper.name == hash.pepper);
+        let old = self.older.iter().find(|pepper| *pepper.name == *hash.pepper);
         // An unknown pepper costs the same work as a wrong secret.
         let pepper = old.unwrap_or(&self.current);
         let tag = hmac::sign(&pepper.key, secret.as_bytes());
@@ -152,14 +153,14 @@ impl Peppers {
         let equal = verify_slices_are_equal(tag.as_ref(), &expected).is_ok();
         match (equal, old) {
             (true, Some(_)) => Comparison::MatchUnderOldPepper,
-            (true, None) if hash.pepper == self.current.name => Comparison::Match,
+            (true, None) if *hash.pepper == *self.current.name => Comparison::Match,
             _ => Comparison::Different,
         }
     }
 
     /// Does the work of a comparison that cannot succeed, so that an unknown id costs what a known one does.
     pub fn compare_with_nothing(&self, secret: &str) {
-        let nothing = SecretHash { pepper: String::new(), hmac: String::new() };
+        let nothing = SecretHash { pepper: Arc::default(), hmac: String::new() };
         std::hint::black_box(self.compare(secret, &nothing));
     }
 }
@@ -189,7 +190,7 @@ mod tests {
         let hash = Peppers::new([pepper("old", 0)]).unwrap().hash(&secret);
         let both = Peppers::new([pepper("new", 100), pepper("old", 0)]).unwrap();
         assert_eq!(both.compare(secret.expose(), &hash), Comparison::MatchUnderOldPepper);
-        assert_eq!(both.hash(&secret).pepper, "new");
+        assert_eq!(&*both.hash(&secret).pepper, "new");
         let renamed = Peppers::new([pepper("new", 0)]).unwrap();
         assert_eq!(renamed.compare(secret.expose(), &hash), Comparison::Different);
     }

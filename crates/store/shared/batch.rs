@@ -62,7 +62,7 @@ impl Batch<'_> {
     /// The records.
     pub(crate) fn into_records(self) -> StoreResult<Vec<TokenRecord>> {
         let damaged = || StoreError::Damaged("a batch of the journal".to_owned());
-        let written = |grant| WrittenGrant::new(grant).map(Arc::new).map_err(|_| damaged());
+        let written = |grant| WrittenGrant::new(&grant).map(Arc::new).map_err(|_| damaged());
         let grants = self.grants.into_iter().map(written).collect::<StoreResult<Vec<_>>>()?;
         let record = |Token(place, at, request_id, jti, expires_at, from)| {
             let grant = grants.get(place).cloned().ok_or_else(damaged)?;

@@ -101,7 +101,8 @@ impl JournalStore for Backend {
     }
 
     async fn find_token(&self, realm: &RealmId, jti: &str) -> StoreResult<Option<TokenRecord>> {
-        let found = self.find_in_batches(jti, |record| record.jti == jti && record.grant.realm == *realm);
+        let in_realm = |record: &TokenRecord| record.grant.read().is_ok_and(|grant| grant.realm == *realm);
+        let found = self.find_in_batches(jti, |record| record.jti == jti && in_realm(record));
         Ok(found.await?.into_iter().next())
     }
 

@@ -96,7 +96,7 @@ pub(crate) fn checked(
     if let Some(lifetime) = settings.lifetime {
         check_lifetime(lifetime)?;
     }
-    for grant in &settings.grants {
+    for grant in settings.grants.iter() {
         let Some(server) = realm.resource_server(&grant.audience) else {
             return invalid(format!("no resource server has the identifier {:?}", grant.audience));
         };

@@ -90,37 +90,47 @@ fn lifetime(
     (shortest >= 1).then_some(shortest)
 }
 
-/// What claim maps can name.
-pub(crate) fn names(grant: &ApprovedGrant) -> Map<String, Value> {
+/// What claim maps can name, as far as it is wanted: the words that some name begins with.
+pub(crate) fn names<'a>(
+    grant: &ApprovedGrant,
+    wanted: impl IntoIterator<Item = &'a str>,
+) -> Map<String, Value> {
     let mut names = Map::new();
-    let mut name = |name: &str, value: Value| names.insert(name.to_owned(), value);
-    name("realm", json!({ "id": grant.realm.id(), "issuer": grant.realm.issuer() }));
-    let Customer { organization, licences } = &*grant.customer;
-    name(
-        "organization",
-        json!({ "id": organization.id, "name": organization.name, "metadata": organization.metadata }),
-    );
-    if let Some(licence) = licences.iter().find(|licence| grant.licence.as_ref() == Some(&licence.id)) {
-        name("licence", json!({ "id": licence.id, "kind": licence.kind, "ends_at": licence.ends_at }));
-    }
-    name("scope", grant.scopes.to_string().into());
-    match &grant.subject {
-        Subject::Client(known) => {
-            let Client { id, settings, .. } = &known.client;
-            name("client", json!({ "id": id, "name": settings.name, "claims": settings.claims }));
-            if let Some(role) = settings.claims.get("role") {
-                name("role", role.clone());
-            }
+    for word in wanted {
+        if !names.contains_key(word)
+            && let Some(value) = named(grant, word)
+        {
+            names.insert(word.to_owned(), value);
         }
-        Subject::User(user, role) => {
-            name("user", json!({ "id": user.id, "email": user.email }));
-            name("role", role.name().into());
-        }
-    }
-    if let Holder::Client { key, .. } = &grant.holder {
-        name("access_key", json!({ "id": key }));
     }
     names
+}
+
+fn named(grant: &ApprovedGrant, word: &str) -> Option<Value> {
+    let Customer { organization, licences } = &*grant.customer;
+    match (word, &grant.subject) {
+        ("realm", _) => Some(json!({ "id": grant.realm.id(), "issuer": grant.realm.issuer() })),
+        ("organization", _) => Some(
+            json!({ "id": organization.id, "name": organization.name, "metadata": organization.metadata }),
+        ),
+        ("licence", _) => {
+            let licence = licences.iter().find(|licence| grant.licence.as_ref() == Some(&licence.id))?;
+            Some(json!({ "id": licence.id, "kind": licence.kind, "ends_at": licence.ends_at }))
+        }
+        ("scope", _) => Some(grant.scopes.to_string().into()),
+        ("client", Subject::Client(known)) => {
+            let Client { id, settings, .. } = &known.client;
+            Some(json!({ "id": id, "name": settings.name, "claims": settings.claims }))
+        }
+        ("role", Subject::Client(known)) => known.client.settings.claims.get("role").cloned(),
+        ("role", Subject::User(_, role)) => Some(role.name().into()),
+        ("user", Subject::User(user, _)) => Some(json!({ "id": user.id, "email": user.email })),
+        ("access_key", _) => match &grant.holder {
+            Holder::Client { key, .. } => Some(json!({ "id": key })),
+            Holder::User(_) => None,
+        },
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -129,7 +129,7 @@ fn the_seed_keeps_the_rules_of_apply() {
                 for key in &client.access_keys {
                     assert!(ids.insert(key.id.as_ref().unwrap().to_string()));
                 }
-                for grant in &client.settings.grants {
+                for grant in client.settings.grants.iter() {
                     assert!(server(&grant.audience).settings.scopes.contains_all(&grant.scopes));
                 }
                 let own = realm.policies.iter().map(|policy| policy.id.as_str());

@@ -57,12 +57,12 @@ pub(crate) fn record(seconds: i64, token: &str, asked: &str) -> TokenRecord {
         jti: jti(seconds, token),
         expires_at: later(seconds + 3600),
         from: [192, 0, 2, u8::try_from(seconds.rem_euclid(256)).unwrap()].into(),
-        grant: Arc::new(WrittenGrant::new(grant()).unwrap()),
+        grant: Arc::new(WrittenGrant::new(&grant()).unwrap()),
     }
 }
 
 /// The same of another grant.
-fn of(grant: GrantRecord, record: TokenRecord) -> TokenRecord {
+fn of(grant: &GrantRecord, record: TokenRecord) -> TokenRecord {
     TokenRecord { grant: Arc::new(WrittenGrant::new(grant).unwrap()), ..record }
 }
 
@@ -87,9 +87,9 @@ async fn uses(store: &Shared) -> i64 {
 pub(crate) async fn found(store: Shared) {
     let (one, two) = (record(0, "t1", "req"), TokenRecord { at: later(1), ..record(0, "t2", "req") });
     let elsewhere = GrantRecord { realm: id("s"), scope: "ä\"\\\u{0}'".to_owned(), ..grant() };
-    let elsewhere = of(elsewhere, record(0, "t1", "other"));
+    let elsewhere = of(&elsewhere, record(0, "t1", "other"));
     let password = GrantRecord { client: None, access_key: None, user: Some(id("u")), ..grant() };
-    let password = of(password, record(3, "t3", "password"));
+    let password = of(&password, record(3, "t3", "password"));
     append(&store, "w", 1, &[two.clone(), one.clone()]).await;
     append(&store, "w", 2, &[elsewhere.clone(), password.clone()]).await;
     append(&store, "w", 3, &[]).await;
@@ -187,7 +187,7 @@ pub(crate) async fn sums(store: Shared) {
         let mut records = Vec::new();
         for ((client, key), second) in tokens {
             let grant = GrantRecord { client: Some(id(client)), access_key: Some(id(key)), ..grant() };
-            records.push(of(grant, record(start + second, "t", "")));
+            records.push(of(&grant, record(start + second, "t", "")));
             *hours.entry((client, second / HOUR)).or_insert(0) += 1;
             let latest = last.entry((client, key)).or_insert(second);
             *latest = second.max(*latest);
@@ -223,7 +223,7 @@ pub(crate) async fn last_use(store: Shared) {
     append(&store, "w", 2, &[record(8, "t4", "")]).await;
     assert_eq!(count_all(&store).await, 1);
     assert_eq!(find().await, latest(9));
-    let other = of(GrantRecord { access_key: Some(id("k2")), ..grant() }, record(20, "t5", ""));
+    let other = of(&GrantRecord { access_key: Some(id("k2")), ..grant() }, record(20, "t5", ""));
     append(&store, "w", 3, &[record(10, "t6", ""), other]).await;
     assert_eq!(count_all(&store).await, 1);
     assert_eq!(find().await, latest(10));
@@ -235,7 +235,7 @@ pub(crate) async fn hours(store: Shared) {
         at: Timestamp::from_seconds(start + seconds),
         ..record(0, jti, "")
     };
-    let other = of(GrantRecord { client: Some(id("d")), ..grant() }, into(0, "other"));
+    let other = of(&GrantRecord { client: Some(id("d")), ..grant() }, into(0, "other"));
     let records = [into(0, "a"), into(HOUR - 1, "b"), into(HOUR, "c"), into(3 * HOUR + 5, "d"), other];
     append(&store, "w", 1, &records).await;
     append(&store, "w", 2, &[into(10, "e")]).await;

@@ -96,7 +96,7 @@ pub(crate) fn key(organization: &str, client: &str, name: &str) -> AccessKey {
         id: id(name),
         client: id(client),
         organization: id(organization),
-        secret: SecretHash { pepper: "p1".to_owned(), hmac: "c2VjcmV0".to_owned() },
+        secret: SecretHash { pepper: "p1".into(), hmac: "c2VjcmV0".to_owned() },
         status: KeyStatus::Active,
         expires_at: Some(later(5000)),
         version: 1,

@@ -51,17 +51,18 @@ pub fn tell(request_id: &str, tokens: &[TokenRecord], refusals: &[RefusalRecord]
     }
     for token in tokens {
         line("issued", &format!("{} at {}", token.jti, token.at));
-        line("audience", &token.grant.audience);
-        line("scope", &token.grant.scope);
+        let Ok(grant) = token.grant.read() else { continue };
+        line("audience", &grant.audience);
+        line("scope", &grant.scope);
         line("expires", &token.expires_at.to_string());
-        line("realm", token.grant.realm.as_str());
-        if let Some(client) = &token.grant.client {
+        line("realm", grant.realm.as_str());
+        if let Some(client) = &grant.client {
             line("client", client.as_str());
         }
-        if let Some(key) = &token.grant.access_key {
+        if let Some(key) = &grant.access_key {
             line("access key", key.as_str());
         }
-        if let Some(user) = &token.grant.user {
+        if let Some(user) = &grant.user {
             line("user", user.as_str());
         }
         line("from", &token.from.to_string());

@@ -62,7 +62,8 @@ async fn s1_1_an_administrator_hands_out_id_and_secret_for_one_account() {
         grants: vec![Grant {
             audience: "https://api.meti.io".to_owned(),
             scopes: ScopeSet::parse("read:sources").unwrap(),
-        }],
+        }]
+        .into(),
         ..ClientSettings::default()
     };
     let (client, _, secret) = bed.create_client("default", "custodian", settings).await;

@@ -19,7 +19,7 @@ fn settings() -> ClientSettings {
         audience: "https://api.metafold3d.com".to_owned(),
         scopes: ScopeSet::parse("read:projects").unwrap(),
     };
-    ClientSettings { name: "printer".to_owned(), grants: vec![grant], ..ClientSettings::default() }
+    ClientSettings { name: "printer".to_owned(), grants: vec![grant].into(), ..ClientSettings::default() }
 }
 
 async fn listed(bed: &Bed) -> Vec<String> {

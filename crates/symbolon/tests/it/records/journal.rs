@@ -18,16 +18,14 @@ async fn a_token_is_found_by_its_request_and_by_its_id() {
     let (claims, record) = (answer.claims(), bed.recorded(&answer).await);
     assert_eq!(record.request_id, answer.header("x-request-id"));
     assert_eq!(record.jti, claims["jti"].as_str().unwrap());
-    assert_eq!(record.grant.kid, answer.token_header()["kid"].as_str().unwrap());
+    let grant = record.grant.read().unwrap();
+    assert_eq!(grant.kid, answer.token_header()["kid"].as_str().unwrap());
     assert_eq!((record.at, record.expires_at), (NOW, NOW.plus(HOUR)));
-    assert_eq!(record.grant.realm.as_str(), "default");
-    assert_eq!(record.grant.client.as_ref().unwrap().as_str(), "meti");
-    assert_eq!(record.grant.access_key.as_ref().unwrap().as_str(), "meti-key");
-    assert_eq!(record.grant.organization.as_ref().unwrap().as_str(), "custodian");
-    assert_eq!(
-        (record.grant.audience.as_str(), record.grant.scope.as_str()),
-        ("https://api.meti.io", "read:sources")
-    );
+    assert_eq!(grant.realm.as_str(), "default");
+    assert_eq!(grant.client.as_ref().unwrap().as_str(), "meti");
+    assert_eq!(grant.access_key.as_ref().unwrap().as_str(), "meti-key");
+    assert_eq!(grant.organization.as_ref().unwrap().as_str(), "custodian");
+    assert_eq!((grant.audience.as_str(), grant.scope.as_str()), ("https://api.meti.io", "read:sources"));
     assert_eq!(record.from.to_string(), "198.51.100.7");
     let by_id = bed.store().find_token(&realm_id("default"), &record.jti).await.unwrap();
     assert_eq!(by_id.as_ref(), Some(&record));

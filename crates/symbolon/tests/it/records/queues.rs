@@ -39,7 +39,7 @@ fn token(number: usize) -> TokenRecord {
         jti: format!("tok_{number}"),
         expires_at: NOW,
         from: [192, 0, 2, 1].into(),
-        grant: Arc::new(WrittenGrant::new(grant).unwrap()),
+        grant: Arc::new(WrittenGrant::new(&grant).unwrap()),
     }
 }
 

@@ -17,7 +17,7 @@ async fn status(node: &Node, who: (&str, &str)) -> u16 {
 
 /// Waits for the hash to be made anew, which happens beside the request.
 async fn rehashed(bed: &Bed, id: &str, pepper: &str) {
-    while bed.find_key("default", id).await.secret.pepper != pepper {
+    while *bed.find_key("default", id).await.secret.pepper != *pepper {
         tokio::task::yield_now().await;
     }
 }
@@ -37,7 +37,7 @@ async fn a_made_secret_has_the_published_form_and_is_kept_as_a_hash_alone() {
     assert_eq!(secret.rsplit('_').next().unwrap().len(), 49);
     assert_eq!(inspect(secret), Form::Ours);
     let kept = bed.find_client("default", client.id.as_str()).await;
-    assert_eq!(kept.keys[0].secret.pepper, "test");
+    assert_eq!(&*kept.keys[0].secret.pepper, "test");
     assert!(!serde_json::to_string(&kept.keys[0]).unwrap().contains(secret));
     assert!(!format!("{made:?} {kept:?}").contains(secret));
     let answer = bed.send(Way::Json.token("/oauth/token", (client.id.as_str(), secret), &[])).await;
@@ -107,7 +107,7 @@ async fn a_wrong_secret_makes_no_new_hash() {
     let bed = Bed::start().await;
     let both = Node::with_peppers(&bed, [key("new", 40), key("test", 100)]).await;
     assert_eq!(status(&both, ("meti", "wrong-secret-1234567890")).await, 401);
-    assert_eq!(bed.find_key("default", "meti-key").await.secret.pepper, "test");
+    assert_eq!(&*bed.find_key("default", "meti-key").await.secret.pepper, "test");
 }
 
 async fn plan(bed: &Bed, key: &str) -> Result<(), String> {

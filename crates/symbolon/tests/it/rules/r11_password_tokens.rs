@@ -132,8 +132,9 @@ async fn a_v1_token_is_recorded_under_its_user() {
     let bed = Bed::start().await;
     let answer = sign_in(&bed, "dev@custodian.example", secrets::PASSWORD).await;
     let record = bed.recorded(&answer).await;
-    assert_eq!(record.grant.user.as_ref().unwrap().as_str(), "usr_dev");
-    assert_eq!((&record.grant.client, &record.grant.access_key), (&None, &None));
+    let grant = record.grant.read().unwrap();
+    assert_eq!(grant.user.as_ref().unwrap().as_str(), "usr_dev");
+    assert_eq!((&grant.client, &grant.access_key), (&None, &None));
     assert_eq!(record.jti, answer.claims()["jti"].as_str().unwrap());
     assert_eq!(record.at, NOW);
 }

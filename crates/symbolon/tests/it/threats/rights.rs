@@ -145,7 +145,7 @@ async fn t18_nothing_is_issued_beyond_what_is_effective() {
             scopes: ScopeSet::parse(&text(&subset(granted))).unwrap(),
         }];
         bed.change_client("default", "meti", |client| {
-            client.settings.grants = grants;
+            client.settings.grants = grants.into();
             client.settings.policies = chosen;
         })
         .await;
