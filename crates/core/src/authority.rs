@@ -134,6 +134,7 @@ impl Authority {
             last_issue: AtomicI64::new(i64::MIN),
             directory,
         };
+        authority.follow_issues().await?;
         Ok((authority, tasks))
     }
 
@@ -219,8 +220,16 @@ impl Authority {
         self.last_issue.fetch_max(at.millis(), Relaxed);
     }
 
-    /// A moment that is neither before now nor before any token that was issued here, should the clock have been
-    /// set back in the meantime: what revocations take as theirs.
+    /// Takes over how far others, and this one before it was started, have issued tokens.
+    pub(crate) async fn follow_issues(&self) -> Result<(), StoreError> {
+        if let Some(at) = self.store.last_token().await? {
+            self.note_issue(at);
+        }
+        Ok(())
+    }
+
+    /// A moment that is neither before now nor before any token that is known to be issued, should the clock have
+    /// been set back in the meantime, or be behind another node's: what revocations take as theirs.
     pub(crate) fn revocation_moment(&self) -> Timestamp {
         self.now().max(Timestamp::from_millis(self.last_issue.load(Relaxed)))
     }

@@ -200,6 +200,8 @@ pub async fn follow(authority: Arc<Authority>, pause: Duration) {
         }
         if let Err(error) = authority.directory().catch_up().await {
             tracing::warn!(%error, "the change sequence could not be followed");
+        } else if let Err(error) = authority.follow_issues().await {
+            tracing::warn!(%error, "the latest token could not be looked up");
         }
     }
 }

@@ -382,6 +382,8 @@ pub trait JournalStore {
     async fn find_tokens_by_request(&self, request_id: &str) -> StoreResult<Vec<TokenRecord>>;
     /// The refusal that a request got.
     async fn find_refusals_by_request(&self, request_id: &str) -> StoreResult<Vec<RefusalRecord>>;
+    /// The moment of the latest token of all, whoever issued it; `None` before the first.
+    async fn last_token(&self) -> StoreResult<Option<Timestamp>>;
     /// A token's record by `jti`.
     async fn find_token(&self, realm: &RealmId, jti: &str) -> StoreResult<Option<TokenRecord>>;
     /// When and from where a key of the client was last used, as far as it is counted.

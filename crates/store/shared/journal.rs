@@ -100,6 +100,14 @@ impl JournalStore for Backend {
         decode_all("refusal's record", &documents)
     }
 
+    async fn last_token(&self) -> StoreResult<Option<Timestamp>> {
+        let last = query_scalar!(r#"SELECT MAX(last_at) AS "last: i64" FROM journal_batches"#)
+            .fetch_one(self.journal_reader())
+            .await
+            .map_err(failed)?;
+        Ok(last.map(Timestamp::from_millis))
+    }
+
     async fn find_token(&self, realm: &RealmId, jti: &str) -> StoreResult<Option<TokenRecord>> {
         let in_realm = |record: &TokenRecord| record.grant.read().is_ok_and(|grant| grant.realm == *realm);
         let found = self.find_in_batches(jti, |record| record.jti == jti && in_realm(record));

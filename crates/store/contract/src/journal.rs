@@ -106,6 +106,14 @@ pub(crate) async fn found(store: Shared) {
     assert_eq!(by_id("r", "t1").await, None);
 }
 
+pub(crate) async fn latest(store: Shared) {
+    assert_eq!(store.last_token().await.unwrap(), None);
+    append(&store, "w", 1, &[record(7, "t1", "req"), record(3, "t2", "req")]).await;
+    assert_eq!(store.last_token().await.unwrap(), Some(later(7)));
+    append(&store, "v", 1, &[record(5, "t3", "req")]).await;
+    assert_eq!(store.last_token().await.unwrap(), Some(later(7)));
+}
+
 /// Requests may take long, and the clock may be set while they do: a record is found all the same, by each of its
 /// ids, wherever the others in its batch lie.
 pub(crate) async fn any_moment(store: Shared) {

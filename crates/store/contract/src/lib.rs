@@ -89,6 +89,7 @@ pub const PROMISES: &[(&str, Promise)] = &[
     ("pages: a walk meets everything once and in order", |s| Box::pin(pages::walk(s))),
     ("pages: strange cursors and limits do no harm", |s| Box::pin(pages::strange(s))),
     ("journal: a token is found by its id and its request's", |s| Box::pin(journal::found(s))),
+    ("journal: the latest token is known", |s| Box::pin(journal::latest(s))),
     ("journal: a token is found whatever the clock did", |s| Box::pin(journal::any_moment(s))),
     ("journal: a batch's place is used once", |s| Box::pin(journal::place(s))),
     ("journal: the old is forgotten", |s| Box::pin(journal::forgotten(s))),

@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use symbolon_core::audit::Actor;
 use symbolon_core::id::ClientId;
 use symbolon_core::protocol::revocation::Kind;
 use symbolon_core::realm::Status;
@@ -148,6 +149,23 @@ async fn a_clock_that_went_back_mints_nothing_dead_and_makes_nobody_wait_for_eve
         bed.advance(Duration::from_millis(1)).await;
         assert!(bed.lives(&bed.client_token().await).await);
     }
+}
+
+#[tokio::test]
+async fn another_process_revokes_what_was_minted_while_the_clock_was_ahead() {
+    let bed = Bed::start_with_switches().await;
+    jump(&bed, HOUR).await;
+    let ahead = bed.client_token().await;
+    jump(&bed, -HOUR).await;
+    // It never minted anything itself.
+    let (another, _, _) = bed.another_node().await;
+    let (actor, realm) = (Actor::operator("test", "run_test"), realm_id("default"));
+    revoke_before_now(&another, &actor, &realm, Kind::Client, HOLDER.0).await.unwrap();
+    bed.authority.directory().catch_up().await.unwrap();
+    assert!(!bed.lives(&ahead).await);
+    jump(&bed, HOUR).await;
+    bed.advance(Duration::from_millis(1)).await;
+    assert!(!bed.lives(&ahead).await, "it came to life when its time had come");
 }
 
 #[tokio::test]

@@ -210,6 +210,7 @@ pass_on!(JOURNAL: JournalStore {
     append_refusals['a](records: &'a [RefusalRecord]) -> ();
     find_tokens_by_request['a](request_id: &'a str) -> Vec<TokenRecord>;
     find_refusals_by_request['a](request_id: &'a str) -> Vec<RefusalRecord>;
+    last_token[]() -> Option<Timestamp>;
     find_token['a 'b](realm: &'a RealmId, jti: &'b str) -> Option<TokenRecord>;
     find_last_use['a 'b 'c 'd](
         realm: &'a RealmId, of: &'b OrganizationId, client: &'c ClientId, key: &'d AccessKeyId
