@@ -6,6 +6,7 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use axum::Router;
@@ -17,6 +18,7 @@ use axum::routing::future::RouteFuture;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
+use crate::middleware::log_share::{Line, LogShare};
 use crate::state::ServerState;
 
 /// The header that tells it.
@@ -31,11 +33,12 @@ pub(crate) struct RequestId(pub(crate) String);
 pub struct App {
     router: Router,
     state: ServerState,
+    refused: Arc<LogShare>,
 }
 
 impl App {
-    pub(crate) const fn new(router: Router, state: ServerState) -> Self {
-        Self { router, state }
+    pub(crate) fn new(router: Router, state: ServerState) -> Self {
+        Self { router, state, refused: Arc::default() }
     }
 }
 
@@ -59,7 +62,7 @@ where
         let span = tracing::debug_span!("request", request_id = %id, %method, path = %uri.path());
         request.extensions_mut().insert(RequestId(id.clone()));
         let inner = span.in_scope(|| Service::<Request<B>>::call(&mut self.router, request));
-        Answering { inner, span, asked: Asked { id, method, uri, began } }
+        Answering { inner, span, asked: Asked { id, method, uri, began, refused: Arc::clone(&self.refused) } }
     }
 }
 
@@ -68,6 +71,7 @@ struct Asked {
     method: Method,
     uri: Uri,
     began: tokio::time::Instant,
+    refused: Arc<LogShare>,
 }
 
 pin_project! {
@@ -97,12 +101,20 @@ impl Future for Answering {
 
 /// Logs how a request went: method and path, never query, headers or body.
 fn tell(asked: &Asked, response: &Response<Body>) {
-    let Asked { id, method, uri, began } = asked;
+    let Asked { id, method, uri, began, refused } = asked;
     let (path, status) = (uri.path(), response.status().as_u16());
     let micros = || u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
     match status {
         500.. => tracing::warn!(request_id = id, %method, path, status, micros = micros(), "answered"),
-        400.. => tracing::info!(request_id = id, %method, path, status, micros = micros(), "answered"),
+        400.. => match refused.take(tokio::time::Instant::now()) {
+            Line::Written { left_out } => {
+                if left_out > 0 {
+                    tracing::warn!(left_out, "that many refused requests of a second were not logged");
+                }
+                tracing::info!(request_id = id, %method, path, status, micros = micros(), "answered");
+            }
+            Line::LeftOut => {}
+        },
         _ => tracing::debug!(request_id = id, %method, path, status, micros = micros(), "answered"),
     }
 }
