@@ -1,10 +1,10 @@
 //! Who is calling: what handlers learn of a token that was accepted.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value};
-use symbolon_protocol::claims::Claims;
+use symbolon_protocol::claims::{self, KnownClaims};
 use symbolon_protocol::jwk::VerifyingKey;
 use symbolon_protocol::scope::ScopeSet;
 
@@ -13,9 +13,28 @@ use crate::refusal::Refusal;
 
 /// A token whose signature held under a key of its issuer. Nothing that time can change is decided by it.
 pub(crate) struct Proven {
-    pub(crate) claims: Claims,
+    pub(crate) claims: KnownClaims,
     pub(crate) key: Arc<VerifyingKey>,
     pub(crate) issuer: Arc<TrustedIssuer>,
+    payload: Vec<u8>,
+    /// Made when a handler first asks, because most never do.
+    all: OnceLock<Map<String, Value>>,
+}
+
+impl Proven {
+    pub(crate) fn new(
+        claims: KnownClaims,
+        payload: Vec<u8>,
+        key: Arc<VerifyingKey>,
+        issuer: Arc<TrustedIssuer>,
+    ) -> Self {
+        Self { claims, key, issuer, payload, all: OnceLock::new() }
+    }
+
+    fn all(&self) -> &Map<String, Value> {
+        // The known claims were read from this payload, so that it can be read.
+        self.all.get_or_init(|| claims::all(&self.payload).unwrap_or_default())
+    }
 }
 
 /// The bearer of an accepted access token. The layer puts one into the extensions of each request it lets through.
@@ -99,7 +118,7 @@ impl Caller {
 
     /// All claims, the registered ones included.
     pub fn claims(&self) -> &Map<String, Value> {
-        &self.proven.claims.all
+        self.proven.all()
     }
 
     /// Refuses a caller that lacks one of the scopes, with what [`GuardLayer`](crate::GuardLayer) would have
