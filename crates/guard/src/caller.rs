@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use serde_json::{Map, Value};
 use symbolon_protocol::claims::{self, KnownClaims};
 use symbolon_protocol::jwk::VerifyingKey;
@@ -16,7 +18,8 @@ pub(crate) struct Proven {
     pub(crate) claims: KnownClaims,
     pub(crate) key: Arc<VerifyingKey>,
     pub(crate) issuer: Arc<TrustedIssuer>,
-    payload: Vec<u8>,
+    /// Header and payload as they are spelled.
+    pub(crate) signed: Box<str>,
     /// Made when a handler first asks, because most never do.
     all: OnceLock<Map<String, Value>>,
 }
@@ -24,16 +27,19 @@ pub(crate) struct Proven {
 impl Proven {
     pub(crate) fn new(
         claims: KnownClaims,
-        payload: Vec<u8>,
+        signed: &str,
         key: Arc<VerifyingKey>,
         issuer: Arc<TrustedIssuer>,
     ) -> Self {
-        Self { claims, key, issuer, payload, all: OnceLock::new() }
+        Self { claims, key, issuer, signed: signed.into(), all: OnceLock::new() }
     }
 
     fn all(&self) -> &Map<String, Value> {
-        // The known claims were read from this payload, so that it can be read.
-        self.all.get_or_init(|| claims::all(&self.payload).unwrap_or_default())
+        self.all.get_or_init(|| {
+            // The known claims were read from this payload by the same rules, so it can be read again.
+            let payload = self.signed.split_once('.').and_then(|(_, payload)| BASE64URL.decode(payload).ok());
+            payload.and_then(|payload| claims::all(&payload).ok()).unwrap_or_default()
+        })
     }
 }
 

@@ -173,8 +173,8 @@ impl Guard {
         }
         let inner = &*self.inner;
         let now_ms = (inner.clock)();
-        let fingerprint = inner.verified.fingerprint(token);
-        if let Some(proven) = fingerprint.as_ref().and_then(|name| inner.verified.find(name)) {
+        let presented = inner.verified.recognise(token);
+        if let Some(proven) = presented.as_ref().and_then(|presented| inner.verified.find(presented)) {
             return Step::Done(inner.judge.admit(&proven, now_ms));
         }
         let unverified = match UnverifiedToken::parse(token) {
@@ -186,10 +186,10 @@ impl Guard {
         let Some(issuer) = issuer else { return Step::Done(Err(Refusal::ForeignIssuer)) };
         match issuer.keys.look_up(unverified.unverified_kid(), now_ms) {
             Lookup::Known(key) => Step::Done(inner.prove(unverified, key, issuer).and_then(|proven| {
-                if let Some(fingerprint) = fingerprint
+                if let Some(presented) = &presented
                     && !inner.judge.has_expired(&proven.claims, now_ms)
                 {
-                    inner.verified.remember(fingerprint, &proven);
+                    inner.verified.remember(presented, &proven);
                 }
                 inner.judge.admit(&proven, now_ms)
             })),
@@ -207,9 +207,9 @@ impl Inner {
         key: Arc<VerifyingKey>,
         issuer: &Arc<TrustedIssuer>,
     ) -> Result<Arc<Proven>, Refusal> {
-        let Verified { typ, claims, payload } = unverified.verify(&key)?;
+        let Verified { typ, claims, signed } = unverified.verify(&key)?;
         self.judge.check_kind(typ.as_deref(), &claims)?;
-        Ok(Arc::new(Proven::new(claims, payload, key, issuer.clone())))
+        Ok(Arc::new(Proven::new(claims, signed, key, issuer.clone())))
     }
 }
 

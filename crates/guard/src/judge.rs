@@ -63,22 +63,29 @@ fn from_seconds(seconds: i64) -> i64 {
     seconds.saturating_mul(1000)
 }
 
-/// The name of a token in memory: the token itself is not kept.
+/// The digest of a signature: the name of a token in memory. The signature itself is not kept, and without it
+/// what is kept is no token.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Fingerprint([u8; 32]);
+struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    /// Of the whole token, so that no other token, however alike, is taken for it.
-    fn of(token: &str) -> Self {
+    fn of(signature: &str) -> Self {
         let mut fingerprint = [0; 32];
-        fingerprint.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
+        fingerprint.copy_from_slice(digest(&SHA256, signature.as_bytes()).as_ref());
         Self(fingerprint)
     }
 }
 
+/// A token as memory knows it: by the digest of its signature, and by all that is signed, byte for byte. So no other
+/// token, however alike, is taken for it, and the digest, which costs most, is over the shorter part.
+pub(crate) struct Presented<'t> {
+    signed: &'t str,
+    signature: Fingerprint,
+}
+
 impl Hash for Fingerprint {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        // Tokens are remembered only if an issuer signed them, so nobody chooses what the digests begin with.
+        // Only what an issuer signed is remembered, so that no stranger chooses what these digests begin with.
         let (first, _) = self.0.split_first_chunk().unwrap_or((&[0; 8], &[]));
         state.write_u64(u64::from_ne_bytes(*first));
     }
@@ -125,25 +132,30 @@ impl VerifiedTokens {
         Self((most > 0).then(cache))
     }
 
-    /// The name under which a token is remembered, if any is.
-    pub(crate) fn fingerprint(&self, token: &str) -> Option<Fingerprint> {
-        self.0.as_ref().map(|_| Fingerprint::of(token))
+    /// What to look for, if tokens are remembered and this may be one.
+    pub(crate) fn recognise<'t>(&self, token: &'t str) -> Option<Presented<'t>> {
+        let (signed, signature) = self.0.as_ref().and_then(|_| token.rsplit_once('.'))?;
+        Some(Presented { signed, signature: Fingerprint::of(signature) })
     }
 
     /// A remembered token, if the key that proved it is still its issuer's.
-    pub(crate) fn find(&self, fingerprint: &Fingerprint) -> Option<Arc<Proven>> {
+    pub(crate) fn find(&self, token: &Presented<'_>) -> Option<Arc<Proven>> {
         let cache = self.0.as_ref()?;
-        let proven = cache.get(fingerprint)?;
+        let proven = cache.get(&token.signature)?;
+        // The same signature under something else proves nothing; it must not push the true token out either.
+        if *proven.signed != *token.signed {
+            return None;
+        }
         if !proven.issuer.keys.holds(&proven.key) {
-            cache.remove(fingerprint);
+            cache.remove(&token.signature);
             return None;
         }
         Some(proven)
     }
 
-    pub(crate) fn remember(&self, fingerprint: Fingerprint, proven: &Arc<Proven>) {
+    pub(crate) fn remember(&self, token: &Presented<'_>, proven: &Arc<Proven>) {
         if let Some(cache) = &self.0 {
-            cache.insert(fingerprint, proven.clone());
+            cache.insert(token.signature, proven.clone());
         }
     }
 }

@@ -9,6 +9,8 @@ use crate::refusal::Refusal;
 /// A token taken apart: header and claims are well-formed, and nothing of it is proven.
 pub(crate) struct UnverifiedToken<'a> {
     jws: UnverifiedJws<'a>,
+    /// Header and payload as they are spelled.
+    signed: &'a str,
     unverified_claims: KnownClaims,
 }
 
@@ -18,7 +20,8 @@ impl<'a> UnverifiedToken<'a> {
         let jws = UnverifiedJws::parse(token).map_err(refused)?;
         let unverified_claims =
             KnownClaims::parse(jws.unverified_payload()).map_err(|_| Refusal::Malformed)?;
-        Ok(Self { jws, unverified_claims })
+        let (signed, _) = token.rsplit_once('.').ok_or(Refusal::Malformed)?;
+        Ok(Self { jws, signed, unverified_claims })
     }
 
     /// The issuer that the token names.
@@ -32,20 +35,20 @@ impl<'a> UnverifiedToken<'a> {
     }
 
     /// Gives out what the token says once the signature holds.
-    pub(crate) fn verify(mut self, key: &VerifyingKey) -> Result<Verified, Refusal> {
+    pub(crate) fn verify(mut self, key: &VerifyingKey) -> Result<Verified<'a>, Refusal> {
         let typ = self.jws.unverified_typ.take();
-        let payload = self.jws.verify(key).map_err(refused)?;
-        Ok(Verified { typ, payload, claims: self.unverified_claims })
+        self.jws.verify(key).map_err(refused)?;
+        Ok(Verified { typ, claims: self.unverified_claims, signed: self.signed })
     }
 }
 
 /// What a token says whose signature holds.
-pub(crate) struct Verified {
+pub(crate) struct Verified<'a> {
     /// Of the header.
     pub(crate) typ: Option<String>,
     pub(crate) claims: KnownClaims,
-    /// What `claims` were read from.
-    pub(crate) payload: Vec<u8>,
+    /// Header and payload as they are spelled: what the signature is over.
+    pub(crate) signed: &'a str,
 }
 
 fn refused(error: JwsError) -> Refusal {
