@@ -289,7 +289,7 @@ mod tests {
                     (Some(Glance::Text(text)), Some(Value::String(same))) => assert_eq!(text, same),
                     (Some(Glance::Number(number)), Some(Value::Number(same))) => assert_eq!(number, same),
                     (Some(Glance::List(list)), Some(Value::Array(same))) => {
-                        assert_eq!(list.len(), same.len())
+                        assert_eq!(list.len(), same.len());
                     }
                     (None, None)
                     | (Some(Glance::Other), Some(Value::Null | Value::Bool(_) | Value::Object(_))) => {}
