@@ -1,10 +1,12 @@
 //! Who is calling: what handlers learn of a token that was accepted.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use serde_json::{Map, Value};
-use symbolon_protocol::claims::Claims;
+use symbolon_protocol::claims::{self, KnownClaims};
 use symbolon_protocol::jwk::VerifyingKey;
 use symbolon_protocol::scope::ScopeSet;
 
@@ -13,9 +15,32 @@ use crate::refusal::Refusal;
 
 /// A token whose signature held under a key of its issuer. Nothing that time can change is decided by it.
 pub(crate) struct Proven {
-    pub(crate) claims: Claims,
+    pub(crate) claims: KnownClaims,
     pub(crate) key: Arc<VerifyingKey>,
     pub(crate) issuer: Arc<TrustedIssuer>,
+    /// Header and payload as they are spelled.
+    pub(crate) signed: Box<str>,
+    /// Made when a handler first asks, because most never do.
+    all: OnceLock<Map<String, Value>>,
+}
+
+impl Proven {
+    pub(crate) fn new(
+        claims: KnownClaims,
+        signed: &str,
+        key: Arc<VerifyingKey>,
+        issuer: Arc<TrustedIssuer>,
+    ) -> Self {
+        Self { claims, key, issuer, signed: signed.into(), all: OnceLock::new() }
+    }
+
+    fn all(&self) -> &Map<String, Value> {
+        self.all.get_or_init(|| {
+            // The known claims were read from this payload by the same rules, so it can be read again.
+            let payload = self.signed.split_once('.').and_then(|(_, payload)| BASE64URL.decode(payload).ok());
+            payload.and_then(|payload| claims::all(&payload).ok()).unwrap_or_default()
+        })
+    }
 }
 
 /// The bearer of an accepted access token. The layer puts one into the extensions of each request it lets through.
@@ -99,7 +124,7 @@ impl Caller {
 
     /// All claims, the registered ones included.
     pub fn claims(&self) -> &Map<String, Value> {
-        &self.proven.claims.all
+        self.proven.all()
     }
 
     /// Refuses a caller that lacks one of the scopes, with what [`GuardLayer`](crate::GuardLayer) would have

@@ -14,12 +14,12 @@ use symbolon_protocol::scope::{Scope, ScopeSet};
 use crate::builder::{GuardBuilder, TrustedIssuer};
 use crate::caller::{Caller, Proven};
 use crate::clock::Clock;
-use crate::judge::{Fingerprint, Judge, VerifiedTokens};
+use crate::judge::{Judge, VerifiedTokens};
 use crate::key_cache::{FETCH_WINDOW_S, KeyCache, Lookup};
 use crate::keys::FetchError;
 use crate::layer::GuardLayer;
 use crate::refusal::Refusal;
-use crate::unverified::UnverifiedToken;
+use crate::unverified::{UnverifiedToken, Verified};
 
 /// The suffix of well-known addresses of protected resource metadata (RFC 9728 §3).
 const WELL_KNOWN_SUFFIX: &str = "oauth-protected-resource";
@@ -173,8 +173,8 @@ impl Guard {
         }
         let inner = &*self.inner;
         let now_ms = (inner.clock)();
-        let fingerprint = Fingerprint::of(token);
-        if let Some(proven) = inner.verified.find(&fingerprint) {
+        let presented = inner.verified.recognise(token);
+        if let Some(proven) = presented.as_ref().and_then(|presented| inner.verified.find(presented)) {
             return Step::Done(inner.judge.admit(&proven, now_ms));
         }
         let unverified = match UnverifiedToken::parse(token) {
@@ -186,8 +186,10 @@ impl Guard {
         let Some(issuer) = issuer else { return Step::Done(Err(Refusal::ForeignIssuer)) };
         match issuer.keys.look_up(unverified.unverified_kid(), now_ms) {
             Lookup::Known(key) => Step::Done(inner.prove(unverified, key, issuer).and_then(|proven| {
-                if !inner.judge.has_expired(&proven.claims, now_ms) {
-                    inner.verified.remember(fingerprint, &proven);
+                if let Some(presented) = &presented
+                    && !inner.judge.has_expired(&proven.claims, now_ms)
+                {
+                    inner.verified.remember(presented, &proven);
                 }
                 inner.judge.admit(&proven, now_ms)
             })),
@@ -205,9 +207,9 @@ impl Inner {
         key: Arc<VerifyingKey>,
         issuer: &Arc<TrustedIssuer>,
     ) -> Result<Arc<Proven>, Refusal> {
-        let (typ, claims) = unverified.verify(&key)?;
+        let Verified { typ, claims, signed } = unverified.verify(&key)?;
         self.judge.check_kind(typ.as_deref(), &claims)?;
-        Ok(Arc::new(Proven { claims, key, issuer: issuer.clone() }))
+        Ok(Arc::new(Proven::new(claims, signed, key, issuer.clone())))
     }
 }
 

@@ -1,8 +1,6 @@
 //! A token before its signature is checked: the only thing that may be asked of it is whose it claims to be.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
-use symbolon_protocol::claims::Claims;
+use symbolon_protocol::claims::KnownClaims;
 use symbolon_protocol::jwk::VerifyingKey;
 use symbolon_protocol::jws::{JwsError, UnverifiedJws};
 
@@ -11,17 +9,19 @@ use crate::refusal::Refusal;
 /// A token taken apart: header and claims are well-formed, and nothing of it is proven.
 pub(crate) struct UnverifiedToken<'a> {
     jws: UnverifiedJws<'a>,
-    unverified_claims: Claims,
+    /// Header and payload as they are spelled.
+    signed: &'a str,
+    unverified_claims: KnownClaims,
 }
 
 impl<'a> UnverifiedToken<'a> {
     /// Takes a token apart. The claims are read first, because their issuer says in which set the `kid` counts.
     pub(crate) fn parse(token: &'a str) -> Result<Self, Refusal> {
         let jws = UnverifiedJws::parse(token).map_err(refused)?;
-        let payload = token.split('.').nth(1).unwrap_or_default();
-        let payload = BASE64URL.decode(payload).map_err(|_| Refusal::Malformed)?;
-        let unverified_claims = Claims::parse(&payload).map_err(|_| Refusal::Malformed)?;
-        Ok(Self { jws, unverified_claims })
+        let unverified_claims =
+            KnownClaims::parse(jws.unverified_payload()).map_err(|_| Refusal::Malformed)?;
+        let (signed, _) = token.rsplit_once('.').ok_or(Refusal::Malformed)?;
+        Ok(Self { jws, signed, unverified_claims })
     }
 
     /// The issuer that the token names.
@@ -34,12 +34,21 @@ impl<'a> UnverifiedToken<'a> {
         &self.jws.unverified_kid
     }
 
-    /// Gives out the `typ` of the header and the claims once the signature holds.
-    pub(crate) fn verify(self, key: &VerifyingKey) -> Result<(Option<String>, Claims), Refusal> {
-        let typ = self.jws.unverified_typ.clone();
+    /// Gives out what the token says once the signature holds.
+    pub(crate) fn verify(mut self, key: &VerifyingKey) -> Result<Verified<'a>, Refusal> {
+        let typ = self.jws.unverified_typ.take();
         self.jws.verify(key).map_err(refused)?;
-        Ok((typ, self.unverified_claims))
+        Ok(Verified { typ, claims: self.unverified_claims, signed: self.signed })
     }
+}
+
+/// What a token says whose signature holds.
+pub(crate) struct Verified<'a> {
+    /// Of the header.
+    pub(crate) typ: Option<String>,
+    pub(crate) claims: KnownClaims,
+    /// Header and payload as they are spelled: what the signature is over.
+    pub(crate) signed: &'a str,
 }
 
 fn refused(error: JwsError) -> Refusal {

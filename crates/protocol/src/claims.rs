@@ -1,8 +1,10 @@
 //! The claims of an access token (RFC 9068), read strictly: a claim of the wrong type is an error, never ignored.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Number, Value};
 
-use crate::json;
+use crate::json::{self, Glance};
 use crate::scope::ScopeSet;
 
 /// The claims that Symbolon sets itself; no claim map may override them.
@@ -76,46 +78,136 @@ pub struct Claims {
 impl Claims {
     /// Reads a payload. Its signature is the caller's business.
     pub fn parse(payload: &[u8]) -> Result<Self, ClaimsError> {
-        let Ok(Value::Object(all)) = json::from_slice_without_duplicates(payload) else {
-            return Err(ClaimsError::NotAnObject);
-        };
-        let scope = text(&all, "scope")?.unwrap_or_default();
+        let known = KnownClaims::parse(payload)?;
         Ok(Self {
-            iss: text(&all, "iss")?.ok_or(ClaimsError::Missing("iss"))?,
-            sub: text(&all, "sub")?.ok_or(ClaimsError::Missing("sub"))?,
-            aud: audiences(&all)?,
-            client_id: text(&all, "client_id")?,
-            iat: seconds(&all, "iat")?,
-            nbf: seconds(&all, "nbf")?,
-            exp: seconds(&all, "exp")?.ok_or(ClaimsError::Missing("exp"))?,
-            jti: text(&all, "jti")?,
-            scope: ScopeSet::parse(&scope).map_err(|_| ClaimsError::WrongType("scope"))?,
-            org_id: text(&all, "org_id")?,
-            key_id: text(&all, "key_id")?,
-            iat_ms: seconds(&all, "iat_ms")?,
-            all,
+            iss: known.iss,
+            sub: known.sub,
+            aud: known.aud,
+            client_id: known.client_id,
+            iat: known.iat,
+            nbf: known.nbf,
+            exp: known.exp,
+            jti: known.jti,
+            scope: known.scope,
+            org_id: known.org_id,
+            key_id: known.key_id,
+            iat_ms: known.iat_ms,
+            all: all(payload)?,
         })
     }
 
     /// The moment of issue in epoch milliseconds, as exact as the token says it.
     pub fn issued_at_ms(&self) -> Option<i64> {
-        self.iat_ms.or_else(|| self.iat.and_then(|iat| iat.checked_mul(1000)))
+        issued_at_ms(self.iat_ms, self.iat)
     }
 }
 
-fn text(all: &Map<String, Value>, name: &'static str) -> Result<Option<String>, ClaimsError> {
-    match all.get(name) {
+/// Everything that a payload says, for a payload whose [`KnownClaims`] are kept without it.
+pub fn all(payload: &[u8]) -> Result<Map<String, Value>, ClaimsError> {
+    match json::from_slice_without_duplicates(payload) {
+        Ok(Value::Object(all)) => Ok(all),
+        _ => Err(ClaimsError::NotAnObject),
+    }
+}
+
+/// The [`Claims`] that decide about a token, without the map of everything: for whoever reads tokens on every call.
+/// It reads the same payloads, and refuses the same ones for the same reasons.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownClaims {
+    /// Issuer.
+    pub iss: String,
+    /// Subject.
+    pub sub: String,
+    /// The audiences.
+    pub aud: Vec<String>,
+    /// The client that asked for the token.
+    pub client_id: Option<String>,
+    /// Issued at.
+    pub iat: Option<i64>,
+    /// Not valid before.
+    pub nbf: Option<i64>,
+    /// Expires at.
+    pub exp: i64,
+    /// The token's own id.
+    pub jti: Option<String>,
+    /// What was granted.
+    pub scope: ScopeSet,
+    /// The customer's organization.
+    pub org_id: Option<String>,
+    /// The access key that the client used.
+    pub key_id: Option<String>,
+    /// Issued at, in epoch milliseconds.
+    pub iat_ms: Option<i64>,
+    /// Whether there is a `cnf` of any type: the token is bound to a key of its bearer's (RFC 7800 §3.1).
+    pub is_bound: bool,
+}
+
+impl KnownClaims {
+    const NAMES: [&str; 13] = [
+        "iss",
+        "sub",
+        "aud",
+        "exp",
+        "iat",
+        "nbf",
+        "jti",
+        "client_id",
+        "scope",
+        "org_id",
+        "key_id",
+        "iat_ms",
+        "cnf",
+    ];
+
+    /// Reads a payload. Its signature is the caller's business.
+    pub fn parse(payload: &[u8]) -> Result<Self, ClaimsError> {
+        let [iss, sub, aud, exp, iat, nbf, jti, client_id, scope, org_id, key_id, iat_ms, cnf] =
+            json::members(payload, &Self::NAMES).map_err(|_| ClaimsError::NotAnObject)?;
+        let scope = match scope {
+            None => Cow::Borrowed(""),
+            Some(Glance::Text(scope)) => scope,
+            Some(_) => return Err(ClaimsError::WrongType("scope")),
+        };
+        Ok(Self {
+            iss: text(iss, "iss")?.ok_or(ClaimsError::Missing("iss"))?,
+            sub: text(sub, "sub")?.ok_or(ClaimsError::Missing("sub"))?,
+            aud: audiences(aud)?,
+            client_id: text(client_id, "client_id")?,
+            iat: seconds(iat.as_ref(), "iat")?,
+            nbf: seconds(nbf.as_ref(), "nbf")?,
+            exp: seconds(exp.as_ref(), "exp")?.ok_or(ClaimsError::Missing("exp"))?,
+            jti: text(jti, "jti")?,
+            scope: ScopeSet::parse(&scope).map_err(|_| ClaimsError::WrongType("scope"))?,
+            org_id: text(org_id, "org_id")?,
+            key_id: text(key_id, "key_id")?,
+            iat_ms: seconds(iat_ms.as_ref(), "iat_ms")?,
+            is_bound: cnf.is_some(),
+        })
+    }
+
+    /// The moment of issue in epoch milliseconds, as exact as the token says it.
+    pub fn issued_at_ms(&self) -> Option<i64> {
+        issued_at_ms(self.iat_ms, self.iat)
+    }
+}
+
+fn issued_at_ms(iat_ms: Option<i64>, iat: Option<i64>) -> Option<i64> {
+    iat_ms.or_else(|| iat.and_then(|iat| iat.checked_mul(1000)))
+}
+
+fn text(claim: Option<Glance<'_>>, name: &'static str) -> Result<Option<String>, ClaimsError> {
+    match claim {
         None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(Glance::Text(text)) => Ok(Some(text.into_owned())),
         Some(_) => Err(ClaimsError::WrongType(name)),
     }
 }
 
 /// A NumericDate (RFC 7519 §2): a JSON number, with or without a fraction, that an `i64` can hold.
-fn seconds(all: &Map<String, Value>, name: &'static str) -> Result<Option<i64>, ClaimsError> {
-    match all.get(name) {
+fn seconds(claim: Option<&Glance<'_>>, name: &'static str) -> Result<Option<i64>, ClaimsError> {
+    match claim {
         None => Ok(None),
-        Some(Value::Number(number)) => whole(number).map(Some).ok_or(ClaimsError::WrongType(name)),
+        Some(Glance::Number(number)) => whole(number).map(Some).ok_or(ClaimsError::WrongType(name)),
         Some(_) => Err(ClaimsError::WrongType(name)),
     }
 }
@@ -130,15 +222,15 @@ fn whole(number: &Number) -> Option<i64> {
     Some(float.floor() as i64)
 }
 
-fn audiences(all: &Map<String, Value>) -> Result<Vec<String>, ClaimsError> {
-    let wrong = ClaimsError::WrongType("aud");
-    match all.get("aud") {
+fn audiences(claim: Option<Glance<'_>>) -> Result<Vec<String>, ClaimsError> {
+    let one = |item| match item {
+        Glance::Text(audience) => Ok(audience.into_owned()),
+        _ => Err(ClaimsError::WrongType("aud")),
+    };
+    match claim {
         None => Err(ClaimsError::Missing("aud")),
-        Some(Value::String(one)) => Ok(vec![one.clone()]),
-        Some(Value::Array(list)) => {
-            list.iter().map(|item| item.as_str().map(str::to_owned).ok_or(wrong.clone())).collect()
-        }
-        Some(_) => Err(wrong),
+        Some(Glance::List(list)) => list.into_iter().map(one).collect(),
+        Some(item) => one(item).map(|audience| vec![audience]),
     }
 }
 

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::algorithm::Algorithm;
 use crate::bearer::LONGEST_TOKEN;
-use crate::json;
+use crate::json::{self, Glance};
 use crate::jwk::{Jwk, LONGEST_KID, VerifyingKey};
 
 /// A key could not be made or read, or a signature could not be made.
@@ -193,6 +193,9 @@ pub enum JwsError {
     Signature,
 }
 
+/// The members of a header that are looked at: the first three are read, the others must not be there.
+const HEADER_MEMBERS: [&str; 10] = ["alg", "kid", "typ", "jku", "jwk", "x5u", "x5c", "crit", "b64", "zip"];
+
 /// A token taken apart, its signature not checked yet.
 #[derive(Clone, Debug)]
 pub struct UnverifiedJws<'a> {
@@ -217,29 +220,37 @@ impl<'a> UnverifiedJws<'a> {
         let (header, payload) = signed.split_once('.').ok_or(JwsError::Malformed)?;
         // The decoder refuses padding, foreign characters and stray trailing bits: one token has one spelling.
         let decode = |part: &str| BASE64URL.decode(part).map_err(|_| JwsError::Malformed);
-        let Ok(Value::Object(header)) = json::from_slice_without_duplicates(&decode(header)?) else {
-            return Err(JwsError::Malformed);
-        };
-        if ["jku", "jwk", "x5u", "x5c", "crit", "b64", "zip"].iter().any(|name| header.contains_key(*name)) {
+        let header = decode(header)?;
+        let [alg, kid, typ, refused @ ..] =
+            json::members(&header, &HEADER_MEMBERS).map_err(|_| JwsError::Malformed)?;
+        if refused.iter().any(Option::is_some) {
             return Err(JwsError::Header);
         }
-        let text = |name| header.get(name).and_then(Value::as_str);
-        let unverified_typ = match header.get("typ") {
+        let unverified_typ = match typ {
             None => None,
-            Some(Value::String(typ)) => Some(typ.clone()),
+            Some(Glance::Text(typ)) => Some(typ.into_owned()),
             Some(_) => return Err(JwsError::Header),
         };
         Ok(Self {
-            unverified_algorithm: text("alg").and_then(Algorithm::from_name).ok_or(JwsError::Algorithm)?,
-            unverified_kid: text("kid")
-                .filter(|kid| !kid.is_empty() && kid.len() <= LONGEST_KID)
-                .ok_or(JwsError::Kid)?
-                .to_owned(),
+            unverified_algorithm: match alg {
+                Some(Glance::Text(name)) => Algorithm::from_name(&name),
+                _ => None,
+            }
+            .ok_or(JwsError::Algorithm)?,
+            unverified_kid: match kid {
+                Some(Glance::Text(kid)) if !kid.is_empty() && kid.len() <= LONGEST_KID => kid.into_owned(),
+                _ => return Err(JwsError::Kid),
+            },
             unverified_typ,
             unverified_payload: decode(payload)?,
             signed: signed.as_bytes(),
             signature: decode(signature)?,
         })
+    }
+
+    /// The payload, which anybody may have written: to learn whose token it claims to be, and nothing else.
+    pub fn unverified_payload(&self) -> &[u8] {
+        &self.unverified_payload
     }
 
     /// Gives out the payload once the signature holds.

@@ -122,6 +122,20 @@ impl<'a> Subjects<'a> {
             issued_at_ms: claims.issued_at_ms(),
         }
     }
+
+    /// [`of`](Self::of), for claims without the map of everything.
+    pub fn of_known(claims: &'a crate::claims::KnownClaims, kid: &'a str) -> Self {
+        Self {
+            organization: claims.org_id.as_deref(),
+            client: claims.client_id.as_deref(),
+            access_key: claims.key_id.as_deref(),
+            subject: &claims.sub,
+            signing_key: kid,
+            token: claims.jti.as_deref(),
+            audiences: &claims.aud,
+            issued_at_ms: claims.issued_at_ms(),
+        }
+    }
 }
 
 /// All live revocations of one realm.

@@ -146,6 +146,55 @@ fn threat_14_every_prefix_and_every_flipped_bit_is_refused_even_beside_the_remem
 }
 
 #[test]
+fn threat_14_a_remembered_signature_vouches_for_nothing_but_what_it_is_over() {
+    for algorithm in Algorithm::ALL {
+        let world = World::new();
+        let key = key_of(algorithm, "k1");
+        world.keys.publish(set([&key]));
+        let [one, other] = ["cli_1", "cli_2"].map(|id| sign(&key, &claims_with("client_id", json!(id))));
+        for token in [&one, &other] {
+            assert!(world.verify(token).is_ok(), "{algorithm}");
+        }
+        let parts = |token: &str| {
+            let (signed, signature) = token.rsplit_once('.').unwrap();
+            let (header, payload) = signed.split_once('.').unwrap();
+            [header, payload, signature].map(str::to_owned)
+        };
+        let ([header, payload, signature], [_, other_payload, other_signature]) =
+            (parts(&one), parts(&other));
+        let header_again =
+            encode(json!({"typ": "JWT", "alg": algorithm.name(), "kid": "k1"}).to_string().as_bytes());
+        for forged in [
+            format!("{header}.{other_payload}.{signature}"),
+            format!("{header}.{payload}.{other_signature}"),
+            format!("{header_again}.{payload}.{signature}"),
+        ] {
+            assert_eq!(world.verify(&forged).unwrap_err(), Refusal::BadSignature, "{algorithm}");
+        }
+        for malformed in [format!(".{signature}"), format!("..{signature}"), format!("{header}.{signature}")]
+        {
+            assert_eq!(world.verify(&malformed).unwrap_err(), Refusal::Malformed, "{algorithm}");
+        }
+        assert_eq!(world.verify(&one).unwrap().client_id(), Some("cli_1"));
+        assert_eq!(world.verify(&other).unwrap().client_id(), Some("cli_2"));
+    }
+}
+
+#[test]
+fn all_claims_are_the_same_from_the_signature_and_from_memory() {
+    let world = World::new();
+    let token = world.sign(&claims_with("nested", json!({"a": [1, {"b": null}], "c": "\u{e9}\n"})));
+    for _ in 0..2 {
+        let caller = world.verify(&token).unwrap();
+        let expected = claims_with("nested", json!({"a": [1, {"b": null}], "c": "\u{e9}\n"}));
+        assert_eq!(Value::Object(caller.claims().clone()), expected);
+    }
+    let forgetful = World::with(Revocations::new(), |builder| builder.verified_tokens(0));
+    let caller = forgetful.verify(&forgetful.token()).unwrap();
+    assert_eq!(Value::Object(caller.claims().clone()), claims());
+}
+
+#[test]
 fn threat_15_a_foreign_audience_is_refused_and_a_list_may_name_others_beside() {
     let world = World::new();
     for foreign in [
