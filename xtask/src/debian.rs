@@ -16,7 +16,7 @@ pub(crate) struct Program {
 }
 
 /// What the tests drive or ask.
-pub(crate) const FOR_TESTS: [Program; 3] = [
+pub(crate) const FOR_TESTS: [Program; 4] = [
     Program {
         package: "python3-venv",
         probe: || {
@@ -28,6 +28,8 @@ pub(crate) const FOR_TESTS: [Program; 3] = [
     Program { package: "curl", probe: || version_of("curl") },
     // Judges the service's unit; no systemd need run.
     Program { package: "systemd", probe: || version_of("systemd-analyze") },
+    // The unit names it, and a Debian of the smallest size has only the shell's own.
+    Program { package: "procps", probe: || version_of("/bin/kill") },
 ];
 
 /// Counts instructions for the benchmark.
