@@ -7,9 +7,10 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
-use crate::shell::{Workspace, output, step, succeeds};
+use crate::debian::{self, version_of};
+use crate::shell::{Workspace, output, step};
 
 const MANIFESTS: &str = "crates/symbolon/tests/clients";
 const STAMP: &str = ".installed";
@@ -33,78 +34,13 @@ pub(crate) fn prepare(workspace: &Workspace) -> Result<TestClients> {
     let lock = File::create(folder.join(".lock")).context("cannot create the lock of the test clients")?;
     lock.lock().context("cannot lock the test clients")?;
 
-    install_programs(&PROGRAMS, "the tests")?;
+    debian::install_programs(&debian::FOR_TESTS, "the tests")?;
     let programs = folder.join("python/bin");
     Ok(TestClients {
         python: prepare_python(&manifests, &folder.join("python"))?,
         node_modules: prepare_node(&manifests, &folder.join("node"), &programs)?,
         node: programs.join("node"),
     })
-}
-
-/// A program of the system.
-pub(crate) struct Program {
-    /// Debian's package of it.
-    package: &'static str,
-    probe: fn() -> Command,
-}
-
-/// Counts instructions for the benchmark.
-pub(crate) const VALGRIND: Program = Program { package: "valgrind", probe: || version_of("valgrind") };
-
-const PROGRAMS: [Program; 3] = [
-    Program {
-        package: "python3-venv",
-        probe: || {
-            let mut command = Command::new("python3");
-            command.args(["-c", "import venv, ensurepip"]);
-            command
-        },
-    },
-    Program { package: "curl", probe: || version_of("curl") },
-    // Judges the service's unit; no systemd need run.
-    Program { package: "systemd", probe: || version_of("systemd-analyze") },
-];
-
-fn version_of(program: &str) -> Command {
-    let mut command = Command::new(program);
-    command.arg("--version");
-    command
-}
-
-fn missing_packages(programs: &[Program]) -> Vec<&'static str> {
-    programs
-        .iter()
-        .filter(|program| !succeeds(&mut (program.probe)()))
-        .map(|program| program.package)
-        .collect()
-}
-
-/// Installs what is missing, where that is possible, and otherwise names it.
-pub(crate) fn install_programs(programs: &[Program], purpose: &str) -> Result<()> {
-    let missing = missing_packages(programs);
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let list = missing.join(" ");
-    let is_root = output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
-    if !is_root || !succeeds(&mut version_of("apt-get")) {
-        bail!("programs for {purpose} are not installed; install these packages (Debian's names): {list}");
-    }
-    eprintln!("==> {list} for {purpose}: installing with apt-get");
-    step("apt-get update", Command::new("apt-get").args(["update", "--quiet"]))?;
-    step(
-        &format!("apt-get install {list}"),
-        Command::new("apt-get")
-            .args(["install", "--quiet", "--yes", "--no-install-recommends"])
-            .args(&missing)
-            .env("DEBIAN_FRONTEND", "noninteractive"),
-    )?;
-    let missing = missing_packages(programs);
-    if !missing.is_empty() {
-        bail!("installed, and still not usable: {}", missing.join(" "));
-    }
-    Ok(())
 }
 
 fn prepare_python(manifests: &Path, folder: &Path) -> Result<PathBuf> {

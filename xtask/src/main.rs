@@ -35,7 +35,7 @@ enum Task {
     },
     /// Formatting, lints, dependencies and documentation
     Check,
-    /// Load the release build, and print what becomes of it
+    /// Show what comes only with load or with time
     Soak {
         #[command(subcommand)]
         soak: soak::Soak,

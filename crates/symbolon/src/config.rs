@@ -24,7 +24,7 @@ pub struct Flags {
     /// The configuration file, in TOML.
     #[arg(long, value_name = "FILE", env = "SYMBOLON_CONFIG")]
     pub config: Option<PathBuf>,
-    /// The folder of the database.
+    /// The folder of the keys, and of the database files unless there is a database URL.
     #[arg(long, value_name = "DIR", env = "SYMBOLON_DATA")]
     pub data: Option<PathBuf>,
     /// The PostgreSQL database to use instead of files in the data folder. Other users of the machine can read a

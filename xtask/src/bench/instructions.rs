@@ -1,7 +1,7 @@
 //! Instructions of a token, counted by callgrind: the one figure that a busy machine does not move.
 //!
 //! Two runs, one with twice the requests of the other: what their counts differ by is the requests' alone, without
-//! start and end. Symbolon's count has everything in it, the journal's expansion included.
+//! start and end. Symbolon's count has everything in it, the counting of what was issued included.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::bench::Bench;
 use crate::bench::load::{Job, ask, usage, verify};
 use crate::bench::servers::{Backend, Installation, SERVER_CORE, Server, free_address, naive, pinned, serve};
 use crate::bench::table::{Goal, Row, Table, thousands};
-use crate::clients;
+use crate::debian;
 
 const INSTRUCTIONS: f64 = 1.3;
 const ALGORITHM: &str = "Ed25519";
@@ -22,7 +22,7 @@ const CONNECTIONS: u32 = 64;
 /// Counts for the naive endpoint and for every backend.
 pub(crate) fn measure(bench: &Bench<'_>, table: &mut Table) -> Result<()> {
     table.group("Instructions of an Ed25519 token (callgrind, put-off work included)");
-    clients::install_programs(&[clients::VALGRIND], "counting instructions")?;
+    debian::install_programs(&[debian::VALGRIND], "counting instructions")?;
     let requests = if bench.quick { 1000 } else { 4000 };
     let of_naive = each(bench, requests, &mut |address| Ok(naive(&bench.programs, ALGORITHM, address)))?;
     for backend in Backend::ALL {

@@ -1,5 +1,5 @@
 //! `cargo xtask soak faults`: every call of the store and every operation on its files failed once, in turn, where the
-//! tests take each so-manieth.
+//! tests take only some of them.
 
 use anyhow::Result;
 use clap::Args;
@@ -8,7 +8,7 @@ use crate::shell::{Workspace, step};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Take each so-manieth read and write only
+    /// Take only each N-th read and write
     #[arg(long, value_name = "N", default_value_t = 1)]
     stride: u32,
 }
