@@ -27,11 +27,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Waits until a process takes less than a twentieth of a core. What Symbolon puts off begins within a fifth of a
-/// second, so that one look cannot fall into the pause before it.
+/// Waits until a process takes less than a fiftieth of a core. What Symbolon puts off begins after a second where it is
+/// little, so that one look cannot fall into the pause before it.
 fn wait_until_quiet(pid: u32) -> Result<()> {
-    const LOOK: Duration = Duration::from_millis(400);
-    const LITTLE_MICROS: u64 = 20_000;
+    const LOOK: Duration = Duration::from_millis(1500);
+    const LITTLE_MICROS: u64 = 30_000;
     const PATIENCE: Duration = Duration::from_mins(2);
     let began = Instant::now();
     let mut before = cpu_micros(pid)?;
