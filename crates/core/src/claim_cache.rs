@@ -57,6 +57,8 @@ pub(crate) struct Constant {
     pub(crate) claims: Box<str>,
     /// The signing key that the record names.
     pub(crate) kid: Box<str>,
+    /// The versions of the holder and of the customer that it was made from.
+    pub(crate) versions: (i64, i64),
     /// What the record says of it.
     pub(crate) record: Arc<WrittenGrant>,
 }
@@ -82,15 +84,17 @@ impl Default for ClaimCache {
 }
 
 impl ClaimCache {
-    /// The part made from this state of knowledge, for this signing key; made now if there is none.
+    /// The part made from this state of knowledge and these versions, for this signing key; made now if there is
+    /// none.
     pub(crate) fn get_or_make(
         &self,
         key: ClaimKey,
-        (knowledge, kid): (i64, &str),
+        (knowledge, versions, kid): (i64, (i64, i64), &str),
         make: impl FnOnce() -> serde_json::Result<Constant>,
     ) -> serde_json::Result<Arc<Constant>> {
         if let Some((made_from, constant)) = self.0.get(&key)
             && made_from == knowledge
+            && constant.versions == versions
             && *constant.kid == *kid
         {
             return Ok(constant);

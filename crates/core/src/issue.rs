@@ -137,10 +137,15 @@ fn constant(authority: &Authority, grant: &ApprovedGrant, kid: &str) -> Result<A
         licence: grant.licence.clone(),
         scopes: grant.scopes.clone(),
     };
-    let constant = authority.claims.get_or_make(key, (grant.as_of.knowledge, kid), || {
+    let constant = authority.claims.get_or_make(key, (grant.as_of.knowledge, grant.versions(), kid), || {
         let scope = grant.scopes.to_string();
         let record = Arc::new(WrittenGrant::new(&record_grant(grant, kid, &scope))?);
-        Ok(Constant { claims: constant_claims(grant, &scope)?.into(), kid: kid.into(), record })
+        Ok(Constant {
+            claims: constant_claims(grant, &scope)?.into(),
+            kid: kid.into(),
+            versions: grant.versions(),
+            record,
+        })
     });
     constant.map_err(|_| Reason::SigningFailed)
 }

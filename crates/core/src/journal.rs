@@ -24,6 +24,8 @@ use crate::store::{BatchPlace, Store, StoreError, Whose};
 const QUEUE: usize = 16_384;
 /// The most records of one batch.
 const LARGEST_BATCH: usize = 2_048;
+/// Refusals that are kept in one transaction: tokens wait for it to end, so it stays short.
+const REFUSALS_AT_ONCE: usize = 256;
 /// Refusals that may wait to be kept.
 const REFUSAL_QUEUE: usize = 4_096;
 /// How long after a batch its counting may begin.
@@ -31,6 +33,10 @@ const COUNTING_PAUSE: Duration = Duration::from_secs(1);
 /// The pause is at least so many times as long as the last counting took: under load it takes this part of a
 /// processor at most, and the more tokens are counted at once, the less each costs.
 const COUNTING_SHARE: u32 = 20;
+/// A writer that has not counted for so long is gone, or has nothing to count.
+const GONE: Duration = Duration::from_mins(2);
+/// How often counting at the start looks whether it is to stop.
+const LOOK_FOR_END: Duration = Duration::from_millis(100);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// After refusals were kept, this many times as long passes before the next are.
@@ -155,7 +161,7 @@ fn failed(error: &StoreError) -> Reason {
 
 async fn write_refusals(store: Arc<dyn Store>, mut queue: mpsc::Receiver<RefusalRecord>) {
     let (mut records, mut due) = (Vec::new(), Duration::ZERO);
-    while queue.recv_many(&mut records, LARGEST_BATCH).await > 0 {
+    while queue.recv_many(&mut records, REFUSALS_AT_ONCE).await > 0 {
         let began = tokio::time::Instant::now();
         if let Err(error) = store.append_refusals(&records).await {
             tracing::warn!(%error, lost = records.len(), "refusals could not be kept");
@@ -174,8 +180,11 @@ async fn write_refusals(store: Arc<dyn Store>, mut queue: mpsc::Receiver<Refusal
 }
 
 async fn count(store: Arc<dyn Store>, clock: Arc<dyn Clock>, writer: String, mut news: mpsc::Receiver<()>) {
-    // What a crash left behind comes first.
-    count_left(&*store, &*clock, Timestamp::from_millis(i64::MAX)).await;
+    // What a crash left behind comes first, but keeps nobody waiting who stops the writer.
+    tokio::select! {
+        () = count_left(&*store, &*clock) => {}
+        () = ended(&news) => {}
+    }
     let mut pause = COUNTING_PAUSE;
     while news.recv().await.is_some() {
         tokio::select! {
@@ -193,14 +202,20 @@ async fn end(news: &mut mpsc::Receiver<()>) {
     while news.recv().await.is_some() {}
 }
 
-/// Counts the batches of writers that have not counted since a moment: of processes that are no more.
-pub(crate) async fn count_left(store: &dyn Store, clock: &dyn Clock, since: Timestamp) {
-    while count_some(store, Whose::Left(since), clock.now()).await > 0 {}
+/// The same, without taking the news.
+async fn ended(news: &mpsc::Receiver<()>) {
+    while !news.is_closed() {
+        tokio::time::sleep(LOOK_FOR_END).await;
+    }
 }
 
-async fn count_some(store: &dyn Store, whose: Whose<'_>, now: Timestamp) -> u32 {
-    store.count_tokens(whose, now).await.unwrap_or_else(|error| {
+/// Counts the batches of processes that are no more: of writers that have not counted for a while.
+pub(crate) async fn count_left(store: &dyn Store, clock: &dyn Clock) {
+    count_some(store, Whose::Left(clock.now().minus(GONE)), clock.now()).await;
+}
+
+async fn count_some(store: &dyn Store, whose: Whose<'_>, now: Timestamp) {
+    if let Err(error) = store.count_tokens(whose, now).await {
         tracing::warn!(%error, "tokens could not be counted; they are counted later");
-        0
-    })
+    }
 }

@@ -54,20 +54,24 @@ pub async fn revoke_token(
             forget_after: Some(Timestamp::from_seconds(own.claims.exp).plus(LEEWAY)),
         }],
     };
-    let forget_client_after = forget_after(authority, realm.realm(), now);
-    let client = caller.id().as_str();
-    authority
-        .store
-        .revoke_tokens(realm.id(), client, MOST_TOKENS_PER_CLIENT, forget_client_after, &change)
-        .await?;
+    let whole = RevocationWrite {
+        kind: Kind::Client,
+        id: caller.id().to_string(),
+        client: None,
+        movement: Movement::Before(authority.revocation_moment()),
+        forget_after: Some(forget_after(authority, realm.realm())),
+    };
+    authority.store.revoke_tokens(realm.id(), MOST_TOKENS_PER_CLIENT, &whole, &change).await?;
     Ok(authority.after_change().await?)
 }
 
 /// Clocks of verifiers may be behind by this much, and expiry may be judged with as much leeway.
 const LEEWAY: Duration = Duration::from_mins(2);
 
-/// When the longest token that was, or is just being, issued will have expired everywhere.
-pub fn forget_after(authority: &Authority, realm: &Realm, now: Timestamp) -> Timestamp {
+/// When the longest token that was, or is just being, issued will have expired everywhere: also one that was issued
+/// by a clock that was ahead.
+pub fn forget_after(authority: &Authority, realm: &Realm) -> Timestamp {
+    let now = authority.revocation_moment();
     let longest = realm.longest_lifetime.max(realm.settings.maximum_lifetime);
     let longest = Duration::from_secs(u64::try_from(longest).unwrap_or(0));
     now.plus(longest).plus(authority.settings().directory.max_age).plus(LEEWAY)
@@ -95,7 +99,7 @@ pub async fn revoke_before_now(
             id: id.to_owned(),
             client: None,
             movement: Movement::Before(authority.revocation_moment()),
-            forget_after: Some(forget_after(authority, view.realm(), now)),
+            forget_after: Some(forget_after(authority, view.realm())),
         }],
     };
     authority.write_revocations(realm, &change).await

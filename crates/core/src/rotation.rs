@@ -24,8 +24,6 @@ use crate::store::StoreError;
 const REFUSAL_MEMORY: Duration = Duration::from_hours(30 * 24);
 /// No more refusals than this are kept.
 const MOST_REFUSALS: u32 = 1_000_000;
-/// The tokens of a writer that has not counted them for this long are counted by whoever comes by.
-const COUNTED_BY_OTHERS: Duration = Duration::from_mins(10);
 
 /// Brings the keys of a realm to where they should be: makes missing ones, lets pending ones sign, removes those
 /// whose last token has died.
@@ -200,8 +198,12 @@ pub async fn follow(authority: Arc<Authority>, pause: Duration) {
         }
         if let Err(error) = authority.directory().catch_up().await {
             tracing::warn!(%error, "the change sequence could not be followed");
-        } else if let Err(error) = authority.follow_issues().await {
-            tracing::warn!(%error, "the latest token could not be looked up");
+        }
+        // The journal may be slow where the state is not, and must not keep it from being followed.
+        match tokio::time::timeout(pause, authority.follow_issues()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the latest token could not be looked up"),
+            Err(_) => tracing::debug!("the latest token could not be looked up in time"),
         }
     }
 }
@@ -229,30 +231,37 @@ impl Upkeep {
 
     /// One round, when so much time has really passed since the begin.
     pub async fn round(&mut self, authority: &Authority, passed: Duration) {
-        let trusted = self.0.observe(authority.now(), passed);
+        // The one look at the clock: a machine that sleeps in the middle and wakes a day ahead forgets nothing more.
+        let now = authority.now();
+        let trusted = self.0.observe(now, passed);
         for view in authority.directory().realms() {
-            if let Err(error) = keep_realm(authority, view.id(), trusted).await {
+            if let Err(error) = keep_realm(authority, view.id(), now, trusted).await {
                 tracing::warn!(realm = %view.id(), %error, "a realm's upkeep failed; it is tried again");
             }
         }
-        keep_journal(authority, trusted).await;
+        keep_journal(authority, now, trusted).await;
     }
 }
 
-async fn keep_realm(authority: &Authority, realm: &RealmId, trusted: bool) -> Result<(), EditError> {
+async fn keep_realm(
+    authority: &Authority,
+    realm: &RealmId,
+    now: Timestamp,
+    trusted: bool,
+) -> Result<(), EditError> {
     if !trusted {
         return make_missing_keys(authority, realm).await;
     }
     keep_keys(authority, realm).await?;
-    if authority.store.forget_revocations(realm, authority.now()).await? > 0 {
+    if authority.store.forget_revocations(realm, now).await? > 0 {
         authority.directory().refresh_realm(realm).await?;
     }
     Ok(())
 }
 
-async fn keep_journal(authority: &Authority, trusted: bool) {
-    let (store, now) = (&*authority.store, authority.now());
-    count_left(store, &*authority.clock, now.minus(COUNTED_BY_OTHERS)).await;
+async fn keep_journal(authority: &Authority, now: Timestamp, trusted: bool) {
+    let store = &*authority.store;
+    count_left(store, &*authority.clock).await;
     // Too many are too many at any time.
     let before = if trusted { now.minus(REFUSAL_MEMORY) } else { Timestamp::from_millis(i64::MIN) };
     if let Err(error) = store.forget_refusals(before, MOST_REFUSALS).await {

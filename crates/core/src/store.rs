@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use symbolon_protocol::revocation::{Cutoff, Kind};
 
 use crate::access_key::{AccessKey, LastUse};
-use crate::audit::{AuditRecord, Change, SubjectKind};
+use crate::audit::{AuditRecord, Change, RevocationWrite, SubjectKind};
 use crate::client::Client;
 use crate::clock::Timestamp;
 use crate::id::{AccessKeyId, ClientId, LicenceId, OrganizationId, PolicyId, RealmId, UserId};
@@ -331,14 +331,13 @@ pub trait SigningKeyStore {
 pub trait ChangeStore {
     /// Writes the revocations of a change that changes nothing else.
     async fn insert_revocations(&self, realm: &RealmId, change: &Change) -> StoreResult<()>;
-    /// Revokes single tokens of one client; if that makes more than `most` live ones, they are replaced by one
-    /// revocation of the client up to `change.at`, remembered until `forget_client_after`.
+    /// Revokes single tokens of one client; if that makes more than `most` live ones, they are replaced by `whole`,
+    /// a revocation of that client.
     async fn revoke_tokens(
         &self,
         realm: &RealmId,
-        client: &str,
         most: u32,
-        forget_client_after: Timestamp,
+        whole: &RevocationWrite,
         change: &Change,
     ) -> StoreResult<()>;
     /// Every revocation of a realm that changed after that place in the sequence; all live ones for 0.

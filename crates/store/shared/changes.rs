@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use sqlx::{query, query_scalar};
-use symbolon_core::audit::{Actor, AuditRecord, Change, Movement, RevocationWrite, SubjectKind};
+use symbolon_core::audit::{Actor, AuditRecord, Change, RevocationWrite, SubjectKind};
 use symbolon_core::clock::Timestamp;
 use symbolon_core::organization::OrganizationId;
 use symbolon_core::protocol::revocation::Kind;
@@ -129,21 +129,13 @@ impl ChangeStore for Backend {
     async fn revoke_tokens(
         &self,
         realm: &RealmId,
-        client: &str,
         most: u32,
-        forget_client_after: Timestamp,
+        whole: &RevocationWrite,
         change: &Change,
     ) -> StoreResult<()> {
         let mut tx = self.begin().await?;
-        let sequence = record(&mut tx, realm, &counted_for(client, change)).await?;
-        let whole = RevocationWrite {
-            kind: Kind::Client,
-            id: client.to_owned(),
-            client: None,
-            movement: Movement::Before(change.at),
-            forget_after: Some(forget_client_after),
-        };
-        revocations::collapse(&mut tx, realm, most, &whole, change.at, sequence).await?;
+        let sequence = record(&mut tx, realm, &counted_for(&whole.id, change)).await?;
+        revocations::collapse(&mut tx, realm, most, whole, change.at, sequence).await?;
         tx.commit().await.map_err(failed)
     }
 

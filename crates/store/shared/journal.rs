@@ -4,7 +4,6 @@
 //! moment. So nothing is written for a single token, neither on its way nor after it.
 
 use async_trait::async_trait;
-use futures_util::{Stream, TryStreamExt as _};
 use sqlx::{query, query_scalar};
 use symbolon_core::access_key::{AccessKeyId, LastUse};
 use symbolon_core::client::ClientId;
@@ -22,8 +21,10 @@ use crate::usage;
 
 /// What migrations say of the batches that are found on their own.
 const NARROW: i64 = 600_000;
-/// Rows that are removed in one statement: tokens wait for it to end, so it stays short.
-const REMOVED_AT_ONCE: i64 = 200;
+/// Refusals that are removed in one statement: tokens wait for it to end, so it stays short.
+const REFUSALS_AT_ONCE: i64 = 200;
+/// The same of batches, each of which may be a quarter of a megabyte.
+const BATCHES_AT_ONCE: i64 = 8;
 
 #[async_trait]
 impl JournalStore for Backend {
@@ -31,12 +32,6 @@ impl JournalStore for Backend {
         let Some((first, last)) = span(records) else { return Ok(()) };
         let document = encode(&Written::of(records))?;
         let mut appender = self.journal_appender().await?;
-        if place.sequence == 1 {
-            query!("INSERT INTO journal_writers (writer) VALUES ($1) ON CONFLICT DO NOTHING", place.writer)
-                .execute(&mut *appender.connection)
-                .await
-                .map_err(failed)?;
-        }
         query!(
             "INSERT INTO journal_batches (writer, sequence, first_at, last_at, records)
              VALUES ($1, $2, $3, $4, $5)",
@@ -143,7 +138,7 @@ impl JournalStore for Backend {
                 "DELETE FROM journal_batches WHERE (writer, sequence) IN
                      (SELECT writer, sequence FROM journal_batches WHERE last_at < $1 ORDER BY last_at LIMIT $2)",
                 before.millis(),
-                REMOVED_AT_ONCE,
+                BATCHES_AT_ONCE,
             )
             .execute(&mut *background.tx)
             .await
@@ -151,6 +146,7 @@ impl JournalStore for Backend {
             background.tx.commit().await.map_err(failed)?;
             removed += done.rows_affected();
             if done.rows_affected() == 0 {
+                usage::forget_writers(self, before).await?;
                 return Ok(removed);
             }
         }
@@ -169,7 +165,7 @@ impl JournalStore for Backend {
                       ORDER BY id LIMIT $3)",
                 before.millis(),
                 i64::from(keep),
-                REMOVED_AT_ONCE,
+                REFUSALS_AT_ONCE,
             )
             .execute(&mut *background.tx)
             .await
@@ -184,44 +180,65 @@ impl JournalStore for Backend {
 }
 
 impl Backend {
-    /// The tokens of the batches that were made when an id was, as far as they are wanted, oldest first. Nothing
-    /// is found under an id that carries no time: none was ever given out.
+    /// The tokens of the first batch, of those that were made when an id was, that has any that are wanted, oldest
+    /// first. Nothing is found under an id that carries no time: none was ever given out.
     async fn find_in_batches(
         &self,
         id: &str,
         wanted: impl Fn(&TokenRecord) -> bool + Send + Sync,
     ) -> StoreResult<Vec<TokenRecord>> {
         let Some(moment) = made_at(id).map(Timestamp::millis) else { return Ok(Vec::new()) };
-        let narrow = query_scalar!(
-            "SELECT records FROM journal_batches WHERE last_at >= $1 AND last_at <= $2 AND first_at <= $1",
+        let narrow = query!(
+            "SELECT writer, sequence FROM journal_batches
+             WHERE last_at >= $1 AND last_at <= $2 AND first_at <= $1 ORDER BY last_at",
             moment,
             moment + NARROW,
         )
-        .fetch(self.journal_reader());
-        let mut found = collect(narrow, &wanted).await?;
-        if found.is_empty() {
-            let wide = query_scalar!(
-                "SELECT records FROM journal_batches
-                 WHERE last_at - first_at > 600000 AND first_at <= $1 AND last_at >= $1",
-                moment,
-            )
-            .fetch(self.journal_reader());
-            found = collect(wide, &wanted).await?;
+        .fetch_all(self.journal_reader())
+        .await
+        .map_err(failed)?;
+        for place in narrow {
+            let found = self.find_in_batch(&place.writer, place.sequence, &wanted).await?;
+            if !found.is_empty() {
+                return Ok(found);
+            }
         }
+        let wide = query!(
+            "SELECT writer, sequence FROM journal_batches
+             WHERE last_at - first_at > 600000 AND first_at <= $1 AND last_at >= $1 ORDER BY last_at",
+            moment,
+        )
+        .fetch_all(self.journal_reader())
+        .await
+        .map_err(failed)?;
+        for place in wide {
+            let found = self.find_in_batch(&place.writer, place.sequence, &wanted).await?;
+            if !found.is_empty() {
+                return Ok(found);
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    /// One batch at a time: there may be many of a moment, and each is large.
+    async fn find_in_batch(
+        &self,
+        writer: &str,
+        sequence: i64,
+        wanted: &(impl Fn(&TokenRecord) -> bool + Sync),
+    ) -> StoreResult<Vec<TokenRecord>> {
+        let document = query_scalar!(
+            "SELECT records FROM journal_batches WHERE writer = $1 AND sequence = $2",
+            writer,
+            sequence,
+        )
+        .fetch_optional(self.journal_reader())
+        .await
+        .map_err(failed)?;
+        let Some(document) = document else { return Ok(Vec::new()) };
+        let batch: Batch<'_> = decode("batch of the journal", &document)?;
+        let mut found: Vec<_> = batch.into_records()?.into_iter().filter(wanted).collect();
         found.sort_by(|one, other| (one.at, &one.jti).cmp(&(other.at, &other.jti)));
         Ok(found)
     }
-}
-
-/// Takes what is wanted out of batches as they arrive: there may be many, and all but one are let go at once.
-async fn collect(
-    mut batches: impl Stream<Item = Result<String, sqlx::Error>> + Send + Unpin,
-    wanted: impl Fn(&TokenRecord) -> bool + Send + Sync,
-) -> StoreResult<Vec<TokenRecord>> {
-    let mut found = Vec::new();
-    while let Some(document) = batches.try_next().await.map_err(failed)? {
-        let batch: Batch<'_> = decode("batch of the journal", &document)?;
-        found.extend(batch.into_records()?.into_iter().filter(&wanted));
-    }
-    Ok(found)
 }

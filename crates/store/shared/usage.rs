@@ -25,13 +25,17 @@ const KEYS: usize = 50_000;
 /// Keys that are written in one statement.
 const WRITTEN_AT_ONCE: usize = 1_000;
 
-/// Counts what is there of each of the writers, and answers how many batches that was.
+/// Counts what is there of each of the writers now, and answers how many batches that was. What cannot be counted
+/// of one writer does not keep the others from it.
 pub(crate) async fn count(store: &Backend, whose: Whose<'_>, now: Timestamp) -> StoreResult<u32> {
-    let mut batches = 0;
+    let (mut batches, mut outcome) = (0, Ok(()));
     for writer in writers(store, whose).await? {
-        batches += count_writer(store, &writer, now).await?;
+        match count_writer(store, &writer, now).await {
+            Ok(counted) => batches += counted,
+            Err(error) => outcome = Err(error),
+        }
     }
-    Ok(batches)
+    outcome.map(|()| batches)
 }
 
 async fn writers(store: &Backend, whose: Whose<'_>) -> StoreResult<Vec<String>> {
@@ -39,26 +43,53 @@ async fn writers(store: &Backend, whose: Whose<'_>) -> StoreResult<Vec<String>> 
         Whose::Writer(writer) => return Ok(vec![writer.to_owned()]),
         Whose::Left(since) => since,
     };
-    let mut all = query_scalar!("SELECT writer FROM journal_writers ORDER BY writer")
-        .fetch_all(store.journal_reader())
-        .await
-        .map_err(failed)?;
     let busy = query_scalar!("SELECT writer FROM usage_counted WHERE counted_at >= $1", since.millis())
         .fetch_all(store.usage_reader())
         .await
         .map_err(failed)?;
-    all.retain(|writer| !busy.contains(writer));
-    Ok(all)
+    // From one to the next in the batches' own key: there are few writers and many batches.
+    let (mut left, mut last) = (Vec::new(), String::new());
+    loop {
+        let next = query_scalar!(
+            r#"SELECT MIN(writer) AS "writer: String" FROM journal_batches WHERE writer > $1"#,
+            last
+        )
+        .fetch_one(store.journal_reader())
+        .await
+        .map_err(failed)?;
+        let Some(writer) = next else { return Ok(left) };
+        if !busy.contains(&writer) {
+            left.push(writer.clone());
+        }
+        last = writer;
+    }
 }
 
 async fn count_writer(store: &Backend, writer: &str, now: Timestamp) -> StoreResult<u32> {
+    // No further than now: under load there is always more.
+    let last = query_scalar!(
+        r#"SELECT MAX(sequence) AS "last: i64" FROM journal_batches WHERE writer = $1"#,
+        writer
+    )
+    .fetch_one(store.journal_reader())
+    .await
+    .map_err(failed)?;
+    let mut batches = 0;
+    while let Some(counted) = count_portion(store, writer, last.unwrap_or(0), now).await? {
+        batches += counted;
+    }
+    Ok(batches)
+}
+
+/// Counts as many batches as are added up at once. `None` where there is nothing more, or somebody else counts.
+async fn count_portion(store: &Backend, writer: &str, last: i64, now: Timestamp) -> StoreResult<Option<u32>> {
     let counted = query_scalar!("SELECT sequence FROM usage_counted WHERE writer = $1", writer)
         .fetch_optional(store.usage_reader())
         .await
         .map_err(failed)?;
     let counted = counted.unwrap_or(0);
     let (mut reached, mut batches, mut usage) = (counted, 0, Usage::default());
-    while usage.0.len() < KEYS {
+    while usage.0.len() < KEYS && reached < last {
         let rows = query!(
             "SELECT sequence, records FROM journal_batches
              WHERE writer = $1 AND sequence > $2 ORDER BY sequence LIMIT $3",
@@ -69,18 +100,33 @@ async fn count_writer(store: &Backend, writer: &str, now: Timestamp) -> StoreRes
         .fetch_all(store.journal_reader())
         .await
         .map_err(failed)?;
-        let Some(last) = rows.last() else { break };
-        reached = last.sequence;
+        let Some(newest) = rows.last() else { break };
+        reached = newest.sequence;
         for row in &rows {
-            usage.add(&decode("batch of the journal", &row.records)?);
+            match decode("batch of the journal", &row.records) {
+                Ok(batch) => usage.add(&batch),
+                // It would keep everything behind it from being counted.
+                Err(error) => {
+                    tracing::error!(writer, sequence = row.sequence, %error, "a batch is not counted");
+                }
+            }
             batches += 1;
         }
     }
-    if batches > 0 && !write(store, &usage, (writer, counted, reached), now).await? {
-        // Somebody else counted the same.
-        return Ok(0);
+    if batches == 0 || !write(store, &usage, (writer, counted, reached), now).await? {
+        return Ok(None);
     }
-    Ok(batches)
+    Ok(Some(batches))
+}
+
+/// Forgets how far writers were counted that have written nothing since a moment, and of whom no batch is left.
+pub(crate) async fn forget_writers(store: &Backend, before: Timestamp) -> StoreResult<()> {
+    let mut tx = store.begin_usage().await?;
+    query!("DELETE FROM usage_counted WHERE counted_at < $1", before.millis())
+        .execute(&mut *tx)
+        .await
+        .map_err(failed)?;
+    tx.commit().await.map_err(failed)
 }
 
 /// Adds up to what is stored, unless the writer is counted to somewhere else by now.

@@ -138,7 +138,7 @@ impl Editor<'_> {
 
     /// A revocation that is forgotten once every token that it can hit has expired.
     fn passing(&self, kind: Kind, id: &str, movement: Movement) -> Result<RevocationWrite, EditError> {
-        let forget_after = Some(forget_after(self.authority, &self.realm_record()?, self.now()));
+        let forget_after = Some(forget_after(self.authority, &self.realm_record()?));
         Ok(RevocationWrite { kind, id: id.to_owned(), client: None, movement, forget_after })
     }
 }

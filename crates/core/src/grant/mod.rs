@@ -56,6 +56,15 @@ pub(crate) enum Subject {
 }
 
 impl ApprovedGrant {
+    /// The versions of the holder and of the customer that it was decided from.
+    pub(crate) fn versions(&self) -> (i64, i64) {
+        let holder = match &self.subject {
+            Subject::Client(known) => known.client.version,
+            Subject::User(user, _) => user.version,
+        };
+        (holder, self.customer.organization.version)
+    }
+
     /// The customer.
     pub(crate) fn organization(&self) -> &OrganizationId {
         &self.customer.organization.id

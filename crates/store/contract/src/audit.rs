@@ -14,6 +14,7 @@ use symbolon_core::store::StoreResult;
 use symbolon_core::user::User;
 
 use crate::Shared;
+use crate::revocations::whole;
 use crate::world::{
     NOW, add_client, add_key, change, client, id, key, later, licence, organization, policy, populate,
     populate_realm, realm, server, signing_key, user,
@@ -113,7 +114,7 @@ pub(crate) async fn every_method(store: Shared) {
     leaves_one(&store, "rotate", store.rotate_signing_keys(&r, Some(&signing), &[], c)).await;
     leaves_one(&store, "delete_signing_key", store.delete_signing_key(&r, "kid", 1, c)).await;
     leaves_one(&store, "insert_revocations", store.insert_revocations(&r, c)).await;
-    leaves_one(&store, "revoke_tokens", store.revoke_tokens(&r, "c", 1, later(9), c)).await;
+    leaves_one(&store, "revoke_tokens", store.revoke_tokens(&r, 1, &whole("c"), c)).await;
 
     let before = store.last_change().await.unwrap();
     store.forget_revocations(&r, later(1000)).await.unwrap();

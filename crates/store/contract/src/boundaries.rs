@@ -16,7 +16,7 @@ use symbolon_core::user::User;
 
 use crate::Shared;
 use crate::journal::{jti, record};
-use crate::revocations::cases;
+use crate::revocations::{cases, whole};
 use crate::world::{
     add_client, change, client, fails, id, key, later, licence, policy, populate, populate_realm, revocation,
     revoking, server, signing_key, traces, user,
@@ -127,7 +127,7 @@ pub(crate) async fn change_nothing(store: Shared) {
     let close = revoking(vec![revocation(Kind::Client, "c", Movement::Close(later(0)), None)]);
     store.insert_revocations(s, &close).await.unwrap();
     let token = revoking(vec![revocation(Kind::Token, "t", Movement::Open, None)]);
-    store.revoke_tokens(s, "c", 0, later(1), &token).await.unwrap();
+    store.revoke_tokens(s, 0, &whole("c"), &token).await.unwrap();
     assert!(store.forget_revocations(s, later(1_000_000)).await.unwrap() > 0);
     let other = Organization { version: 2, status: Status::Disabled, ..crate::world::organization("o1") };
     store.update_organization(s, &other, c).await.unwrap();

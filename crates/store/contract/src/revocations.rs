@@ -216,10 +216,15 @@ fn token(jti: &str, forget_after: Timestamp) -> RevocationWrite {
     revocation(Kind::Token, jti, Movement::Before(later(0)), Some(forget_after))
 }
 
+/// What single tokens of a client collapse into. Its moment is its own, not that of the change.
+pub(crate) fn whole(client: &str) -> RevocationWrite {
+    revocation(Kind::Client, client, Movement::Before(later(7)), Some(later(5000)))
+}
+
 pub(crate) async fn collapse(store: Shared) {
     let realm = populate(&*store).await;
     let revoke = async |tokens: Vec<RevocationWrite>, most| {
-        store.revoke_tokens(&realm, "c", most, later(5000), &revoking(tokens)).await.unwrap();
+        store.revoke_tokens(&realm, most, &whole("c"), &revoking(tokens)).await.unwrap();
     };
     let tokens = async || {
         let found = all(&store, &realm).await;
@@ -236,7 +241,7 @@ pub(crate) async fn collapse(store: Shared) {
     let before = store.last_change().await.unwrap();
     revoke(vec![token("t4", later(100))], 3).await;
     assert_eq!(tokens().await, 0);
-    assert_eq!(cutoff(&store, &realm, Kind::Client, "c").await, Some(Cutoff::Before(later(0).millis())));
+    assert_eq!(cutoff(&store, &realm, Kind::Client, "c").await, Some(Cutoff::Before(later(7).millis())));
     assert_eq!(store.last_change().await.unwrap(), before + 1, "one change, one number");
     let moved = store.list_revocations(&realm, before).await.unwrap();
     assert_eq!(moved.iter().map(|found| found.kind).collect::<Vec<_>>(), [Kind::Client]);
@@ -257,11 +262,11 @@ pub(crate) async fn counted_alone(store: Shared) {
     let elsewhere = populate_realm(&*store, "s").await;
     for (realm, client, jti) in [(&realm, "c", "t1"), (&realm, "d", "t2"), (&elsewhere, "c", "t1")] {
         let change = revoking(vec![token(jti, later(100))]);
-        store.revoke_tokens(realm, client, 1, later(5000), &change).await.unwrap();
+        store.revoke_tokens(realm, 1, &whole(client), &change).await.unwrap();
     }
     assert_eq!(cutoff(&store, &realm, Kind::Client, "c").await, None);
     let change = revoking(vec![token("t3", later(100))]);
-    store.revoke_tokens(&realm, "c", 1, later(5000), &change).await.unwrap();
+    store.revoke_tokens(&realm, 1, &whole("c"), &change).await.unwrap();
     assert!(cutoff(&store, &realm, Kind::Client, "c").await.is_some());
     assert_eq!(cutoff(&store, &realm, Kind::Client, "d").await, None);
     assert_eq!(cutoff(&store, &realm, Kind::Token, "t1").await, None);

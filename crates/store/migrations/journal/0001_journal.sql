@@ -1,13 +1,9 @@
 -- The journal. No table here refers to one of the state: on SQLite they lie in different files.
 
--- Who writes batches: one a process. A writer is here before its first batch.
-CREATE TABLE journal_writers (
-    writer TEXT NOT NULL PRIMARY KEY
-);
-
 -- Every token that was issued, as it was written on the token's way: one row a batch. All its keys grow with
 -- time, so that none of them is written at a random place.
 CREATE TABLE journal_batches (
+    -- One a process, from its start to its end.
     writer TEXT NOT NULL,
     -- Counts a writer's batches from 1; a number is missing where a batch could not be written.
     sequence BIGINT NOT NULL,

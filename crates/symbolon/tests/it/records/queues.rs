@@ -14,7 +14,7 @@ use crate::support::{Bed, FaultyStore, NOW, Node, Way, realm_id, secrets};
 const PLAIN: (&str, &str) = ("plain-client", secrets::PLAIN);
 /// The queue, and the largest batch that the writer may hold besides.
 const MOST_WAITING: usize = 16_384 + 2_048;
-const MOST_REFUSALS_WAITING: usize = 4_096 + 2_048;
+const MOST_REFUSALS_WAITING: usize = 4_096 + 256;
 
 async fn journal(bed: &Bed) -> (Journal, JournalTasks, Arc<FaultyStore>) {
     let store = FaultyStore::around(symbolon::open_store::open(&bed.folder).await.unwrap());
@@ -131,7 +131,7 @@ async fn refusals_that_find_no_room_are_counted() {
     }
     store.hold(&[]);
     // One of the second batch: when it is written, the queue has room.
-    while bed.store().find_refusals_by_request("req_2048").await.unwrap().is_empty() {
+    while bed.store().find_refusals_by_request("req_256").await.unwrap().is_empty() {
         tokio::task::yield_now().await;
     }
     journal.note_refusal(refusal(sent));

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
 use symbolon_core::access_key::{AccessKey, LastUse};
-use symbolon_core::audit::{AuditRecord, Change};
+use symbolon_core::audit::{AuditRecord, Change, RevocationWrite};
 use symbolon_core::client::Client;
 use symbolon_core::clock::Timestamp;
 use symbolon_core::id::{AccessKeyId, ClientId, LicenceId, OrganizationId, PolicyId, RealmId, UserId};
@@ -192,7 +192,7 @@ pass_on!(SIGNING_KEYS: SigningKeyStore {
 pass_on!(CHANGES: ChangeStore {
     insert_revocations['a 'b](realm: &'a RealmId, change: &'b Change) -> ();
     revoke_tokens['a 'b 'c](
-        realm: &'a RealmId, client: &'b str, most: u32, forget_client_after: Timestamp, change: &'c Change
+        realm: &'a RealmId, most: u32, whole: &'b RevocationWrite, change: &'c Change
     ) -> ();
     list_revocations['a](realm: &'a RealmId, changed_after: i64) -> Vec<StoredRevocation>;
     forget_revocations['a](realm: &'a RealmId, now: Timestamp) -> u64;
