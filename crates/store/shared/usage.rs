@@ -21,7 +21,7 @@ const HOUR: i64 = 3_600_000;
 const READ_AT_ONCE: i64 = 8;
 /// Keys that are added up before they are written, unless there is nothing more to add: the more, the fewer
 /// writes a token costs, and the more memory.
-const KEYS: usize = 50_000;
+const KEYS: usize = 20_000;
 /// Keys that are written in one statement.
 const WRITTEN_AT_ONCE: usize = 1_000;
 

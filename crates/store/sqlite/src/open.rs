@@ -17,6 +17,11 @@ static STATE: Migrator = sqlx::migrate!("../migrations/state");
 static JOURNAL: Migrator = sqlx::migrate!("../migrations/journal");
 static USAGE: Migrator = sqlx::migrate!("../migrations/usage");
 
+/// So many pages of 4 KiB go into a write-ahead log before they are copied into the database. Whoever commits then does
+/// the copying, and with SQLite's own thousand one token in a hundred would wait for it: batches write the same few
+/// pages again and again, so that a longer log is copied much less often and hardly takes longer.
+const CHECKPOINT: &str = "8000";
+
 /// Between two attempts at a file that is busy.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -83,9 +88,10 @@ impl SqliteStore {
     /// schema. Only the process's own user can read what it makes.
     pub async fn open(folder: &Path, options: &Options) -> Result<Self, OpenError> {
         make_folder(folder)?;
-        let state = Database::open(folder.join("state.db"), &STATE, options).await?;
-        let journal = Database::open(folder.join("journal.db"), &JOURNAL, options).await?;
-        let usage = Database::open(folder.join("usage.db"), &USAGE, options).await?;
+        let state = Database::open(folder.join("state.db"), &STATE, options, "-2000").await?;
+        // What is appended is hardly read again.
+        let journal = Database::open(folder.join("journal.db"), &JOURNAL, options, "-512").await?;
+        let usage = Database::open(folder.join("usage.db"), &USAGE, options, "-2000").await?;
         Ok(Self {
             state: File { readers: state.readers(options.readers, options), writer: state.writer },
             journal: Journal {
@@ -131,7 +137,13 @@ struct Database {
 }
 
 impl Database {
-    async fn open(path: PathBuf, migrations: &Migrator, options: &Options) -> Result<Self, OpenError> {
+    /// Opens a file; each connection holds so much of it in memory, in KiB after a minus, as SQLite wants it said.
+    async fn open(
+        path: PathBuf,
+        migrations: &Migrator,
+        options: &Options,
+        cache: &'static str,
+    ) -> Result<Self, OpenError> {
         make_file(&path)?;
         let connect = SqliteConnectOptions::new()
             .filename(&path)
@@ -139,6 +151,8 @@ impl Database {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(options.busy_timeout)
+            .pragma("wal_autocheckpoint", CHECKPOINT)
+            .pragma("cache_size", cache)
             .disable_statement_logging();
         let connect_wal = connect.clone().journal_mode(SqliteJournalMode::Wal);
         let writer = writer_pool(options).connect_lazy_with(connect_wal.clone());
