@@ -67,15 +67,9 @@ async fn writers(store: &Backend, whose: Whose<'_>) -> StoreResult<Vec<String>> 
 
 async fn count_writer(store: &Backend, writer: &str, now: Timestamp) -> StoreResult<u32> {
     // No further than now: under load there is always more.
-    let last = query_scalar!(
-        r#"SELECT MAX(sequence) AS "last: i64" FROM journal_batches WHERE writer = $1"#,
-        writer
-    )
-    .fetch_one(store.journal_reader())
-    .await
-    .map_err(failed)?;
+    let last = last_batch(store, writer).await?.unwrap_or(0);
     let mut batches = 0;
-    while let Some(counted) = count_portion(store, writer, last.unwrap_or(0), now).await? {
+    while let Some(counted) = count_portion(store, writer, last, now).await? {
         batches += counted;
     }
     Ok(batches)
@@ -119,14 +113,30 @@ async fn count_portion(store: &Backend, writer: &str, last: i64, now: Timestamp)
     Ok(Some(batches))
 }
 
-/// Forgets how far writers were counted that have written nothing since a moment, and of whom no batch is left.
+/// Forgets how far writers were counted of whom no batch is left.
 pub(crate) async fn forget_writers(store: &Backend, before: Timestamp) -> StoreResult<()> {
-    let mut tx = store.begin_usage().await?;
-    query!("DELETE FROM usage_counted WHERE counted_at < $1", before.millis())
-        .execute(&mut *tx)
+    let counted = query_scalar!("SELECT writer FROM usage_counted WHERE counted_at < $1", before.millis())
+        .fetch_all(store.usage_reader())
         .await
         .map_err(failed)?;
-    tx.commit().await.map_err(failed)
+    for writer in counted {
+        if last_batch(store, &writer).await?.is_none() {
+            let mut tx = store.begin_usage().await?;
+            query!("DELETE FROM usage_counted WHERE writer = $1", writer)
+                .execute(&mut *tx)
+                .await
+                .map_err(failed)?;
+            tx.commit().await.map_err(failed)?;
+        }
+    }
+    Ok(())
+}
+
+async fn last_batch(store: &Backend, writer: &str) -> StoreResult<Option<i64>> {
+    query_scalar!(r#"SELECT MAX(sequence) AS "last: i64" FROM journal_batches WHERE writer = $1"#, writer)
+        .fetch_one(store.journal_reader())
+        .await
+        .map_err(failed)
 }
 
 /// Adds up to what is stored, unless the writer is counted to somewhere else by now.
