@@ -180,8 +180,8 @@ impl JournalStore for Backend {
 }
 
 impl Backend {
-    /// The tokens of the first batch, of those that were made when an id was, that has any that are wanted, oldest
-    /// first. Nothing is found under an id that carries no time: none was ever given out.
+    /// The tokens of the batches that were made when an id was, as far as they are wanted, oldest first. Nothing is
+    /// found under an id that carries no time: none was ever given out.
     async fn find_in_batches(
         &self,
         id: &str,
@@ -197,27 +197,25 @@ impl Backend {
         .fetch_all(self.journal_reader())
         .await
         .map_err(failed)?;
+        let mut found = Vec::new();
         for place in narrow {
-            let found = self.find_in_batch(&place.writer, place.sequence, &wanted).await?;
-            if !found.is_empty() {
-                return Ok(found);
+            found.append(&mut self.find_in_batch(&place.writer, place.sequence, &wanted).await?);
+        }
+        if found.is_empty() {
+            let wide = query!(
+                "SELECT writer, sequence FROM journal_batches
+                 WHERE last_at - first_at > 600000 AND first_at <= $1 AND last_at >= $1 ORDER BY last_at",
+                moment,
+            )
+            .fetch_all(self.journal_reader())
+            .await
+            .map_err(failed)?;
+            for place in wide {
+                found.append(&mut self.find_in_batch(&place.writer, place.sequence, &wanted).await?);
             }
         }
-        let wide = query!(
-            "SELECT writer, sequence FROM journal_batches
-             WHERE last_at - first_at > 600000 AND first_at <= $1 AND last_at >= $1 ORDER BY last_at",
-            moment,
-        )
-        .fetch_all(self.journal_reader())
-        .await
-        .map_err(failed)?;
-        for place in wide {
-            let found = self.find_in_batch(&place.writer, place.sequence, &wanted).await?;
-            if !found.is_empty() {
-                return Ok(found);
-            }
-        }
-        Ok(Vec::new())
+        found.sort_by(|one, other| (one.at, &one.jti).cmp(&(other.at, &other.jti)));
+        Ok(found)
     }
 
     /// One batch at a time: there may be many of a moment, and each is large.
@@ -237,8 +235,6 @@ impl Backend {
         .map_err(failed)?;
         let Some(document) = document else { return Ok(Vec::new()) };
         let batch: Batch<'_> = decode("batch of the journal", &document)?;
-        let mut found: Vec<_> = batch.into_records()?.into_iter().filter(wanted).collect();
-        found.sort_by(|one, other| (one.at, &one.jti).cmp(&(other.at, &other.jti)));
-        Ok(found)
+        Ok(batch.into_records()?.into_iter().filter(wanted).collect())
     }
 }
