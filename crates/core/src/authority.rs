@@ -5,8 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::Duration;
 
-use symbolon_protocol::error::ErrorCode;
-
 use crate::audit::Change;
 use crate::backoff::Failures;
 use crate::claim_cache::ClaimCache;
@@ -171,9 +169,6 @@ impl Authority {
     /// Notes a refused request under its id.
     pub fn note_refusal(&self, refusal: &Refusal, of: &RefusedRequest<'_>) {
         let code = refusal.code();
-        if code == ErrorCode::TemporarilyUnavailable || code == ErrorCode::ServerError {
-            tracing::warn!(request_id = of.request_id, reason = %refusal.reason, "a request could not be served");
-        }
         self.journal.note_refusal(RefusalRecord {
             at: self.now(),
             request_id: of.request_id.to_owned(),

@@ -3,6 +3,8 @@
 //! Every connection is in a stranger's hand: each has its time for whatever it does (`pace`), and none keeps a place
 //! that another one needs (`places`).
 
+#[cfg(test)]
+mod http2_tests;
 mod pace;
 mod places;
 #[cfg(test)]
@@ -22,6 +24,7 @@ use hyper::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
+use rustix::io::Errno;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{oneshot, watch};
@@ -41,8 +44,9 @@ const PING_INTERVAL: Duration = Duration::from_secs(20);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// The most bytes of a request's headers.
 const LARGEST_HEADER: usize = 16 * 1024;
-/// Requests at once on one HTTP/2 connection.
-const STREAMS: u32 = 200;
+/// Requests at once on one HTTP/2 connection: enough for a busy proxy, and multiplied by all connections still few
+/// enough to be held in memory.
+const STREAMS: u32 = 32;
 /// Bytes that one HTTP/2 request may send ahead, and all of a connection together: bodies are small, and every byte
 /// that a stranger may leave unread here is multiplied by all connections.
 const STREAM_WINDOW: u32 = 64 * 1024;
@@ -147,11 +151,14 @@ pub async fn serve<S: Answering>(
             Ok(accepted) => accepted,
             Err(error) if error.kind() == std::io::ErrorKind::ConnectionAborted => continue,
             Err(error) => {
+                let exhausted = is_exhausted(&error);
                 if warned.is_none_or(|at| at.elapsed() >= ACCEPT_WARNING) {
-                    tracing::warn!(%error, "connections cannot be accepted; closing some that wait");
+                    tracing::warn!(%error, closing_some = exhausted, "connections cannot be accepted");
                     warned = Some(Instant::now());
                 }
-                places.shrink();
+                if exhausted {
+                    places.shrink();
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
@@ -171,6 +178,13 @@ pub async fn serve<S: Answering>(
     if tokio::time::timeout(limits.grace, places.empty()).await.is_err() {
         tracing::warn!("some connections were still busy when the grace period ended");
     }
+}
+
+/// Whether the system has nothing left for another connection. Whatever else is wrong with a new one (Linux tells of
+/// its network here, and of its firewall) is not made better by closing those that there are.
+fn is_exhausted(error: &std::io::Error) -> bool {
+    let known = Errno::from_io_error(error);
+    known.is_some_and(|errno| [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM].contains(&errno))
 }
 
 /// HTTP/1.1 alone. Which protocol it is, is settled before the first byte (by ALPN, or because there is no TLS):
@@ -268,7 +282,7 @@ impl<A: Answering> Connection<A> {
                     was_asked = true;
                     connection.as_mut().graceful_shutdown();
                     if leave == Ok(Leave::MakeRoom) {
-                        leaves_at = Some(Instant::now() + pace.farewell());
+                        leaves_at = Some(Instant::now() + pace.hasty_farewell());
                     }
                     continue;
                 }

@@ -11,7 +11,7 @@ use arc_swap::ArcSwap;
 pub use pem_files::PemFiles;
 pub use reload::Reloader;
 use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use symbolon_core::clock::Timestamp;
 use webpki::{EndEntityCert, KeyUsage};
@@ -25,9 +25,9 @@ pub enum TlsError {
     /// A private key that everybody can read.
     #[error("everybody can read the private key in {path}; make it private first: chmod 600 {path}", path = .0.display())]
     Public(PathBuf),
-    /// What was read is not PEM, or holds something else.
+    /// What was read is not PEM, or holds something else. Nothing of the contents is told: they may be a private key.
     #[error("{0} holds no {1} in PEM: {2}")]
-    Pem(String, &'static str, rustls::pki_types::pem::Error),
+    Pem(String, &'static str, PemFault),
     /// Certificate and key do not go together, or are of a kind that is not supported.
     #[error("the certificate in {certificate} and the key in {key} cannot be used together: {error}")]
     Unusable {
@@ -41,6 +41,42 @@ pub enum TlsError {
     /// The certificate has ended, or has not begun.
     #[error("the certificate in {0} {1}")]
     NotNow(PathBuf, Validity),
+}
+
+/// What is wrong with a PEM file. The library's own error quotes the line, in which a damaged file has its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PemFault {
+    /// A section without an end.
+    #[error("a line `-----END …-----` is missing; the file may be cut short, or have lost its line breaks")]
+    NoEnd,
+    /// A section whose first line is not one.
+    #[error("a line `-----BEGIN …-----` is damaged; the file may have lost its line breaks")]
+    BadStart,
+    /// A section that is not base64.
+    #[error("what stands between BEGIN and END is not base64")]
+    NotBase64,
+    /// Nothing of the kind that was looked for.
+    #[error("no items found")]
+    Absent,
+    /// More than anybody's certificate.
+    #[error("it is too large")]
+    TooLarge,
+    /// What a later version of the library may find.
+    #[error("it cannot be read")]
+    Other,
+}
+
+impl From<pem::Error> for PemFault {
+    fn from(error: pem::Error) -> Self {
+        match error {
+            pem::Error::MissingSectionEnd { .. } => Self::NoEnd,
+            pem::Error::IllegalSectionStart { .. } => Self::BadStart,
+            pem::Error::Base64Decode(_) => Self::NotBase64,
+            pem::Error::NoItemsFound => Self::Absent,
+            pem::Error::SectionTooLarge => Self::TooLarge,
+            _ => Self::Other,
+        }
+    }
 }
 
 /// Whether a certificate holds at a moment.
@@ -92,14 +128,14 @@ struct Pair {
 impl Pair {
     /// Reads the texts; `names` says for messages where certificate and key came from.
     fn from_pem(certificates: &[u8], key: &[u8], names: (&str, &str)) -> Result<Self, TlsError> {
-        let broken = |error| TlsError::Pem(names.0.to_owned(), "certificate", error);
-        let chain: Vec<_> =
-            CertificateDer::pem_slice_iter(certificates).collect::<Result<_, _>>().map_err(broken)?;
+        let broken = |fault| TlsError::Pem(names.0.to_owned(), "certificate", fault);
+        let chain: Result<Vec<_>, pem::Error> = CertificateDer::pem_slice_iter(certificates).collect();
+        let chain = chain.map_err(|error| broken(error.into()))?;
         let Some(certificate) = chain.first().cloned() else {
-            return Err(broken(rustls::pki_types::pem::Error::NoItemsFound));
+            return Err(broken(PemFault::Absent));
         };
         let key = PrivateKeyDer::from_pem_slice(key)
-            .map_err(|error| TlsError::Pem(names.1.to_owned(), "private key", error))?;
+            .map_err(|error| TlsError::Pem(names.1.to_owned(), "private key", error.into()))?;
         let config = config(chain, key).map_err(|error| TlsError::Unusable {
             certificate: names.0.to_owned(),
             key: names.1.to_owned(),
@@ -152,4 +188,39 @@ fn config(
         .with_single_cert(chain, key)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a private key says of itself, between its first line and its last.
+    const CANARY: &str = "MC4CAQAwBQYDK2VwBCIEICanaryCanaryCanaryCanaryCanaryCanaryCanary";
+
+    #[test]
+    fn nothing_of_a_damaged_private_key_is_told() {
+        let first = "-----BEGIN PRIVATE KEY-----";
+        let last = "-----END PRIVATE KEY-----";
+        let damaged = [
+            // Pasted with the two characters that stand for a line break, and with spaces in its place.
+            (format!("{first}\\n{CANARY}\\n{last}\\n"), PemFault::BadStart),
+            (format!("{first} {CANARY} {last}"), PemFault::NoEnd),
+            (format!("{first}\n{CANARY}{last}\n"), PemFault::NoEnd),
+            (format!("{first}\n{CANARY}\n-----END {CANARY}-----\n"), PemFault::NoEnd),
+            (format!("{first}\n{CANARY}!\n{last}\n"), PemFault::NotBase64),
+            (CANARY.to_owned(), PemFault::Absent),
+        ];
+        for (text, fault) in damaged {
+            for (certificate, key) in [(text.as_str(), ""), (CERTIFICATE, &text)] {
+                let error = Pair::from_pem(certificate.as_bytes(), key.as_bytes(), ("c", "k")).err().unwrap();
+                assert!(matches!(error, TlsError::Pem(_, _, found) if found == fault), "{error} of {text}");
+                // A library that quotes bytes may do so as numbers.
+                let shown = format!("{error} {error:?}");
+                assert!(!shown.contains("anary") && !shown.contains("77, 67, 52"), "{shown}");
+            }
+        }
+    }
+
+    /// In PEM, though no certificate: it is not looked into before the key is.
+    const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nAQID\n-----END CERTIFICATE-----\n";
 }

@@ -3,6 +3,7 @@
 //! docs/configuration.md has the table of all settings.
 
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -86,7 +87,7 @@ pub struct FileSettings {
     jwks_max_age_seconds: Option<u64>,
     cached_clients: Option<usize>,
     cached_organizations: Option<usize>,
-    connections: Option<usize>,
+    connections: Option<u64>,
     journal_days: Option<u64>,
     idle_timeout_seconds: Option<u64>,
 }
@@ -129,6 +130,8 @@ pub struct Config {
     pub authority: Settings,
 }
 
+/// In seconds.
+const DAY: u64 = 86_400;
 const DEFAULT_DATA: &str = "symbolon-data";
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 
@@ -165,6 +168,8 @@ impl Config {
         let realm = RealmId::new(&realm).with_context(|| format!("default_realm {realm:?}"))?;
         let mut authority = Settings::new(&base_url, realm);
         if let Some(millis) = file.max_directory_age_ms {
+            // Less than it takes to ask the database and hear from it would let nothing be minted.
+            within("max_directory_age_ms", millis, 500..=DAY * 1000)?;
             authority.directory.max_age = Duration::from_millis(millis);
             if millis > 2000 {
                 tracing::warn!(
@@ -173,12 +178,13 @@ impl Config {
                 );
             }
         }
-        let days = file.key_rotation_days.unwrap_or(90).max(1);
-        let max_age = file.jwks_max_age_seconds.unwrap_or(300);
+        let days = within("key_rotation_days", file.key_rotation_days.unwrap_or(90), 1..=3650)?;
+        let max_age = within("jwks_max_age_seconds", file.jwks_max_age_seconds.unwrap_or(300), 0..=DAY)?;
         authority.rotation =
-            Rotation { every: Duration::from_secs(days * 86_400), max_age: Duration::from_secs(max_age) };
+            Rotation { every: Duration::from_secs(days * DAY), max_age: Duration::from_secs(max_age) };
         if let Some(days) = file.journal_days {
-            authority.journal_memory = (days > 0).then(|| Duration::from_secs(days.saturating_mul(86_400)));
+            within("journal_days", days, 0..=36_500)?;
+            authority.journal_memory = (days > 0).then(|| Duration::from_secs(days * DAY));
         }
         authority.directory.clients = file.cached_clients.unwrap_or(authority.directory.clients);
         authority.directory.organizations =
@@ -191,9 +197,12 @@ impl Config {
         };
         let choice = Choice { url, url_file, connections: file.database_connections };
         let mut limits = Limits::default();
-        limits.connections = file.connections.unwrap_or(limits.connections).max(1);
-        limits.idle =
-            file.idle_timeout_seconds.map_or(limits.idle, |given| Duration::from_secs(given.max(1)));
+        if let Some(given) = file.connections {
+            limits.connections = usize::try_from(within("connections", given, 1..=1_000_000)?)?;
+        }
+        if let Some(given) = file.idle_timeout_seconds {
+            limits.idle = Duration::from_secs(within("idle_timeout_seconds", given, 1..=DAY)?);
+        }
         Ok(Self {
             database: Database::choose(&choice, &data)?,
             data,
@@ -207,6 +216,14 @@ impl Config {
             authority,
         })
     }
+}
+
+/// A number that makes sense, or an error that says which would.
+pub(crate) fn within(name: &str, given: u64, sense: RangeInclusive<u64>) -> anyhow::Result<u64> {
+    if !sense.contains(&given) {
+        bail!("{name} = {given} makes no sense: give a number from {} to {}", sense.start(), sense.end());
+    }
+    Ok(given)
 }
 
 fn read_file(path: &Path) -> anyhow::Result<FileSettings> {
@@ -276,6 +293,29 @@ mod tests {
         assert!(keys.len() > 10, "{unknown}");
         for key in keys {
             assert!(table.contains(&format!("`{key}`")), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_number_that_makes_no_sense_is_refused_by_name_and_not_bent() {
+        let huge = "9223372036854775807";
+        for (name, bad, good) in [
+            ("max_directory_age_ms", ["0", "499", huge], "500"),
+            ("key_rotation_days", ["0", "3651", huge], "1"),
+            ("jwks_max_age_seconds", ["86401", "31536000", huge], "0"),
+            ("journal_days", ["36501", "1000000", huge], "0"),
+            ("connections", ["0", "1000001", huge], "1"),
+            ("idle_timeout_seconds", ["0", "86401", huge], "1"),
+            ("database_connections", ["0", "5", "10"], ""),
+        ] {
+            for value in bad {
+                let refused = Config::merge(Flags::default(), file(&format!("{name} = {value}")));
+                let error = refused.unwrap_err().to_string();
+                assert!(error.contains(name), "{error}");
+            }
+            if !good.is_empty() {
+                Config::merge(Flags::default(), file(&format!("{name} = {good}"))).unwrap();
+            }
         }
     }
 

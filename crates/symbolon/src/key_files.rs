@@ -41,7 +41,7 @@ pub const fn peppers(file: Option<&PathBuf>) -> KeySource<'_> {
 /// Reads keys: the variable goes before the named file, and that before the one in the data folder.
 pub fn read(source: KeySource<'_>, data: &Path) -> anyhow::Result<NamedKeys> {
     let KeySource { what, variable, file, default_file } = source;
-    if let Ok(text) = std::env::var(variable).map(Zeroizing::new) {
+    if let Some(text) = given(variable, std::env::var(variable))? {
         return parse(&text).with_context(|| format!("the {what} in {variable}"));
     }
     let path = file.cloned().unwrap_or_else(|| data.join(default_file));
@@ -59,6 +59,21 @@ pub fn read(source: KeySource<'_>, data: &Path) -> anyhow::Result<NamedKeys> {
         Err(error) => return Err(error).with_context(|| format!("the {what} in {}", path.display())),
     };
     parse(&text).with_context(|| format!("the {what} in {}", path.display()))
+}
+
+/// What a variable holds, if it is set. One that cannot be read is not passed over: another key would be used.
+fn given(
+    variable: &str,
+    value: Result<String, std::env::VarError>,
+) -> anyhow::Result<Option<Zeroizing<String>>> {
+    match value {
+        Ok(text) => Ok(Some(Zeroizing::new(text))),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        // The error itself would show the key.
+        Err(std::env::VarError::NotUnicode(_)) => {
+            bail!("{variable} is set, but not to text (UTF-8): set it to name:base64, or unset it")
+        }
+    }
 }
 
 /// A key that every user of the machine can read protects nothing. (A group may: service managers hand keys out so.)
@@ -117,6 +132,18 @@ mod tests {
             [("new", vec![1, 2, 3]), ("old", vec![4, 5, 6])]
         );
         assert_eq!(parse("AQID").unwrap()[0].0, "1");
+    }
+
+    #[test]
+    fn a_variable_that_is_no_text_is_a_mistake_and_not_shown() {
+        use std::env::VarError;
+        use std::os::unix::ffi::OsStringExt as _;
+        let value = std::ffi::OsString::from_vec(b"1:canary\xff".to_vec());
+        let error = given("SYMBOLON_PEPPER", Err(VarError::NotUnicode(value))).unwrap_err();
+        let shown = format!("{error:#} {error:?}");
+        assert!(shown.contains("SYMBOLON_PEPPER") && !shown.contains("canary"), "{shown}");
+        assert!(given("SYMBOLON_PEPPER", Err(VarError::NotPresent)).unwrap().is_none());
+        assert_eq!(*given("SYMBOLON_PEPPER", Ok("1:AQID".to_owned())).unwrap().unwrap(), "1:AQID");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use symbolon_core::store::Store;
 use symbolon_store_postgres::{DatabaseUrl, PostgresStore};
 use symbolon_store_sqlite::SqliteStore;
 
+use crate::config::within;
 use crate::key_files;
 
 /// Where everything is kept.
@@ -67,6 +68,9 @@ impl Database {
     /// The PostgreSQL database that was chosen, or else SQLite in the data folder.
     pub fn choose(choice: &Choice, data: &Path) -> anyhow::Result<Self> {
         let text = match (&choice.url, &choice.url_file) {
+            (None, None) if choice.connections.is_some() => {
+                bail!("database_connections is for PostgreSQL: set database_url too, or leave it out")
+            }
             (None, None) => return Ok(data.into()),
             (Some(_), Some(_)) => bail!("database_url and database_url_file are both set: leave one out"),
             (Some(UrlText(text)), None) => text.clone(),
@@ -77,8 +81,8 @@ impl Database {
             }
         };
         let connections = choice.connections;
-        if connections.is_some_and(|connections| connections < 5) {
-            bail!("database_connections is too small: at least 5 are needed");
+        if let Some(connections) = connections {
+            within("database_connections", connections.into(), 5..=1000)?;
         }
         Ok(Self::Postgres { url: Box::new(text.parse()?), connections })
     }
@@ -128,6 +132,17 @@ mod tests {
     fn without_an_address_it_is_the_data_folder() {
         let chosen = Database::choose(&choice(None, None), Path::new("d")).unwrap();
         assert!(matches!(chosen, Database::Folder(folder) if folder == Path::new("d")));
+    }
+
+    #[test]
+    fn a_number_of_connections_is_refused_where_it_means_nothing_or_cannot_be() {
+        for (url, connections) in [(None, 10), (Some(URL), 4), (Some(URL), u32::MAX)] {
+            let given = Choice { connections: Some(connections), ..choice(url, None) };
+            let error = Database::choose(&given, Path::new("d")).unwrap_err().to_string();
+            assert!(error.contains("database_connections"), "{error}");
+        }
+        let given = Choice { connections: Some(5), ..choice(Some(URL), None) };
+        assert!(Database::choose(&given, Path::new("d")).is_ok());
     }
 
     #[test]

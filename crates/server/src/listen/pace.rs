@@ -18,6 +18,8 @@ use super::Limits;
 
 /// HTTP/2 says goodbye and hears the answer within this time; HTTP/1.1 has no such words.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// The same while another connection waits for the place.
+const HASTY_FAREWELL: Duration = Duration::from_millis(100);
 
 /// What one connection has done so far. Moments are milliseconds since it was accepted.
 pub(super) struct Pace {
@@ -28,13 +30,15 @@ pub(super) struct Pace {
     running: AtomicUsize,
     /// Those of them whose bodies have not yet come in full.
     arriving: AtomicUsize,
+    /// Those of them whose answers are made, as far as they were asked for.
+    handed: AtomicUsize,
     /// Whether any request was ever answered.
     served: AtomicBool,
     /// When the last request was finished.
     rests_since: AtomicU64,
     /// When the first byte after it came, plus one; 0 while there is none.
     header_since: AtomicU64,
-    /// When a request began or ended, or bytes of an answer were taken.
+    /// When a request began or ended, or something of an answer was taken: bytes over HTTP/1.1, a frame over HTTP/2.
     progress: AtomicU64,
     /// The other side takes nothing of what it is sent.
     blocked: AtomicBool,
@@ -48,6 +52,7 @@ impl Pace {
             http2: AtomicBool::new(false),
             running: AtomicUsize::new(0),
             arriving: AtomicUsize::new(0),
+            handed: AtomicUsize::new(0),
             served: AtomicBool::new(false),
             rests_since: AtomicU64::new(0),
             header_since: AtomicU64::new(0),
@@ -56,14 +61,23 @@ impl Pace {
         })
     }
 
-    /// HTTP/2 sends frames that belong to no request, so that bytes alone say nothing about headers.
+    /// HTTP/2 sends frames that belong to no request, so that bytes alone say nothing about headers and answers.
     pub(super) fn is_http2(&self) {
         self.http2.store(true, Ordering::Relaxed);
     }
 
-    /// How long it may take to go when asked to, if no request runs.
+    fn speaks_http2(&self) -> bool {
+        self.http2.load(Ordering::Relaxed)
+    }
+
+    /// How long it may take to go, if no request runs.
     pub(super) fn farewell(&self) -> Duration {
-        if self.http2.load(Ordering::Relaxed) { FAREWELL } else { Duration::ZERO }
+        if self.speaks_http2() { FAREWELL } else { Duration::ZERO }
+    }
+
+    /// How long it may take to go when another one needs the place, if no request runs.
+    pub(super) fn hasty_farewell(&self) -> Duration {
+        self.farewell().min(HASTY_FAREWELL)
     }
 
     /// A request has been read as far as its body. It runs until the first of what is returned is dropped.
@@ -85,8 +99,10 @@ impl Pace {
         if running == 0 {
             return Some(self.at(self.rests_since.load(Ordering::Relaxed)));
         }
-        let incomplete = running <= self.arriving.load(Ordering::Relaxed);
-        let waits = incomplete || self.blocked.load(Ordering::Relaxed);
+        // A window of HTTP/2 that the client keeps shut holds an answer back while every byte written is taken.
+        let handed = if self.speaks_http2() { self.handed.load(Ordering::Relaxed) } else { 0 };
+        let left = running <= self.arriving.load(Ordering::Relaxed) + handed;
+        let waits = left || self.blocked.load(Ordering::Relaxed);
         waits.then(|| self.at(self.progress.load(Ordering::Relaxed)))
     }
 
@@ -114,19 +130,22 @@ impl Pace {
     }
 
     fn came(&self) {
-        let rests = self.running.load(Ordering::Relaxed) == 0 && !self.http2.load(Ordering::Relaxed);
+        let rests = self.running.load(Ordering::Relaxed) == 0 && !self.speaks_http2();
         if rests && self.header_since.load(Ordering::Relaxed) == 0 {
             self.header_since.store(self.now() + 1, Ordering::Relaxed);
         }
     }
 
+    /// Bytes were taken. Those of HTTP/2 may be no more than answers to pings.
     fn went(&self) {
-        self.progress.store(self.now(), Ordering::Relaxed);
+        if !self.speaks_http2() {
+            self.progress.store(self.now(), Ordering::Relaxed);
+        }
         self.blocked.store(false, Ordering::Relaxed);
     }
 
     fn stuck(&self) {
-        if !self.blocked.swap(true, Ordering::Relaxed) {
+        if !self.blocked.swap(true, Ordering::Relaxed) && !self.speaks_http2() {
             self.progress.store(self.now(), Ordering::Relaxed);
         }
     }
@@ -185,15 +204,35 @@ impl<B: Body + Unpin> Body for Arriving<B> {
     }
 }
 
-/// The body of an answer, which tells when it has been handed over.
+/// An answer that waits for the client, not for the server.
+struct Handed(Arc<Pace>);
+
+impl Handed {
+    fn new(pace: &Arc<Pace>) -> Self {
+        pace.handed.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(pace))
+    }
+}
+
+impl Drop for Handed {
+    fn drop(&mut self) {
+        self.0.handed.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The body of an answer, which tells whether the server has still to make some of it, and when it has been handed
+/// over.
 pub(super) struct Answer<B> {
     body: B,
-    _running: Running,
+    // Given up before `running`: it must not for a moment stand for another request that is still worked on.
+    handed: Option<Handed>,
+    running: Running,
 }
 
 impl<B> Answer<B> {
-    pub(super) const fn new(body: B, running: Running) -> Self {
-        Self { body, _running: running }
+    pub(super) fn new(body: B, running: Running) -> Self {
+        let handed = Some(Handed::new(&running.0));
+        Self { body, handed, running }
     }
 }
 
@@ -205,7 +244,19 @@ impl<B: Body + Unpin> Body for Answer<B> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        if frame.is_pending() {
+            self.handed = None;
+        } else {
+            let pace = &self.running.0;
+            if pace.speaks_http2() {
+                pace.progress.store(pace.now(), Ordering::Relaxed);
+            }
+            if self.handed.is_none() {
+                self.handed = Some(Handed::new(pace));
+            }
+        }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

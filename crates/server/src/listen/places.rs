@@ -14,10 +14,9 @@ use super::pace::Pace;
 const SHARE: usize = 64;
 /// The same when the system has nothing left for a new one, which hurts more than a connection.
 const SHARE_IN_NEED: usize = 8;
-/// While every place is busy, look again after this long whether one waits.
+/// While every place is taken, look again after this long whether one waits. Those that were asked to go are mostly
+/// gone by then; if they take their time, the next are asked, because no other connection is accepted meanwhile.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
-/// Those that were asked to go have gone by then; more are not asked before.
-const GONE: Duration = Duration::from_secs(2);
 
 /// What a connection is asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,9 +65,9 @@ impl Places {
             if let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() {
                 break permit;
             }
-            let patience = if self.make_room(SHARE) == 0 { LOOK_AGAIN } else { GONE };
+            self.make_room(SHARE);
             let waiting = Arc::clone(&self.free).acquire_owned();
-            if let Ok(Ok(permit)) = tokio::time::timeout(patience, waiting).await {
+            if let Ok(Ok(permit)) = tokio::time::timeout(LOOK_AGAIN, waiting).await {
                 break permit;
             }
         };
@@ -85,9 +84,8 @@ impl Places {
         self.make_room(SHARE_IN_NEED);
     }
 
-    /// Asks those that have waited longest to go: one of so many, the youngest never before an older one. Answers
-    /// how many were asked.
-    fn make_room(&self, share: usize) -> usize {
+    /// Asks those that have waited longest to go: one of so many, the youngest never before an older one.
+    fn make_room(&self, share: usize) {
         let mut register = self.register();
         let mut waiting: Vec<(Instant, u64)> = register
             .held
@@ -107,7 +105,6 @@ impl Places {
         }
         drop(register);
         tracing::debug!(asked, places = self.all, "the connections that waited longest give up their places");
-        asked
     }
 
     /// Asks all to go, and waits until they have.

@@ -219,3 +219,19 @@ async fn connections_beyond_the_bound_that_say_nothing_do_not_keep_others_out() 
         ask(&mut ordinary).await;
     }
 }
+
+#[test]
+fn connections_are_closed_only_where_that_makes_room_for_others() {
+    for (errno, exhausted) in [
+        (Errno::MFILE, true),
+        (Errno::NFILE, true),
+        (Errno::NOBUFS, true),
+        (Errno::NOMEM, true),
+        (Errno::PERM, false),
+        (Errno::NETDOWN, false),
+        (Errno::PROTO, false),
+    ] {
+        assert_eq!(is_exhausted(&errno.into()), exhausted, "{errno}");
+    }
+    assert!(!is_exhausted(&std::io::Error::other("not of the system")));
+}

@@ -18,7 +18,8 @@ use axum::routing::future::RouteFuture;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use crate::middleware::log_share::{Line, LogShare};
+use crate::middleware::log_share::{Line, LogShares, cut};
+use crate::oauth::answer::Unserved;
 use crate::state::ServerState;
 
 /// The header that tells it.
@@ -33,12 +34,12 @@ pub(crate) struct RequestId(pub(crate) String);
 pub struct App {
     router: Router,
     state: ServerState,
-    refused: Arc<LogShare>,
+    shares: Arc<LogShares>,
 }
 
 impl App {
     pub(crate) fn new(router: Router, state: ServerState) -> Self {
-        Self { router, state, refused: Arc::default() }
+        Self { router, state, shares: Arc::default() }
     }
 }
 
@@ -59,10 +60,15 @@ where
         let began = tokio::time::Instant::now();
         let id = self.state.authority.request_id().unwrap_or_else(|_| "req_unknown".to_owned());
         let (method, uri) = (request.method().clone(), request.uri().clone());
-        let span = tracing::debug_span!("request", request_id = %id, %method, path = %uri.path());
+        let span = tracing::debug_span!(
+            "request",
+            request_id = %id,
+            method = cut(method.as_str()),
+            path = cut(uri.path())
+        );
         request.extensions_mut().insert(RequestId(id.clone()));
         let inner = span.in_scope(|| Service::<Request<B>>::call(&mut self.router, request));
-        Answering { inner, span, asked: Asked { id, method, uri, began, refused: Arc::clone(&self.refused) } }
+        Answering { inner, span, asked: Asked { id, method, uri, began, shares: Arc::clone(&self.shares) } }
     }
 }
 
@@ -71,7 +77,7 @@ struct Asked {
     method: Method,
     uri: Uri,
     began: tokio::time::Instant,
-    refused: Arc<LogShare>,
+    shares: Arc<LogShares>,
 }
 
 pin_project! {
@@ -99,22 +105,28 @@ impl Future for Answering {
     }
 }
 
-/// Logs how a request went: method and path, never query, headers or body.
+/// Logs how a request went: method and path, never query, headers or body; and why, if it could not be served.
 fn tell(asked: &Asked, response: &Response<Body>) {
-    let Asked { id, method, uri, began, refused } = asked;
-    let (path, status) = (uri.path(), response.status().as_u16());
+    let Asked { id, began, shares, .. } = asked;
+    let (method, path) = (cut(asked.method.as_str()), cut(asked.uri.path()));
+    let status = response.status().as_u16();
     let micros = || u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-    match status {
-        500.. => tracing::warn!(request_id = id, %method, path, status, micros = micros(), "answered"),
-        400.. => match refused.take(tokio::time::Instant::now()) {
-            Line::Written { left_out } => {
-                if left_out > 0 {
-                    tracing::warn!(left_out, "that many refused requests of a second were not logged");
-                }
-                tracing::info!(request_id = id, %method, path, status, micros = micros(), "answered");
-            }
-            Line::LeftOut => {}
-        },
-        _ => tracing::debug!(request_id = id, %method, path, status, micros = micros(), "answered"),
+    let (share, left_out) = match status {
+        500.. => (&shares.failed, "that many requests of a second that could not be served were not logged"),
+        400.. => (&shares.refused, "that many refused requests of a second were not logged"),
+        _ => {
+            tracing::debug!(request_id = id, method, path, status, micros = micros(), "answered");
+            return;
+        }
+    };
+    let Line::Written { left_out: before } = share.take(tokio::time::Instant::now()) else { return };
+    if before > 0 {
+        tracing::warn!(left_out = before, "{left_out}");
+    }
+    if status < 500 {
+        tracing::info!(request_id = id, method, path, status, micros = micros(), "answered");
+    } else {
+        let reason = response.extensions().get().map(|Unserved(reason)| reason.as_str());
+        tracing::warn!(request_id = id, method, path, status, micros = micros(), reason, "answered");
     }
 }

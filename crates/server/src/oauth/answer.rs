@@ -38,11 +38,22 @@ fn uncached(mut response: Response) -> Response {
     response
 }
 
+/// Why a request could not be served, for the log; in the extensions of the answer, which nobody is sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Unserved(pub(crate) String);
+
+/// The longest of these reasons, in characters.
+const LONGEST_REASON: usize = 500;
+
 /// A refusal, described in a dialect's words, in the realm whose name the challenge carries.
 pub(crate) fn refused(refusal: &Refusal, description: &str, realm: &str, now: Timestamp) -> Response {
     let code = refusal.code();
     let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = json(status, &ErrorBody::new(code, description));
+    if status.is_server_error() {
+        let reason = refusal.reason.to_string().chars().take(LONGEST_REASON).collect();
+        response.extensions_mut().insert(Unserved(reason));
+    }
     let headers = response.headers_mut();
     if code == ErrorCode::InvalidClient && refusal.used_basic {
         let challenge = format!("Basic realm=\"{}\", charset=\"UTF-8\"", allowed_description(realm));

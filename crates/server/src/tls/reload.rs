@@ -13,7 +13,11 @@ pub struct Reloader {
     files: PemFiles,
     tls: Arc<CurrentTls>,
     last: Looks,
-    judged: Looks,
+    /// What the certificate in use, or the decision against another one, was made of; none while that may yet change
+    /// without the files.
+    judged: Option<Looks>,
+    /// What was last warned of, and the files that it was about.
+    warned: Option<(Looks, String)>,
 }
 
 impl Reloader {
@@ -28,7 +32,7 @@ impl Reloader {
             tracing::warn!("{problem}: clients will refuse it; renew it, and it is taken over at once");
         }
         let tls = Arc::new(CurrentTls(ArcSwap::new(Arc::clone(&pair.config))));
-        let reloader = Self { files, tls, last: looks.clone(), judged: looks };
+        let reloader = Self { files, tls, last: looks.clone(), judged: Some(looks), warned: None };
         reloader.say("certificate in use", &pair);
         Ok(reloader)
     }
@@ -45,24 +49,37 @@ impl Reloader {
         let looks = self.files.look();
         let stands_still = looks == self.last;
         self.last = looks;
-        if stands_still && self.last != self.judged {
-            self.reload(now);
+        if stands_still && self.judged.as_ref() != Some(&self.last) {
+            self.judge(now);
         }
     }
 
     /// Takes the files over now, because somebody asked for it.
     pub fn reload(&mut self, now: Timestamp) {
+        self.warned = None;
+        self.judge(now);
+    }
+
+    fn judge(&mut self, now: Timestamp) {
         // What changes while it is read looks different afterwards, and is judged again.
-        self.judged = self.files.look();
-        match self.readable(now) {
+        let looks = self.files.look();
+        let error = match self.readable(now) {
             Ok(pair) => {
                 self.tls.0.store(Arc::clone(&pair.config));
                 self.say("certificate taken over", &pair);
+                (self.judged, self.warned) = (Some(looks), None);
+                return;
             }
-            Err(error) => {
-                tracing::warn!("{error}; the certificate in use stays until the files change again");
-            }
+            Err(error) => error,
+        };
+        let passes = matches!(error, TlsError::Unreadable(..) | TlsError::NotNow(_, Validity::NotYet(_)));
+        let until = if passes { "this is over" } else { "the files change again" };
+        let warning = Some((looks.clone(), error.to_string()));
+        if self.warned != warning {
+            tracing::warn!("{error}; the certificate in use stays until {until}");
+            self.warned = warning;
         }
+        self.judged = (!passes).then_some(looks);
     }
 
     fn readable(&self, now: Timestamp) -> Result<Pair, TlsError> {

@@ -1,6 +1,7 @@
 //! Behaviour through public interfaces: HTTP requests into the server's own router, commands' functions on the
 //! side, a fixed clock, a real SQLite store. No test here opens a socket; those that do stand in `e2e`.
 
+mod certificates;
 mod clock_jumps;
 mod contract;
 mod interrupted;

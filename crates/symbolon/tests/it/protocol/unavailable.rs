@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Answer, Bed, FAULT, Node, Request, Way, secrets};
+use crate::support::{Answer, Bed, FAULT, Log, Node, Request, Way, secrets};
 
 const METI: (&str, &str) = ("meti", secrets::METI);
 const PATHS: [&str; 2] = ["/oauth/token", "/realms/default/protocol/openid-connect/token"];
@@ -125,4 +125,43 @@ async fn too_many_passwords_at_once_are_told_to_come_back() {
     is_unavailable(&bed.send(sign_in()).await);
     // Machine secrets need no place.
     assert_eq!(bed.send(Way::Form.token(PATHS[0], METI, &[])).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_log_says_why_nothing_can_be_served_and_does_not_grow_without_bounds() {
+    const LINES: usize = 100;
+    let bed = Bed::start().await;
+    bed.clock.advance(Duration::from_millis(2001));
+    let log = Log::listen();
+    let (began, mut asked) = (std::time::Instant::now(), 0);
+    // However slow this machine is, more than may be logged.
+    let most = |asked: usize| {
+        let seconds = usize::try_from(began.elapsed().as_secs()).unwrap();
+        assert!(seconds < 60, "only {asked} requests in a minute");
+        LINES * (seconds + 1)
+    };
+    while asked <= 2 * most(asked) {
+        is_unavailable(&bed.send(Way::Json.token(PATHS[0], METI, &[])).await);
+        asked += 1;
+    }
+    let text = log.text();
+    let told = text.lines().filter(|line| line.contains("answered") && line.contains("status=503"));
+    let told: Vec<_> = told.collect();
+    assert!((LINES..=most(asked)).contains(&told.len()), "{} of {asked}", told.len());
+    assert!(told.iter().all(|line| line.contains("WARN") && line.contains("reason=")), "{}", told[0]);
+    // Nothing else tells of each of them above the finest levels.
+    let loud = text.lines().filter(|line| !line.contains("DEBUG") && !line.contains("TRACE")).count();
+    assert!(loud <= told.len() + told.len() / LINES, "{loud} lines");
+    println!("{} lines of {asked} requests: {}", told.len(), told[0]);
+}
+
+#[tokio::test]
+async fn no_line_of_the_log_is_as_long_as_a_path() {
+    let bed = Bed::start().await;
+    let log = Log::listen();
+    let path = format!("/{}", "x".repeat(4000));
+    assert_eq!(bed.send(Request::get(&path)).await.status, 404);
+    let text = log.text();
+    assert!(text.contains("status=404") && text.contains(&"x".repeat(200)), "{text}");
+    assert!(!text.contains(&"x".repeat(300)), "{text}");
 }
