@@ -102,6 +102,8 @@ fn unmodified_clients_get_tokens_and_call_the_apis() {
 #[test]
 fn every_printed_curl_works_as_it_is_pasted() {
     let sandbox = Running::sandbox();
+    // The last that it prints.
+    sandbox.wait("address", || sandbox.printed().contains("Listening on"));
     let printed = sandbox.printed();
     assert!(printed.lines().all(|line| line.chars().count() <= 80), "{printed}");
     let pasteable: Vec<&str> =
