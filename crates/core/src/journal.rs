@@ -7,6 +7,7 @@
 //! A batch stays as it was written, and its tokens are found in it. What they add up to (last use, usage) is
 //! counted behind the scenes and is complete after a crash, because counting notes how far it came.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,15 +31,15 @@ const REFUSALS_AT_ONCE: usize = 256;
 const REFUSAL_QUEUE: usize = 4_096;
 /// How long after a batch its counting may begin.
 const COUNTING_PAUSE: Duration = Duration::from_secs(1);
-/// The pause is at least so many times as long as the last counting took: under load it takes this part of a
-/// processor at most, and the more tokens are counted at once, the less each costs.
-const COUNTING_SHARE: u32 = 20;
+/// Counting rests so many times as long as it works, a little at a time: under load it takes this part of a
+/// processor at most, and hardly a request meets it.
+const COUNTING_REST: u32 = 20;
+/// A counting that took longer has fallen behind, and the next rests half as much.
+const LONG_COUNTING: Duration = Duration::from_secs(20);
+/// A counting that was shorter has caught up, and the next rests twice as much.
+const SHORT_COUNTING: Duration = Duration::from_secs(5);
 /// A writer that has not counted for so long is gone, or has nothing to count.
 const GONE: Duration = Duration::from_mins(2);
-/// How often counting at the start looks whether it is to stop.
-const LOOK_FOR_END: Duration = Duration::from_millis(100);
-/// The longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// After refusals were kept, this many times as long passes before the next are.
 const REFUSAL_SHARE: u32 = 9;
 /// Shorter pauses are put together: a single refusal is kept, and can be found, at once.
@@ -97,12 +98,18 @@ impl Journal {
         let writer = sortable("jw", clock.now(), random)?;
         let (tokens, token_queue) = mpsc::channel(QUEUE);
         let (refusals, refusal_queue) = mpsc::channel(REFUSAL_QUEUE);
-        // Ends the counting: the sender lives in the writer's task.
+        // These senders live in the writer's task, and the counting ends with it.
         let (written, news) = mpsc::channel(1);
+        let (writing, stopped) = oneshot::channel();
         let tasks = JournalTasks {
-            writer: tokio::spawn(write_tokens(Arc::clone(&store), writer.clone(), token_queue, written)),
+            writer: tokio::spawn(write_tokens(
+                Arc::clone(&store),
+                writer.clone(),
+                token_queue,
+                (written, writing),
+            )),
             refusals: tokio::spawn(write_refusals(Arc::clone(&store), refusal_queue)),
-            counting: tokio::spawn(count(store, clock, writer, news)),
+            counting: tokio::spawn(count(store, clock, writer, (news, stopped))),
         };
         Ok((Self { tokens, refusals, dropped: Arc::default() }, tasks))
     }
@@ -136,7 +143,7 @@ async fn write_tokens(
     store: Arc<dyn Store>,
     writer: String,
     mut queue: mpsc::Receiver<Entry>,
-    written: mpsc::Sender<()>,
+    (written, _writing): (mpsc::Sender<()>, oneshot::Sender<Infallible>),
 ) {
     let mut place = BatchPlace { writer, sequence: 0 };
     let mut entries = Vec::with_capacity(LARGEST_BATCH);
@@ -179,43 +186,47 @@ async fn write_refusals(store: Arc<dyn Store>, mut queue: mpsc::Receiver<Refusal
     }
 }
 
-async fn count(store: Arc<dyn Store>, clock: Arc<dyn Clock>, writer: String, mut news: mpsc::Receiver<()>) {
-    // What a crash left behind comes first, but keeps nobody waiting who stops the writer.
+async fn count(
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    writer: String,
+    (mut news, mut stopped): (mpsc::Receiver<()>, oneshot::Receiver<Infallible>),
+) {
+    // What was begun is cut off when the writer stops, and its own tokens are counted without rest: nobody who stops
+    // it is kept waiting.
+    let own = || count_some(&*store, Whose::Writer(&writer), 0, clock.now());
+    // What a crash left behind comes first.
     tokio::select! {
         () = count_left(&*store, &*clock) => {}
-        () = ended(&news) => {}
+        _ = &mut stopped => return own().await,
     }
-    let mut pause = COUNTING_PAUSE;
+    let mut rest = COUNTING_REST;
     while news.recv().await.is_some() {
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            // Whoever stops the writer is not kept waiting.
-            () = end(&mut news) => {}
-        }
         let began = tokio::time::Instant::now();
-        count_some(&*store, Whose::Writer(&writer), clock.now()).await;
-        pause = (began.elapsed() * COUNTING_SHARE).clamp(COUNTING_PAUSE, LONGEST_PAUSE);
+        tokio::select! {
+            () = count_at_leisure(&*store, &writer, rest, &*clock) => {}
+            _ = &mut stopped => return own().await,
+        }
+        rest = match began.elapsed() {
+            took if took > LONG_COUNTING => (rest / 2).max(1),
+            took if took < SHORT_COUNTING => (rest * 2).min(COUNTING_REST),
+            _ => rest,
+        };
     }
 }
 
-async fn end(news: &mut mpsc::Receiver<()>) {
-    while news.recv().await.is_some() {}
-}
-
-/// The same, without taking the news.
-async fn ended(news: &mpsc::Receiver<()>) {
-    while !news.is_closed() {
-        tokio::time::sleep(LOOK_FOR_END).await;
-    }
+async fn count_at_leisure(store: &dyn Store, writer: &str, rest: u32, clock: &dyn Clock) {
+    tokio::time::sleep(COUNTING_PAUSE).await;
+    count_some(store, Whose::Writer(writer), rest, clock.now()).await;
 }
 
 /// Counts the batches of processes that are no more: of writers that have not counted for a while.
 pub(crate) async fn count_left(store: &dyn Store, clock: &dyn Clock) {
-    count_some(store, Whose::Left(clock.now().minus(GONE)), clock.now()).await;
+    count_some(store, Whose::Left(clock.now().minus(GONE)), COUNTING_REST, clock.now()).await;
 }
 
-async fn count_some(store: &dyn Store, whose: Whose<'_>, now: Timestamp) {
-    if let Err(error) = store.count_tokens(whose, now).await {
+async fn count_some(store: &dyn Store, whose: Whose<'_>, rest: u32, now: Timestamp) {
+    if let Err(error) = store.count_tokens(whose, rest, now).await {
         tracing::warn!(%error, "tokens could not be counted; they are counted later");
     }
 }

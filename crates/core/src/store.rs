@@ -373,8 +373,9 @@ pub trait JournalStore {
     /// Appends a batch in one statement and answers once it is durable.
     async fn append_tokens(&self, place: &BatchPlace, records: &[TokenRecord]) -> StoreResult<()>;
     /// Counts batches into what `find_last_use` and `list_usage` read, each batch once, so that it can be cut off
-    /// anywhere and others may count at the same time. Answers how many it counted: 0 also where others did.
-    async fn count_tokens(&self, whose: Whose<'_>, now: Timestamp) -> StoreResult<u32>;
+    /// anywhere and others may count at the same time. Answers how many it counted: 0 also where others did. After
+    /// each few batches it rests so many times as long as they took, for the sake of those who wait for tokens.
+    async fn count_tokens(&self, whose: Whose<'_>, rest: u32, now: Timestamp) -> StoreResult<u32>;
     /// Keeps refusals; not urgent, not durable before the next sync.
     async fn append_refusals(&self, records: &[RefusalRecord]) -> StoreResult<()>;
     /// The token that a request got.

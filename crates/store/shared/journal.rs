@@ -47,8 +47,8 @@ impl JournalStore for Backend {
         Ok(())
     }
 
-    async fn count_tokens(&self, whose: Whose<'_>, now: Timestamp) -> StoreResult<u32> {
-        usage::count(self, whose, now).await
+    async fn count_tokens(&self, whose: Whose<'_>, rest: u32, now: Timestamp) -> StoreResult<u32> {
+        usage::count(self, whose, rest, now).await
     }
 
     async fn append_refusals(&self, records: &[RefusalRecord]) -> StoreResult<()> {

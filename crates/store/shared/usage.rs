@@ -11,6 +11,7 @@ use symbolon_core::access_key::LastUse;
 use symbolon_core::clock::Timestamp;
 use symbolon_core::id::{AccessKeyId, ClientId, OrganizationId, RealmId};
 use symbolon_core::store::{StoreResult, Whose};
+use tokio::time::Instant;
 
 use crate::backend::{Backend, add_usage};
 use crate::batch::CountedBatch;
@@ -27,10 +28,10 @@ const WRITTEN_AT_ONCE: usize = 1_000;
 
 /// Counts what is there of each of the writers now, and answers how many batches that was. What cannot be counted
 /// of one writer does not keep the others from it.
-pub(crate) async fn count(store: &Backend, whose: Whose<'_>, now: Timestamp) -> StoreResult<u32> {
+pub(crate) async fn count(store: &Backend, whose: Whose<'_>, rest: u32, now: Timestamp) -> StoreResult<u32> {
     let (mut batches, mut outcome) = (0, Ok(()));
     for writer in writers(store, whose).await? {
-        match count_writer(store, &writer, now).await {
+        match count_writer(store, &writer, rest, now).await {
             Ok(counted) => batches += counted,
             Err(error) => outcome = Err(error),
         }
@@ -65,18 +66,24 @@ async fn writers(store: &Backend, whose: Whose<'_>) -> StoreResult<Vec<String>> 
     }
 }
 
-async fn count_writer(store: &Backend, writer: &str, now: Timestamp) -> StoreResult<u32> {
+async fn count_writer(store: &Backend, writer: &str, rest: u32, now: Timestamp) -> StoreResult<u32> {
     // No further than now: under load there is always more.
     let last = last_batch(store, writer).await?.unwrap_or(0);
     let mut batches = 0;
-    while let Some(counted) = count_portion(store, writer, last, now).await? {
+    while let Some(counted) = count_portion(store, writer, last, rest, now).await? {
         batches += counted;
     }
     Ok(batches)
 }
 
 /// Counts as many batches as are added up at once. `None` where there is nothing more, or somebody else counts.
-async fn count_portion(store: &Backend, writer: &str, last: i64, now: Timestamp) -> StoreResult<Option<u32>> {
+async fn count_portion(
+    store: &Backend,
+    writer: &str,
+    last: i64,
+    rest: u32,
+    now: Timestamp,
+) -> StoreResult<Option<u32>> {
     let counted = query_scalar!("SELECT sequence FROM usage_counted WHERE writer = $1", writer)
         .fetch_optional(store.usage_reader())
         .await
@@ -84,6 +91,7 @@ async fn count_portion(store: &Backend, writer: &str, last: i64, now: Timestamp)
     let counted = counted.unwrap_or(0);
     let (mut reached, mut batches, mut usage) = (counted, 0, Usage::default());
     while usage.0.len() < KEYS && reached < last {
+        let began = Instant::now();
         let rows = query!(
             "SELECT sequence, records FROM journal_batches
              WHERE writer = $1 AND sequence > $2 ORDER BY sequence LIMIT $3",
@@ -105,6 +113,11 @@ async fn count_portion(store: &Backend, writer: &str, last: i64, now: Timestamp)
                 }
             }
             batches += 1;
+            // Each may have thousands of tokens, and requests wait for this thread.
+            tokio::task::yield_now().await;
+        }
+        if rest > 0 {
+            tokio::time::sleep(began.elapsed() * rest).await;
         }
     }
     if batches == 0 || !write(store, &usage, (writer, counted, reached), now).await? {

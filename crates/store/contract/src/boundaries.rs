@@ -40,7 +40,7 @@ async fn fill(store: &dyn Store) -> RealmId {
     store.insert_revocations(&realm, &open).await.unwrap();
     let place = BatchPlace { writer: "w".to_owned(), sequence: 1 };
     store.append_tokens(&place, &[record(0, "jti", "req")]).await.unwrap();
-    store.count_tokens(Whose::Writer("w"), later(0)).await.unwrap();
+    store.count_tokens(Whose::Writer("w"), 0, later(0)).await.unwrap();
     realm
 }
 

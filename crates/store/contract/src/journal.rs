@@ -73,7 +73,7 @@ pub(crate) async fn append(store: &Shared, writer: &str, sequence: i64, records:
 
 pub(crate) async fn count_all(store: &Shared) -> u32 {
     let mut counted = 0;
-    while let some @ 1.. = store.count_tokens(Whose::Left(NEVER), later(0)).await.unwrap() {
+    while let some @ 1.. = store.count_tokens(Whose::Left(NEVER), 0, later(0)).await.unwrap() {
         counted += some;
     }
     counted
@@ -145,8 +145,8 @@ pub(crate) async fn counted_once(store: Shared) {
     for number in 1..=3 {
         append(&store, "w", number, &[record(number, "t", "req"), record(number, "u", "req")]).await;
     }
-    assert_eq!(store.count_tokens(Whose::Writer("nobody"), later(0)).await.unwrap(), 0);
-    assert_eq!(store.count_tokens(Whose::Writer("w"), later(0)).await.unwrap(), 3);
+    assert_eq!(store.count_tokens(Whose::Writer("nobody"), 0, later(0)).await.unwrap(), 0);
+    assert_eq!(store.count_tokens(Whose::Writer("w"), 0, later(0)).await.unwrap(), 3);
     assert_eq!((count_all(&store).await, uses(&store).await), (0, 6));
     // A number may be missing; what comes after it is counted.
     append(&store, "w", 5, &[record(5, "t", "req")]).await;
@@ -157,11 +157,11 @@ pub(crate) async fn counted_once(store: Shared) {
 
 pub(crate) async fn counted_by_others(store: Shared) {
     append(&store, "w", 1, &[record(0, "t1", "req")]).await;
-    assert_eq!(store.count_tokens(Whose::Writer("w"), later(100)).await.unwrap(), 1);
+    assert_eq!(store.count_tokens(Whose::Writer("w"), 0, later(100)).await.unwrap(), 1);
     append(&store, "w", 2, &[record(0, "t2", "req")]).await;
     // Whoever has counted lately is let alone.
-    assert_eq!(store.count_tokens(Whose::Left(later(100)), later(101)).await.unwrap(), 0);
-    assert_eq!(store.count_tokens(Whose::Left(later(101)), later(101)).await.unwrap(), 1);
+    assert_eq!(store.count_tokens(Whose::Left(later(100)), 0, later(101)).await.unwrap(), 0);
+    assert_eq!(store.count_tokens(Whose::Left(later(101)), 0, later(101)).await.unwrap(), 1);
     assert_eq!(uses(&store).await, 2);
 }
 

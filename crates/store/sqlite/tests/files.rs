@@ -90,7 +90,7 @@ async fn reopening_keeps_everything() {
     let store = open(&folder).await;
     store.insert_realm(&realm("r", 1), &change()).await.unwrap();
     store.append_tokens(&place("w", 1), &[record("1")]).await.unwrap();
-    assert_eq!(store.count_tokens(Whose::Left(NEVER), Timestamp::default()).await.unwrap(), 1);
+    assert_eq!(store.count_tokens(Whose::Left(NEVER), 0, Timestamp::default()).await.unwrap(), 1);
     store.append_tokens(&place("w", 2), &[record("2")]).await.unwrap();
     store.close().await;
     assert!(matches!(store.last_change().await, Err(StoreError::Unavailable(_))));
@@ -102,7 +102,7 @@ async fn reopening_keeps_everything() {
     assert_eq!(store.list_audit(&r, None, 0, 10).await.unwrap().len(), 1);
     assert_eq!(store.list_revocations(&r, 0).await.unwrap().len(), 1);
     assert_eq!(store.find_tokens_by_request(REQUEST).await.unwrap(), [record("1"), record("2")]);
-    assert_eq!(store.count_tokens(Whose::Left(NEVER), Timestamp::default()).await.unwrap(), 1);
+    assert_eq!(store.count_tokens(Whose::Left(NEVER), 0, Timestamp::default()).await.unwrap(), 1);
     let (o, c, k) = (Id::new("o").unwrap(), Id::new("c").unwrap(), Id::new("k").unwrap());
     let last = store.find_last_use(&r, &o, &c, &k).await.unwrap();
     assert_eq!(last, Some(LastUse { at: Timestamp::from_seconds(5), from: "192.0.2.1".to_owned() }));
@@ -136,7 +136,7 @@ async fn only_the_own_user_can_read_the_files() {
     let store = SqliteStore::open(&nested, &Options::default()).await.unwrap();
     store.insert_realm(&realm("r", 1), &change()).await.unwrap();
     store.append_tokens(&place("w", 1), &[record("1")]).await.unwrap();
-    store.count_tokens(Whose::Writer("w"), Timestamp::default()).await.unwrap();
+    store.count_tokens(Whose::Writer("w"), 0, Timestamp::default()).await.unwrap();
     let mode = |path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(nested.clone()), 0o700);
     let files: Vec<_> = std::fs::read_dir(&nested).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -189,7 +189,7 @@ async fn many_handles_share_the_files() {
                     store.insert_realm(&realm(&name, 1), &change()).await.unwrap();
                     let place = place(&format!("w{handle}"), number + 1);
                     store.append_tokens(&place, &[record(&format!("{handle}{number}"))]).await.unwrap();
-                    store.count_tokens(Whose::Left(NEVER), Timestamp::default()).await.unwrap();
+                    store.count_tokens(Whose::Left(NEVER), 0, Timestamp::default()).await.unwrap();
                 }
                 store
             })
@@ -200,7 +200,7 @@ async fn many_handles_share_the_files() {
         stores.push(task.await.unwrap());
     }
     for store in stores {
-        while store.count_tokens(Whose::Left(NEVER), Timestamp::default()).await.unwrap() > 0 {}
+        while store.count_tokens(Whose::Left(NEVER), 0, Timestamp::default()).await.unwrap() > 0 {}
         assert_eq!(store.list_realms().await.unwrap().len(), 40);
         assert_eq!(store.last_change().await.unwrap(), 40);
         assert_eq!(store.find_tokens_by_request(REQUEST).await.unwrap().len(), 40);

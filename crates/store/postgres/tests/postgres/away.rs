@@ -28,7 +28,7 @@ async fn warm_up(store: &PostgresStore) {
         read.await.unwrap();
     }
     store.append_tokens(&place("warm"), &[record("warm")]).await.unwrap();
-    store.count_tokens(ALL, Timestamp::default()).await.unwrap();
+    store.count_tokens(ALL, 0, Timestamp::default()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -39,7 +39,7 @@ async fn after_all_connections_were_ended_no_call_fails() {
         for round in 0..3 {
             database.cut_off().await;
             store.append_tokens(&place(&format!("b{round}")), &[record("t")]).await.unwrap();
-            store.count_tokens(ALL, Timestamp::default()).await.unwrap();
+            store.count_tokens(ALL, 0, Timestamp::default()).await.unwrap();
             for number in 0..10 {
                 store.list_realms().await.unwrap();
                 store.insert_realm(&realm(&format!("r{round}-{number}")), &change()).await.unwrap();

@@ -163,7 +163,7 @@ async fn many_calls_at_once_share_a_few_connections() {
                 tokio::spawn(async move {
                     if number % 10 == 0 {
                         store.append_tokens(&place(&format!("b{number}")), &[record("t")]).await.unwrap();
-                        store.count_tokens(ALL, Timestamp::default()).await.unwrap();
+                        store.count_tokens(ALL, 0, Timestamp::default()).await.unwrap();
                     }
                     store.list_realms().await.unwrap();
                 })

@@ -24,7 +24,7 @@ async fn reopening_keeps_everything() {
         assert_eq!(store.last_change().await.unwrap(), 1);
         assert_eq!(store.list_audit(&r, None, 0, 10).await.unwrap().len(), 1);
         assert_eq!(store.list_revocations(&r, 0).await.unwrap().len(), 1);
-        assert_eq!(store.count_tokens(ALL, Timestamp::default()).await.unwrap(), 1);
+        assert_eq!(store.count_tokens(ALL, 0, Timestamp::default()).await.unwrap(), 1);
         assert_eq!(store.find_tokens_by_request(REQUEST).await.unwrap(), [record("t1")]);
         store.close().await;
     })

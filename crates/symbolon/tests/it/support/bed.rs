@@ -140,7 +140,7 @@ impl Bed {
     /// Counts the journal, so that what was issued shows in last use and usage.
     pub async fn count_journal(&self) {
         let all = || Whose::Left(Timestamp::from_millis(i64::MAX));
-        while self.authority.store().count_tokens(all(), self.authority.now()).await.unwrap() > 0 {}
+        while self.authority.store().count_tokens(all(), 0, self.authority.now()).await.unwrap() > 0 {}
     }
 
     /// The token request of a client that sends a form.

@@ -206,7 +206,7 @@ pass_on!(CHANGES: ChangeStore {
 
 pass_on!(JOURNAL: JournalStore {
     append_tokens['a 'b](place: &'a BatchPlace, records: &'b [TokenRecord]) -> ();
-    count_tokens['a](whose: Whose<'a>, now: Timestamp) -> u32;
+    count_tokens['a](whose: Whose<'a>, rest: u32, now: Timestamp) -> u32;
     append_refusals['a](records: &'a [RefusalRecord]) -> ();
     find_tokens_by_request['a](request_id: &'a str) -> Vec<TokenRecord>;
     find_refusals_by_request['a](request_id: &'a str) -> Vec<RefusalRecord>;
