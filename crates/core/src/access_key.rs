@@ -13,6 +13,7 @@ pub const MOST_PER_CLIENT: usize = 2;
 /// Whether a key may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum KeyStatus {
     /// It gets tokens.
     Active,

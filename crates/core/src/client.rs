@@ -16,18 +16,22 @@ use crate::realm::Status;
 /// What may be set on a client.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ClientSettings {
     /// A name for people.
     pub name: String,
     /// Scopes given to it directly.
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<crate::policy::Grant>))]
     pub grants: Grants,
     /// The audience when it asks for none; set by its first grant, changed only on purpose.
     pub default_audience: Option<String>,
     /// The policies it was given.
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<String>))]
     pub policies: Vec<PolicyId>,
     /// Token life in seconds, before every other setting.
     pub lifetime: Option<i64>,
     /// The networks it may ask from; any where empty.
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<String>))]
     pub allowed_networks: Vec<IpNet>,
     /// Claims of its own, which claim maps can read.
     pub claims: BTreeMap<String, Value>,

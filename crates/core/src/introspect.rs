@@ -52,7 +52,8 @@ pub fn introspect(caller: &AuthenticatedClient, token: &str, now: Timestamp) -> 
     Introspection::Active(claims)
 }
 
-fn is_alive(realm: &RealmView, own: &OwnToken, now: Timestamp) -> bool {
+/// Whether a token of the realm's own may still be used.
+pub(crate) fn is_alive(realm: &RealmView, own: &OwnToken, now: Timestamp) -> bool {
     let claims = &own.claims;
     let begun = claims.nbf.is_none_or(|nbf| nbf <= now.seconds());
     realm.realm().status.is_active()

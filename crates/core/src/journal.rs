@@ -31,6 +31,11 @@ const REFUSALS_AT_ONCE: usize = 256;
 const REFUSAL_QUEUE: usize = 4_096;
 /// How long after a batch its counting may begin.
 const COUNTING_PAUSE: Duration = Duration::from_secs(1);
+/// Under load the pause is as many times as long as the last counting worked: the more tokens are counted at once, the
+/// less each costs.
+const PAUSE_SHARE: u32 = 20;
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Counting rests so many times as long as it works, a little at a time: under load it takes this part of a
 /// processor at most, and hardly a request meets it.
 const COUNTING_REST: u32 = 20;
@@ -200,24 +205,25 @@ async fn count(
         () = count_left(&*store, &*clock) => {}
         _ = &mut stopped => return own().await,
     }
-    let mut rest = COUNTING_REST;
+    let (mut pause, mut rest) = (COUNTING_PAUSE, COUNTING_REST);
     while news.recv().await.is_some() {
-        let began = tokio::time::Instant::now();
-        tokio::select! {
-            () = count_at_leisure(&*store, &writer, rest, &*clock) => {}
+        let leisurely = async {
+            tokio::time::sleep(pause).await;
+            let began = tokio::time::Instant::now();
+            count_some(&*store, Whose::Writer(&writer), rest, clock.now()).await;
+            began.elapsed()
+        };
+        let took = tokio::select! {
+            took = leisurely => took,
             _ = &mut stopped => return own().await,
-        }
-        rest = match began.elapsed() {
-            took if took > LONG_COUNTING => (rest / 2).max(1),
-            took if took < SHORT_COUNTING => (rest * 2).min(COUNTING_REST),
+        };
+        pause = (took / (rest + 1) * PAUSE_SHARE).clamp(COUNTING_PAUSE, LONGEST_PAUSE);
+        rest = match took {
+            long if long > LONG_COUNTING => (rest / 2).max(1),
+            short if short < SHORT_COUNTING => (rest * 2).min(COUNTING_REST),
             _ => rest,
         };
     }
-}
-
-async fn count_at_leisure(store: &dyn Store, writer: &str, rest: u32, clock: &dyn Clock) {
-    tokio::time::sleep(COUNTING_PAUSE).await;
-    count_some(store, Whose::Writer(writer), rest, clock.now()).await;
 }
 
 /// Counts the batches of processes that are no more: of writers that have not counted for a while.

@@ -11,6 +11,7 @@ use crate::resource_server::comparable;
 /// What was agreed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum LicenceKind {
     /// Free, for a while.
     Trial,

@@ -8,11 +8,13 @@ use symbolon_protocol::scope::ScopeSet;
 
 use crate::clock::Timestamp;
 pub use crate::id::PolicyId;
+use crate::permission;
 use crate::resource_server::{ResourceServer, comparable};
 
 /// What a statement does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Effect {
     /// Gives scopes.
     Allow,
@@ -23,6 +25,7 @@ pub enum Effect {
 /// A pattern with `*` for any run of characters; everything else stands for itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Pattern(pub String);
 
 impl Pattern {
@@ -55,6 +58,7 @@ impl Pattern {
 /// One rule of a policy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Statement {
     /// Allow or deny.
     pub effect: Effect,
@@ -65,7 +69,11 @@ pub struct Statement {
 }
 
 impl Statement {
+    /// Management has to be named to be allowed: who may do everything everywhere was meant to use APIs.
     fn covers(&self, audience: &str) -> bool {
+        if audience == permission::AUDIENCE && self.effect == Effect::Allow {
+            return self.resources.iter().any(|pattern| pattern.0 == audience);
+        }
         let trimmed = comparable(audience);
         self.resources.iter().any(|pattern| pattern.matches(audience) || pattern.matches(trimmed))
     }
@@ -110,11 +118,13 @@ impl Policy {
 /// Scopes given to one client at one audience.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Grant {
     /// The audience.
     pub audience: String,
     /// The scopes.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<String>))]
     pub scopes: ScopeSet,
 }
 

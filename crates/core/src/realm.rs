@@ -4,11 +4,14 @@ use serde::{Deserialize, Serialize};
 use symbolon_protocol::algorithm::Algorithm;
 
 use crate::clock::Timestamp;
+use crate::id::OrganizationId;
 pub use crate::id::RealmId;
+use crate::self_service::SelfService;
 
 /// Whether a thing may be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Status {
     /// In use.
     #[default]
@@ -27,6 +30,7 @@ impl Status {
 /// Whose clients a realm's tokens and answers are shaped for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Compatibility {
     /// ES256 and `at+jwt`, as RFC 9068 has it.
     #[default]
@@ -42,6 +46,7 @@ pub enum Compatibility {
 /// The console's words for a client and its secrets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Vocabulary {
     /// Clients and client secrets.
     #[default]
@@ -53,6 +58,7 @@ pub enum Vocabulary {
 /// Tokens for email and password, the way v1 of an API did it. Absent unless an operator turns it on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct PasswordTokens {
     /// The audience of such tokens.
     pub audience: String,
@@ -70,6 +76,7 @@ impl PasswordTokens {
 /// What an operator may set on a realm.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct RealmSettings {
     /// The issuer; derived from the base address where it is not set.
     pub issuer: Option<String>,
@@ -78,6 +85,7 @@ pub struct RealmSettings {
     /// Whose clients it serves; each setting below overrides its part of it.
     pub compatibility: Compatibility,
     /// The signature algorithm, unless a resource server has its own.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub signing_algorithm: Option<Algorithm>,
     /// The `typ` of access tokens.
     pub token_type: Option<String>,
@@ -95,6 +103,11 @@ pub struct RealmSettings {
     pub vocabulary: Vocabulary,
     /// Days of silence after which a rotated key counts as safe to retire.
     pub safe_to_retire_days: i64,
+    /// The organization whose clients manage the realm; those of all others manage their own organization.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
+    pub operators: Option<OrganizationId>,
+    /// What customers may give to their clients.
+    pub self_service: SelfService,
 }
 
 impl Default for RealmSettings {
@@ -112,6 +125,8 @@ impl Default for RealmSettings {
             password_tokens: None,
             vocabulary: Vocabulary::Oauth,
             safe_to_retire_days: 7,
+            operators: None,
+            self_service: SelfService::default(),
         }
     }
 }

@@ -9,6 +9,7 @@ use symbolon_protocol::jws::SigningKey;
 use symbolon_protocol::revocation::RevocationSet;
 
 use crate::id::{PolicyId, RealmId};
+use crate::permission;
 use crate::policy::Policy;
 use crate::realm::Realm;
 use crate::resource_server::{ResourceServer, comparable};
@@ -57,7 +58,7 @@ impl RealmView {
     #[must_use]
     pub fn with_resource_servers(mut self, servers: Vec<ResourceServer>) -> Self {
         let mut by_name = HashMap::new();
-        for server in servers.into_iter().map(Arc::new) {
+        for server in servers.into_iter().chain([permission::resource_server()]).map(Arc::new) {
             for alias in &server.settings.aliases {
                 by_name.entry(comparable(alias).to_owned()).or_insert_with(|| Arc::clone(&server));
             }
@@ -156,10 +157,11 @@ impl RealmView {
         self.resource_servers.get(comparable(audience))
     }
 
-    /// Every API once.
+    /// Every API once; management is not one of them.
     pub fn resource_servers(&self) -> impl Iterator<Item = &Arc<ResourceServer>> {
-        let registered =
-            |(name, server): &(&String, &Arc<ResourceServer>)| *name == comparable(&server.identifier);
+        let registered = |(name, server): &(&String, &Arc<ResourceServer>)| {
+            *name == comparable(&server.identifier) && server.identifier != permission::AUDIENCE
+        };
         self.resource_servers.iter().filter(registered).map(|(_, server)| server)
     }
 

@@ -14,22 +14,27 @@ use crate::realm::Status;
 /// What an operator may set on a resource server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ResourceServerSettings {
     /// A name for people.
     pub name: String,
     /// Other identifiers under which the same API is asked for; tokens always carry the registered one.
     pub aliases: Vec<String>,
     /// The scopes that exist there.
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<String>))]
     pub scopes: ScopeSet,
     /// Token life in seconds; the realm's where absent.
     pub lifetime: Option<i64>,
     /// The signature algorithm; the realm's where absent.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub signing_algorithm: Option<Algorithm>,
     /// Claims of its own: name → template.
+    #[cfg_attr(feature = "schema", schema(value_type = BTreeMap<String, String>))]
     pub claims: BTreeMap<String, Template>,
     /// Whether an organization needs a licence for it.
     pub requires_licence: bool,
     /// Clients that may introspect tokens of this audience.
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<String>))]
     pub introspectors: Vec<ClientId>,
 }
 

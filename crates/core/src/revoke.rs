@@ -8,9 +8,10 @@ use crate::audit::{Actor, ActorKind, Change, Movement, RevocationWrite, Subject,
 use crate::authenticate::AuthenticatedClient;
 use crate::authority::Authority;
 use crate::clock::Timestamp;
-use crate::id::RealmId;
+use crate::id::{ClientId, OrganizationId, RealmId};
 use crate::introspect::read_own;
 use crate::realm::Realm;
+use crate::realm_view::RealmView;
 use crate::refusal::Refusal;
 use crate::store::StoreError;
 
@@ -35,34 +36,58 @@ pub async fn revoke_token(
     if realm.revocations().cutoff(Kind::Token, &jti) == Some(Cutoff::Open) {
         return Ok(());
     }
+    let actor =
+        Actor { kind: ActorKind::Client, id: caller.id().to_string(), request_id: request_id.to_owned() };
+    let expires_at = Timestamp::from_seconds(own.claims.exp);
+    let token =
+        OneToken { jti: &jti, client: caller.id(), organization: &caller.client().organization, expires_at };
+    Ok(revoke_one(authority, &actor, realm, &token).await?)
+}
+
+/// A token as its record names it.
+pub struct OneToken<'a> {
+    /// Its id.
+    pub jti: &'a str,
+    /// Whose it is.
+    pub client: &'a ClientId,
+    /// The client's organization.
+    pub organization: &'a OrganizationId,
+    /// When it expires.
+    pub expires_at: Timestamp,
+}
+
+/// Revokes one token; beyond [`MOST_TOKENS_PER_CLIENT`], all tokens that the client has.
+pub async fn revoke_one(
+    authority: &Authority,
+    actor: &Actor,
+    realm: &RealmView,
+    token: &OneToken<'_>,
+) -> Result<(), StoreError> {
+    let client = Some(token.client.to_string());
     let change = Change {
-        at: now,
-        actor: Actor {
-            kind: ActorKind::Client,
-            id: caller.id().to_string(),
-            request_id: request_id.to_owned(),
-        },
+        at: authority.now(),
+        actor: actor.clone(),
         action: "revoke_token",
-        subject: Subject::new(SubjectKind::Revocation, &jti).of(&caller.client().organization),
+        subject: Subject::new(SubjectKind::Revocation, token.jti).of(token.organization),
         before: None,
         after: None,
         revocations: vec![RevocationWrite {
             kind: Kind::Token,
-            id: jti,
-            client: Some(caller.id().to_string()),
+            id: token.jti.to_owned(),
+            client,
             movement: Movement::Open,
-            forget_after: Some(Timestamp::from_seconds(own.claims.exp).plus(LEEWAY)),
+            forget_after: Some(token.expires_at.plus(LEEWAY)),
         }],
     };
     let whole = RevocationWrite {
         kind: Kind::Client,
-        id: caller.id().to_string(),
+        id: token.client.to_string(),
         client: None,
         movement: Movement::Before(authority.revocation_moment()),
         forget_after: Some(forget_after(authority, realm.realm())),
     };
     authority.store.revoke_tokens(realm.id(), MOST_TOKENS_PER_CLIENT, &whole, &change).await?;
-    Ok(authority.after_change().await?)
+    authority.after_change().await
 }
 
 /// Clocks of verifiers may be behind by this much, and expiry may be judged with as much leeway.
@@ -82,16 +107,19 @@ pub async fn revoke_before_now(
     authority: &Authority,
     actor: &Actor,
     realm: &RealmId,
-    kind: Kind,
-    id: &str,
+    (kind, id): (Kind, &str),
+    organization: Option<&OrganizationId>,
 ) -> Result<(), StoreError> {
     let view = authority.directory().realm(realm.as_str()).ok_or(StoreError::NotFound)?;
-    let now = authority.now();
+    let subject = Subject::new(SubjectKind::Revocation, &format!("{} {id}", kind.name()));
     let change = Change {
-        at: now,
+        at: authority.now(),
         actor: actor.clone(),
         action: "revoke",
-        subject: Subject::new(SubjectKind::Revocation, &format!("{} {id}", kind.name())),
+        subject: match organization {
+            Some(organization) => subject.of(organization),
+            None => subject,
+        },
         before: None,
         after: None,
         revocations: vec![RevocationWrite {

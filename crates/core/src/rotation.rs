@@ -113,6 +113,20 @@ async fn take(
     }
 }
 
+/// Begins a rotation now: publishes the next key, which signs in place of the present one once every verifier that
+/// caches the key set knows it. If one is on its way already, that is it.
+pub async fn begin(editor: Editor<'_>, algorithm: Algorithm) -> Result<(), EditError> {
+    let keys = editor.store().list_signing_keys(editor.realm).await?;
+    let state = |state| keys.iter().any(|key| key.algorithm == algorithm && key.state == state);
+    if !state(KeyState::Active) {
+        return Err(EditError::Invalid(format!("nothing in this realm is signed with {}", algorithm.name())));
+    }
+    if !state(KeyState::Pending) {
+        add(editor, algorithm, KeyState::Pending).await?;
+    }
+    editor.done().await
+}
+
 /// Makes a key and puts it in place.
 async fn add(editor: Editor<'_>, algorithm: Algorithm, state: KeyState) -> Result<(), EditError> {
     let key = generate(editor, algorithm, state).await?;

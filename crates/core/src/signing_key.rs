@@ -15,6 +15,7 @@ use crate::seal::Sealed;
 /// Where a key is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum KeyState {
     /// Published, not signing yet.
     Pending,
@@ -102,7 +103,8 @@ pub fn next_step(
     let signs_until = active.active_at.unwrap_or(active.published_at).plus(rotation.every);
     let announce = rotation.max_age.saturating_mul(2);
     if let Some(pending) = of(KeyState::Pending).min_by_key(|key| key.published_at) {
-        if now >= signs_until && now >= pending.published_at.plus(announce) {
+        // One that was asked for before its time signs as soon as everybody knows it.
+        if now >= pending.published_at.plus(announce) {
             return Some(Step::Activate(pending.kid.clone()));
         }
     } else if now.plus(announce) >= signs_until {

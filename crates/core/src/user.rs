@@ -12,6 +12,7 @@ use crate::realm::Status;
 /// A member's role in an organization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum MemberRole {
     /// Manages members and clients.
     Admin,
@@ -45,6 +46,7 @@ impl MemberRole {
 /// An operator's role in the realm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum OperatorRole {
     /// Everything, other operators included.
     Owner,

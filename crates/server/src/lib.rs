@@ -8,6 +8,7 @@ pub mod state;
 pub mod tls;
 
 mod health;
+pub mod manage;
 mod middleware;
 mod oauth;
 

@@ -6,11 +6,12 @@ use axum::routing::{any, get};
 
 pub use crate::middleware::request_id::App;
 use crate::state::ServerState;
-use crate::{health, oauth};
+use crate::{health, manage, oauth};
 
-/// The routes of the OAuth edge and the health checks.
+/// The routes of the OAuth edge, the management API and the health checks.
 pub fn router(state: ServerState) -> Router {
     use oauth::{introspect, jwks, metadata, password_token, revoke, token};
+    let management = manage::routes(state.clone());
     Router::new()
         .route("/oauth/token", any(token::standard))
         .route("/realms/{realm}/oauth/token", any(token::standard))
@@ -33,6 +34,7 @@ pub fn router(state: ServerState) -> Router {
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .layer(DefaultBodyLimit::max(symbolon_core::protocol::parameters::LARGEST_BODY))
+        .nest("/api/v1", management)
         .with_state(state)
 }
 

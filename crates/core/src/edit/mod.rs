@@ -36,6 +36,9 @@ pub enum EditError {
     /// What was asked for breaks a rule.
     #[error("{0}")]
     Invalid(String),
+    /// What was asked for is more than customers may have.
+    #[error("{0}")]
+    NotOffered(String),
     /// The store refused or failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -9,6 +9,9 @@ use crate::edit::{EditError, Editor};
 use crate::realm_view::RealmView;
 use crate::resource_server::{ResourceServer, is_absolute_uri};
 
+/// Audiences that nobody can register.
+const BUILT_IN: &str = "urn:symbolon:";
+
 /// Adds a resource server, and a signing key if it needs one of an algorithm of its own.
 pub async fn insert(editor: Editor<'_>, server: &ResourceServer) -> Result<(), EditError> {
     check(&*editor.view()?, server)?;
@@ -58,6 +61,10 @@ pub(crate) fn check(realm: &RealmView, server: &ResourceServer) -> Result<(), Ed
             "{:?} is not an audience: an absolute URI without a fragment is needed",
             server.identifier
         ));
+    }
+    let mut names = server.settings.aliases.iter().chain([&server.identifier]);
+    if let Some(name) = names.find(|name| name.starts_with(BUILT_IN)) {
+        return invalid(format!("{name:?} is reserved: what begins with {BUILT_IN} is built in"));
     }
     if let Some(lifetime) = server.settings.lifetime {
         check_lifetime(lifetime)?;

@@ -1,5 +1,7 @@
 //! What happens to every request, whichever handler it goes to.
 
 pub(crate) mod address;
+pub(crate) mod host;
 mod log_share;
 pub(crate) mod request_id;
+pub(crate) mod unserved;

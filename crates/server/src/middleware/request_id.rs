@@ -19,7 +19,7 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use crate::middleware::log_share::{Line, LogShares, cut};
-use crate::oauth::answer::Unserved;
+use crate::middleware::unserved::Unserved;
 use crate::state::ServerState;
 
 /// The header that tells it.

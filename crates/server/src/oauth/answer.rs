@@ -8,6 +8,8 @@ use symbolon_core::clock::Timestamp;
 use symbolon_core::protocol::error::{ErrorBody, ErrorCode, allowed_description};
 use symbolon_core::refusal::Refusal;
 
+use crate::middleware::unserved::Unserved;
+
 /// A JSON answer that no cache may keep (RFC 6749 §5.1).
 pub(crate) fn json<T: Serialize>(status: StatusCode, body: &T) -> Response {
     match serde_json::to_vec(body) {
@@ -38,21 +40,13 @@ fn uncached(mut response: Response) -> Response {
     response
 }
 
-/// Why a request could not be served, for the log; in the extensions of the answer, which nobody is sent.
-#[derive(Clone, Debug)]
-pub(crate) struct Unserved(pub(crate) String);
-
-/// The longest of these reasons, in characters.
-const LONGEST_REASON: usize = 500;
-
 /// A refusal, described in a dialect's words, in the realm whose name the challenge carries.
 pub(crate) fn refused(refusal: &Refusal, description: &str, realm: &str, now: Timestamp) -> Response {
     let code = refusal.code();
     let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = json(status, &ErrorBody::new(code, description));
     if status.is_server_error() {
-        let reason = refusal.reason.to_string().chars().take(LONGEST_REASON).collect();
-        response.extensions_mut().insert(Unserved(reason));
+        response.extensions_mut().insert(Unserved::new(&refusal.reason.to_string()));
     }
     let headers = response.headers_mut();
     if code == ErrorCode::InvalidClient && refusal.used_basic {

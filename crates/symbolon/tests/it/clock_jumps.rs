@@ -160,7 +160,7 @@ async fn another_process_revokes_what_was_minted_while_the_clock_was_ahead() {
     // It never minted anything itself.
     let (another, _, _) = bed.another_node().await;
     let (actor, realm) = (Actor::operator("test", "run_test"), realm_id("default"));
-    revoke_before_now(&another, &actor, &realm, Kind::Client, HOLDER.0).await.unwrap();
+    revoke_before_now(&another, &actor, &realm, (Kind::Client, HOLDER.0), None).await.unwrap();
     bed.authority.directory().catch_up().await.unwrap();
     assert!(!bed.lives(&ahead).await);
     jump(&bed, HOUR).await;
@@ -176,7 +176,7 @@ async fn a_revocation_reaches_what_was_minted_while_the_clock_was_ahead() {
         let ahead = [bed.client_token().await, bed.client_token().await];
         jump(&bed, -seconds).await;
         bed.operator("default", async |editor| {
-            revoke_before_now(editor.authority, editor.actor, editor.realm, Kind::Client, HOLDER.0)
+            revoke_before_now(editor.authority, editor.actor, editor.realm, (Kind::Client, HOLDER.0), None)
                 .await
                 .unwrap();
         })

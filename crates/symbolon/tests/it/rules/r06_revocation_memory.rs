@@ -160,7 +160,7 @@ async fn everything_of_a_subject_can_be_revoked_up_to_now_while_it_stays_on() {
         let token = bed.client_token().await;
         bed.advance(Duration::from_millis(1)).await;
         bed.operator("default", async |editor| {
-            revoke_before_now(editor.authority, editor.actor, editor.realm, kind, id).await.unwrap();
+            revoke_before_now(editor.authority, editor.actor, editor.realm, (kind, id), None).await.unwrap();
         })
         .await;
         assert!(!bed.lives(&token).await, "{kind:?}");

@@ -1,0 +1,90 @@
+//! What customers may set on their own clients: whoever manages an organization must not be able to give a client
+//! more than the API company means customers to have.
+
+use serde::{Deserialize, Serialize};
+
+use crate::client::ClientSettings;
+use crate::edit::EditError;
+use crate::id::PolicyId;
+use crate::policy::Grant;
+use crate::realm_view::RealmView;
+use crate::resource_server::comparable;
+
+/// What customers may give to their clients; nothing where empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct SelfService {
+    /// Scopes by audience. A client that a customer makes without saying which has all of them.
+    pub grants: Vec<Grant>,
+    /// Policies.
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<String>))]
+    pub policies: Vec<PolicyId>,
+}
+
+impl SelfService {
+    fn gives(&self, grant: &Grant) -> bool {
+        self.grants.iter().any(|given| {
+            comparable(&given.audience) == comparable(&grant.audience)
+                && grant.scopes.iter().all(|scope| given.scopes.contains(scope.as_str()))
+        })
+    }
+}
+
+/// Fills in what a customer who makes a client leaves out.
+pub fn fill_in(realm: &RealmView, settings: &mut ClientSettings) {
+    let offered = &realm.realm().settings.self_service;
+    if settings.grants.is_empty() && settings.policies.is_empty() {
+        settings.grants = offered.grants.clone().into();
+    }
+}
+
+/// Checks what a customer makes of a client: what it had already may stay, what is new must be on offer, and what
+/// only operators set stays as it was.
+pub fn check(
+    realm: &RealmView,
+    before: Option<&ClientSettings>,
+    after: &ClientSettings,
+) -> Result<(), EditError> {
+    let offered = &realm.realm().settings.self_service;
+    let none = ClientSettings::default();
+    let before = before.unwrap_or(&none);
+    if let Some(grant) =
+        after.grants.iter().find(|grant| !before.grants.contains(grant) && !offered.gives(grant))
+    {
+        return Err(EditError::NotOffered(format!(
+            "customers cannot give {:?} at {:?} to their clients; ask the operator of this service",
+            grant.scopes.to_string(),
+            grant.audience
+        )));
+    }
+    let new = |id: &&PolicyId| !before.policies.contains(id) && !offered.policies.contains(id);
+    if let Some(policy) = after.policies.iter().find(new) {
+        return Err(EditError::NotOffered(format!(
+            "customers cannot give the policy {:?} to their clients; ask the operator of this service",
+            policy.as_str()
+        )));
+    }
+    // A policy may also take away.
+    if let Some(policy) =
+        before.policies.iter().find(|id| !after.policies.contains(id) && !offered.policies.contains(id))
+    {
+        return Err(EditError::NotOffered(format!(
+            "customers cannot take the policy {:?} from their clients; ask the operator of this service",
+            policy.as_str()
+        )));
+    }
+    let kept = ClientSettings {
+        lifetime: before.lifetime,
+        claims: before.claims.clone(),
+        licence_kind: before.licence_kind,
+        ..after.clone()
+    };
+    if kept == *after {
+        Ok(())
+    } else {
+        Err(EditError::NotOffered(
+            "only operators set lifetime, claims and licence_kind of a client".to_owned(),
+        ))
+    }
+}

@@ -1,0 +1,204 @@
+//! What requests carry: JSON bodies, merge patches (RFC 7396), path segments, query parameters, `If-Match`.
+
+use std::convert::Infallible;
+use std::error::Error;
+
+use axum::body::Bytes;
+use axum::extract::path::ErrorKind;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, header};
+use http_body_util::LengthLimitError;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use symbolon_core::authority::Authority;
+use symbolon_core::clock::Timestamp;
+use symbolon_core::edit::EditError;
+use symbolon_core::id::{Id, Identified};
+
+use crate::manage::LARGEST_BODY;
+use crate::manage::error::{Kind, Problem};
+use crate::state::ServerState;
+
+/// A body, as it came. It is read after it was decided whether the caller may do at all what it asks for.
+pub(crate) struct Body(Result<Bytes, Problem>);
+
+impl FromRequest<ServerState> for Body {
+    type Rejection = Infallible;
+
+    async fn from_request(request: Request, _: &ServerState) -> Result<Self, Infallible> {
+        let (parts, body) = request.into_parts();
+        let bytes = match axum::body::to_bytes(body, LARGEST_BODY).await {
+            Ok(bytes) => Ok(bytes),
+            Err(error) if error.source().is_some_and(<dyn Error>::is::<LengthLimitError>) => {
+                Err(Problem::new(Kind::TooLarge, format!("A body has at most {LARGEST_BODY} bytes")))
+            }
+            Err(_) => Err(Problem::new(Kind::InvalidBody, "The body did not arrive whole")),
+        };
+        let bytes = bytes.and_then(|bytes| match is_json(&parts.headers) {
+            true => Ok(bytes),
+            false => Err(Problem::new(Kind::UnsupportedMediaType, "Send Content-Type: application/json")),
+        });
+        Ok(Self(bytes))
+    }
+}
+
+impl Body {
+    /// Reads it as JSON.
+    pub(crate) fn read<T: DeserializeOwned>(self) -> Result<T, Problem> {
+        let bytes = self.0?;
+        let mut reader = serde_json::Deserializer::from_slice(&bytes);
+        let read = T::deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
+        read.map_err(|error| Problem::new(Kind::InvalidBody, error.to_string()))
+    }
+
+    /// Reads it as a merge patch (RFC 7396), and says what a thing looks like with it: members replace, null removes,
+    /// everything that is not named stays.
+    pub(crate) fn patch<T: Serialize + DeserializeOwned>(self, thing: &T) -> Result<T, Problem> {
+        let patch: Value = self.read()?;
+        if !patch.is_object() {
+            return Err(Problem::new(Kind::InvalidBody, "A patch is a JSON object"));
+        }
+        let mut value = serde_json::to_value(thing)
+            .map_err(|error| Problem::new(Kind::Internal, format!("cannot be written: {error}")))?;
+        merge(&mut value, patch);
+        serde_json::from_value(value).map_err(|error| Problem::new(Kind::InvalidBody, error.to_string()))
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let text = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = text.split(';').next().unwrap_or_default().trim();
+    ["application/json", "application/merge-patch+json"].iter().any(|json| kind.eq_ignore_ascii_case(json))
+}
+
+fn merge(target: &mut Value, patch: Value) {
+    let Value::Object(members) = patch else {
+        *target = patch;
+        return;
+    };
+    if !target.is_object() {
+        *target = Value::Object(serde_json::Map::new());
+    }
+    let Some(object) = target.as_object_mut() else { return };
+    for (name, value) in members {
+        if value.is_null() {
+            object.remove(&name);
+        } else {
+            merge(object.entry(name).or_insert(Value::Null), value);
+        }
+    }
+}
+
+/// The segments of the path.
+pub(crate) struct Segments<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<ServerState> for Segments<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, Problem> {
+        match Path::<T>::from_request_parts(parts, state).await {
+            Ok(Path(segments)) => Ok(Self(segments)),
+            Err(PathRejection::FailedToDeserializePathParams(failed))
+                if matches!(failed.kind(), ErrorKind::InvalidUtf8InPathParam { .. }) =>
+            {
+                Err(Problem::new(Kind::InvalidParameter, "The path is not UTF-8"))
+            }
+            Err(_) => Err(Problem::not_found("path")),
+        }
+    }
+}
+
+/// The parameters of the query.
+pub(crate) struct Parameters<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequestParts<ServerState> for Parameters<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, Problem> {
+        match Query::<T>::from_request_parts(parts, state).await {
+            Ok(Query(parameters)) => Ok(Self(parameters)),
+            Err(error) => Err(Problem::new(Kind::InvalidParameter, error.body_text())),
+        }
+    }
+}
+
+/// What a request that changes something says of the version that it means.
+pub(crate) struct Changing {
+    if_match: Option<HeaderValue>,
+}
+
+impl Changing {
+    pub(crate) fn of(parts: &Parts) -> Self {
+        Self { if_match: parts.headers.get(header::IF_MATCH).cloned() }
+    }
+
+    /// Goes on only if the version is the one that the request names, or it names none.
+    pub(crate) fn check(&self, version: i64) -> Result<(), Problem> {
+        let Some(wanted) = &self.if_match else { return Ok(()) };
+        let wanted = wanted.to_str().unwrap_or_default();
+        let current = etag(version);
+        if wanted.trim() == "*" || wanted.split(',').any(|tag| tag.trim() == current) {
+            return Ok(());
+        }
+        Err(Problem::new(
+            Kind::PreconditionFailed,
+            format!("The current version is {current}, not {wanted}: read it again, then change it"),
+        ))
+    }
+}
+
+/// The id that a request gives to what it makes, or a new one.
+pub(crate) fn id<T: Identified>(
+    given: Option<&str>,
+    now: Timestamp,
+    authority: &Authority,
+) -> Result<Id<T>, Problem> {
+    match given {
+        Some(text) => Id::new(text).map_err(|error| Problem::new(Kind::InvalidChange, error.to_string())),
+        None => Id::generate(now, authority.random()).map_err(|error| EditError::from(error).into()),
+    }
+}
+
+/// The entity tag of a version.
+pub(crate) fn etag(version: i64) -> String {
+    format!("\"{version}\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_merge_patch_replaces_removes_and_leaves_alone() {
+        // The example of RFC 7396 §3.
+        let mut document = json!({"title": "Goodbye!", "author": {"givenName": "John", "familyName": "Doe"},
+            "tags": ["example", "sample"], "content": "This will be unchanged"});
+        merge(
+            &mut document,
+            json!({"title": "Hello!", "phoneNumber": "+01-123-456-7890",
+            "author": {"familyName": null}, "tags": ["example"]}),
+        );
+        assert_eq!(
+            document,
+            json!({"title": "Hello!", "author": {"givenName": "John"}, "tags": ["example"],
+            "content": "This will be unchanged", "phoneNumber": "+01-123-456-7890"})
+        );
+    }
+
+    #[test]
+    fn if_match_names_the_version() {
+        let changing = |text: Option<&'static str>| Changing { if_match: text.map(HeaderValue::from_static) };
+        assert!(changing(None).check(3).is_ok());
+        for good in ["\"3\"", "*", "\"2\", \"3\""] {
+            assert!(changing(Some(good)).check(3).is_ok(), "{good}");
+        }
+        for bad in ["\"2\"", "3", "W/\"3\"", ""] {
+            assert!(changing(Some(bad)).check(3).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Who calls: a Bearer token of the management audience, verified, and access by one permission at a time.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::HeaderValue;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use symbolon_core::authority::Authority;
+use symbolon_core::permission::{
+    Caller, Denied, InstallationAccess, OrganizationAccess, Permission, RealmAccess,
+};
+use symbolon_core::protocol::bearer::{LONGEST_TOKEN, Presented, presented};
+use symbolon_core::realm_view::RealmView;
+
+use crate::manage::body::Changing;
+use crate::manage::error::Problem;
+use crate::middleware::address::ClientAddress;
+use crate::middleware::host::host;
+use crate::middleware::request_id::RequestId;
+use crate::state::ServerState;
+
+/// A caller, and what handlers may do for it.
+pub(crate) struct Manager {
+    authority: Arc<Authority>,
+    caller: Caller,
+    /// The realm that owns the host name of the request: no other can be managed there.
+    owner: Option<Arc<RealmView>>,
+    /// What the request says of the version that it changes.
+    pub(crate) changing: Changing,
+}
+
+impl FromRequestParts<ServerState> for Manager {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, Problem> {
+        let authority = Arc::clone(&state.authority);
+        let Ok(ClientAddress(from)) = ClientAddress::from_request_parts(parts, state).await;
+        let token = match presented(parts.headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes)) {
+            Presented::Token(token) if token.len() <= LONGEST_TOKEN => token,
+            Presented::None => {
+                return Err(Problem::unauthenticated("Send an access token: Authorization: Bearer …", false));
+            }
+            Presented::Token(_) | Presented::Malformed | Presented::Twice => {
+                return Err(Problem::unauthenticated(
+                    "The Authorization header holds no one Bearer token",
+                    true,
+                ));
+            }
+        };
+        let id = parts.extensions.get::<RequestId>().map(|id| id.0.as_str()).unwrap_or_default();
+        let caller = Caller::authenticate(&authority, token, id, from)?;
+        let owner = host(parts).and_then(|host| authority.directory().realm_of_host(&host));
+        Ok(Self { authority, caller, owner, changing: Changing::of(parts) })
+    }
+}
+
+impl Manager {
+    fn check_host(&self, realm: &str) -> Result<(), Denied> {
+        match &self.owner {
+            Some(owner) if owner.id().as_str() != realm => Err(Denied::NotFound),
+            _ => Ok(()),
+        }
+    }
+
+    /// The realms within reach.
+    pub(crate) fn realms(&self, permission: Permission) -> Result<Vec<Arc<RealmView>>, Denied> {
+        let mut realms = self.caller.realms(&self.authority, permission)?;
+        realms.retain(|realm| self.check_host(realm.id().as_str()).is_ok());
+        Ok(realms)
+    }
+
+    /// For making a realm.
+    pub(crate) fn installation(&self, permission: Permission) -> Result<InstallationAccess<'_>, Denied> {
+        self.caller.installation(&self.authority, permission)
+    }
+
+    /// Access to a realm.
+    pub(crate) fn realm(&self, permission: Permission, realm: &str) -> Result<RealmAccess<'_>, Denied> {
+        self.check_host(realm)?;
+        self.caller.realm(&self.authority, permission, realm)
+    }
+
+    /// Access to an organization of a realm.
+    pub(crate) async fn organization(
+        &self,
+        permission: Permission,
+        (realm, organization): (&str, &str),
+    ) -> Result<OrganizationAccess<'_>, Denied> {
+        self.check_host(realm)?;
+        self.caller.organization(&self.authority, permission, (realm, organization)).await
+    }
+}

@@ -1,0 +1,11 @@
+//! The management API, through the server's own router: who may do what, what customers cannot reach, and the
+//! conventions that users of such interfaces expect.
+
+#![expect(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
+
+mod conventions;
+mod description;
+mod isolation;
+mod office;
+mod roles;
+mod work;
