@@ -17,6 +17,30 @@ pub struct Actor {
     pub id: String,
     /// The request that the change came with, or the id of a run of a command.
     pub request_id: String,
+    /// The caller's own name for the request, if it may send it again; not part of the record.
+    #[serde(skip)]
+    pub repeat: Option<RepeatKey>,
+}
+
+/// What a caller calls a request that makes something, so that it can send it again and have one thing all the same
+/// (the header `Idempotency-Key`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepeatKey {
+    /// The name, unique among the caller's own.
+    pub key: String,
+    /// The digest of what is asked for: the name stands for that alone.
+    pub digest: String,
+}
+
+/// What a request of a name made when it came for the first time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repeated {
+    /// The digest of what was asked for.
+    pub digest: String,
+    /// The kind of thing that was made.
+    pub subject_kind: SubjectKind,
+    /// The thing.
+    pub subject_id: String,
 }
 
 /// The kinds of actors.
@@ -36,12 +60,12 @@ pub enum ActorKind {
 impl Actor {
     /// A part of Symbolon itself.
     pub fn system(part: &str) -> Self {
-        Self { kind: ActorKind::System, id: part.to_owned(), request_id: String::new() }
+        Self { kind: ActorKind::System, id: part.to_owned(), request_id: String::new(), repeat: None }
     }
 
     /// Somebody at the command line.
     pub fn operator(name: &str, run: &str) -> Self {
-        Self { kind: ActorKind::Operator, id: name.to_owned(), request_id: run.to_owned() }
+        Self { kind: ActorKind::Operator, id: name.to_owned(), request_id: run.to_owned(), repeat: None }
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use symbolon_protocol::scope::{Scope, ScopeSet};
 
-use crate::audit::{Actor, ActorKind};
+use crate::audit::{Actor, ActorKind, RepeatKey};
 use crate::authority::Authority;
 use crate::clock::Timestamp;
 use crate::edit::Editor;
@@ -278,6 +278,17 @@ pub enum Denied {
     Store(#[from] StoreError),
 }
 
+/// Why a request cannot stand for one that came before.
+#[derive(Debug, thiserror::Error)]
+pub enum RepeatError {
+    /// The name stands for another request.
+    #[error("the Idempotency-Key was used for another request")]
+    Another,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 impl Caller {
     /// Verifies a token of any realm here, in the way in which introspection does.
     pub fn authenticate(
@@ -318,8 +329,12 @@ impl Caller {
         if !operates {
             permissions.0.retain(|permission| permission.is_for_customers());
         }
-        let actor =
-            Actor { kind: ActorKind::Client, id: client.to_string(), request_id: request_id.to_owned() };
+        let actor = Actor {
+            kind: ActorKind::Client,
+            id: client.to_string(),
+            request_id: request_id.to_owned(),
+            repeat: None,
+        };
         let _ = from;
         Ok(Self { actor, home, reach, permissions })
     }
@@ -327,6 +342,13 @@ impl Caller {
     /// Who it is, for records.
     pub const fn actor(&self) -> &Actor {
         &self.actor
+    }
+
+    /// With the caller's own name for the request, under which what it makes is found when it is sent again.
+    #[must_use]
+    pub fn repeating(mut self, repeat: Option<RepeatKey>) -> Self {
+        self.actor.repeat = repeat;
+        self
     }
 
     /// The realm of its token.
@@ -449,6 +471,16 @@ impl RealmAccess<'_> {
     /// What is kept.
     pub fn store(&self) -> &dyn Store {
         &*self.authority.store
+    }
+
+    /// The thing that the caller's request made when it came for the first time.
+    pub async fn made_before(&self) -> Result<Option<String>, RepeatError> {
+        let Some(repeat) = &self.caller.actor.repeat else { return Ok(None) };
+        let made = self.store().find_repeat(self.id(), &self.caller.actor).await?;
+        match made {
+            Some(made) if made.digest != repeat.digest => Err(RepeatError::Another),
+            made => Ok(made.map(|made| made.subject_id)),
+        }
     }
 
     /// For changes.

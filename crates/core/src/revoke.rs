@@ -36,8 +36,8 @@ pub async fn revoke_token(
     if realm.revocations().cutoff(Kind::Token, &jti) == Some(Cutoff::Open) {
         return Ok(());
     }
-    let actor =
-        Actor { kind: ActorKind::Client, id: caller.id().to_string(), request_id: request_id.to_owned() };
+    let (id, request_id) = (caller.id().to_string(), request_id.to_owned());
+    let actor = Actor { kind: ActorKind::Client, id, request_id, repeat: None };
     let expires_at = Timestamp::from_seconds(own.claims.exp);
     let token =
         OneToken { jti: &jti, client: caller.id(), organization: &caller.client().organization, expires_at };

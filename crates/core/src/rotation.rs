@@ -22,6 +22,8 @@ use crate::store::StoreError;
 
 /// Refusals older than this are forgotten.
 const REFUSAL_MEMORY: Duration = Duration::from_hours(30 * 24);
+/// How long a request can be sent again under its name.
+const REPEAT_MEMORY: Duration = Duration::from_hours(24);
 /// No more refusals than this are kept.
 const MOST_REFUSALS: u32 = 1_000_000;
 
@@ -280,6 +282,9 @@ async fn keep_journal(authority: &Authority, now: Timestamp, trusted: bool) {
     let before = if trusted { now.minus(REFUSAL_MEMORY) } else { Timestamp::from_millis(i64::MIN) };
     if let Err(error) = store.forget_refusals(before, MOST_REFUSALS).await {
         tracing::warn!(%error, "old refusals could not be removed");
+    }
+    if trusted && let Err(error) = store.forget_repeats(now.minus(REPEAT_MEMORY)).await {
+        tracing::warn!(%error, "old names of requests could not be removed");
     }
     if let Some(memory) = authority.settings.journal_memory.filter(|_| trusted)
         && let Err(error) = store.forget_tokens(now.minus(memory)).await

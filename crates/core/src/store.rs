@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use symbolon_protocol::revocation::{Cutoff, Kind};
 
 use crate::access_key::{AccessKey, LastUse};
-use crate::audit::{AuditRecord, Change, RevocationWrite, SubjectKind};
+use crate::audit::{Actor, AuditRecord, Change, Repeated, RevocationWrite, SubjectKind};
 use crate::client::Client;
 use crate::clock::Timestamp;
 use crate::id::{AccessKeyId, ClientId, LicenceId, OrganizationId, PolicyId, RealmId, UserId};
@@ -346,6 +346,10 @@ pub trait ChangeStore {
         realm: &RealmId,
         changed_after: i64,
     ) -> StoreResult<Vec<StoredRevocation>>;
+    /// What the caller's request of that name ([`Actor::repeat`]) made, if it came before.
+    async fn find_repeat(&self, realm: &RealmId, actor: &Actor) -> StoreResult<Option<Repeated>>;
+    /// Forgets the names of requests that came before a moment.
+    async fn forget_repeats(&self, before: Timestamp) -> StoreResult<u64>;
     /// Removes the revocations that can hit no token any more; says which. The sequence does not move: whoever
     /// still holds one holds it in vain.
     async fn forget_revocations(&self, realm: &RealmId, now: Timestamp) -> StoreResult<u64>;

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use sqlx::{query, query_scalar};
-use symbolon_core::audit::{Actor, AuditRecord, Change, RevocationWrite, SubjectKind};
+use symbolon_core::audit::{Actor, AuditRecord, Change, Repeated, RevocationWrite, SubjectKind};
 use symbolon_core::clock::Timestamp;
 use symbolon_core::organization::OrganizationId;
 use symbolon_core::protocol::revocation::Kind;
@@ -10,8 +10,8 @@ use symbolon_core::realm::RealmId;
 use symbolon_core::store::{ChangeEntry, ChangeStore, StoreError, StoreResult, StoredRevocation};
 
 use crate::backend::{self, Backend, Tx};
-use crate::revocations;
 use crate::support::{decode, encode, failed, from_word, word};
+use crate::{repeats, revocations};
 
 /// Writes what a change means beside itself, and answers its number. It comes last in a transaction: counting up
 /// locks the counter until the end, so that everything behind it is one change at a time.
@@ -34,6 +34,7 @@ pub(crate) async fn record(tx: &mut Tx, realm: &RealmId, change: &Change) -> Sto
     .await
     .map_err(failed)?;
     write_audit(tx, realm, change, sequence).await?;
+    repeats::note(tx, realm, change).await?;
     for write in &change.revocations {
         revocations::apply(tx, realm, write, sequence).await?;
     }
@@ -93,6 +94,7 @@ impl AuditRow {
                 kind: from_word("kind of actor", self.actor_kind)?,
                 id: self.actor_id,
                 request_id: self.request_id,
+                repeat: None,
             },
             action: self.action,
             subject_kind: subject_kind(&self.subject_kind)?,
@@ -120,6 +122,14 @@ fn counted_for(client: &str, change: &Change) -> Change {
 
 #[async_trait]
 impl ChangeStore for Backend {
+    async fn find_repeat(&self, realm: &RealmId, actor: &Actor) -> StoreResult<Option<Repeated>> {
+        repeats::find(self, realm, actor).await
+    }
+
+    async fn forget_repeats(&self, before: Timestamp) -> StoreResult<u64> {
+        repeats::forget(self, before).await
+    }
+
     async fn insert_revocations(&self, realm: &RealmId, change: &Change) -> StoreResult<()> {
         let mut tx = self.begin().await?;
         record(&mut tx, realm, change).await?;

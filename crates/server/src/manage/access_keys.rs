@@ -8,7 +8,7 @@ use symbolon_core::edit::access_key::{KeyOverview, NewKey};
 use symbolon_core::permission::{OrganizationAccess, Permission};
 use utoipa::ToSchema;
 
-use crate::manage::answer::{Created, Tagged, path};
+use crate::manage::answer::{Created, Tagged};
 use crate::manage::body::{Body, Segments};
 use crate::manage::caller::Manager;
 use crate::manage::clients;
@@ -43,8 +43,8 @@ pub(crate) struct NewKeyView {
     id: String,
     client: String,
     organization: String,
-    /// The secret. Keep it: it is never shown again.
-    secret: String,
+    /// The secret. Keep it: it is never shown again, not even where the same request comes again.
+    secret: Option<String>,
     status: KeyStatus,
     expires_at: Option<Time>,
     version: i64,
@@ -88,12 +88,16 @@ fn view(overview: KeyOverview) -> View {
 
 /// A key with its secret, for the one answer that has it.
 pub(crate) fn new_view(new: &NewKey) -> NewKeyView {
-    let key = &new.key;
+    NewKeyView { secret: Some(new.secret.expose().to_owned()), ..kept_view(&new.key) }
+}
+
+/// The same of a key that was made before, whose secret nobody can show any more.
+pub(crate) fn kept_view(key: &AccessKey) -> NewKeyView {
     NewKeyView {
         id: key.id.to_string(),
         client: key.client.to_string(),
         organization: key.organization.to_string(),
-        secret: new.secret.expose().to_owned(),
+        secret: None,
         status: key.status,
         expires_at: key.expires_at.map(Time),
         version: key.version,
@@ -133,7 +137,7 @@ pub(crate) async fn create(
     Segments(at): Segments<OfClient>,
     body: Body,
 ) -> Result<Created<NewKeyView>, Problem> {
-    make(&manager, &at, || body.read()).await
+    make(&manager.making(&body), &at, || body.read()).await
 }
 
 /// Begin a rotation: make the second key beside the one in use
@@ -143,8 +147,9 @@ pub(crate) async fn create(
 pub(crate) async fn rotate(
     manager: Manager,
     Segments(at): Segments<OfClient>,
+    body: Body,
 ) -> Result<Created<NewKeyView>, Problem> {
-    make(&manager, &at, || Ok(New::default())).await
+    make(&manager.making(&body), &at, || Ok(New::default())).await
 }
 
 async fn make(
@@ -153,14 +158,18 @@ async fn make(
     new: impl FnOnce() -> Result<New, Problem>,
 ) -> Result<Created<NewKeyView>, Problem> {
     let access = manager.organization(Permission::WriteClients, at.place()).await?;
-    let new = new()?;
-    let client = clients::find(&access, &at.client).await?.client;
-    let made =
-        edit::access_key::create(access.realm.editor(), &client, new.expires_at.map(|time| time.0)).await?;
-    let (realm, organization) = at.place();
-    let key = made.key.id.as_str();
-    let path = ["realms", realm, "organizations", organization, "clients", &at.client, "access-keys", key];
-    Ok(Created { path: self::path(&path), version: 1, body: new_view(&made) })
+    let path = |id| {
+        ["realms", &at.realm, "organizations", &at.organization, "clients", &at.client, "access-keys", id]
+    };
+    let client = clients::find(&access, &at.client).await?;
+    if let Some(made) = access.realm.made_before().await? {
+        let key = client.keys.iter().find(|key| key.id.as_str() == made);
+        let key = key.ok_or_else(|| Problem::not_found("access key"))?;
+        return Ok(Created::before(&path(&made), key.version, kept_view(key)));
+    }
+    let expires_at = new()?.expires_at.map(|time| time.0);
+    let made = edit::access_key::create(access.realm.editor(), &client.client, expires_at).await?;
+    Ok(Created::now(&path(made.key.id.as_str()), 1, new_view(&made)))
 }
 
 /// One access key

@@ -7,6 +7,9 @@ use serde::Serialize;
 
 use crate::manage::body::etag;
 
+/// Says that a request came before, and that nothing was made this time.
+const REPLAYED: header::HeaderName = header::HeaderName::from_static("idempotent-replayed");
+
 /// One thing, with its version.
 pub(crate) struct Tagged<T>(pub(crate) i64, pub(crate) T);
 
@@ -22,9 +25,24 @@ impl<T: Serialize> IntoResponse for Tagged<T> {
 
 /// A thing that was just made, at this place below `/api/v1`.
 pub(crate) struct Created<T> {
-    pub(crate) path: Vec<String>,
-    pub(crate) version: i64,
-    pub(crate) body: T,
+    path: Vec<String>,
+    version: i64,
+    body: T,
+    /// Whether it was made by the same request when it came before.
+    again: bool,
+}
+
+impl<T> Created<T> {
+    /// A thing that was made now.
+    pub(crate) fn now(path: &[&str], version: i64, body: T) -> Self {
+        let path = path.iter().map(|segment| (*segment).to_owned()).collect();
+        Self { path, version, body, again: false }
+    }
+
+    /// A thing that the same request made when it came before.
+    pub(crate) fn before(path: &[&str], version: i64, body: T) -> Self {
+        Self { again: true, ..Self::now(path, version, body) }
+    }
 }
 
 impl<T: Serialize> IntoResponse for Created<T> {
@@ -36,6 +54,9 @@ impl<T: Serialize> IntoResponse for Created<T> {
             location.push('/');
             location.extend(percent_encoding::utf8_percent_encode(segment, SEGMENT));
         }
+        if self.again {
+            response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+        }
         if let Ok(value) = HeaderValue::from_str(&location) {
             response.headers_mut().insert(header::LOCATION, value);
         }
@@ -46,8 +67,3 @@ impl<T: Serialize> IntoResponse for Created<T> {
 /// Everything that cannot stand in a path segment as it is (RFC 3986 §3.3), and what is easily misread.
 const SEGMENT: &percent_encoding::AsciiSet =
     &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-/// The segments of a path.
-pub(crate) fn path(segments: &[&str]) -> Vec<String> {
-    segments.iter().map(|segment| (*segment).to_owned()).collect()
-}

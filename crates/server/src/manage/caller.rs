@@ -6,6 +6,7 @@ use axum::extract::FromRequestParts;
 use axum::http::HeaderValue;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use symbolon_core::audit::RepeatKey;
 use symbolon_core::authority::Authority;
 use symbolon_core::permission::{
     Caller, Denied, InstallationAccess, OrganizationAccess, Permission, RealmAccess,
@@ -13,8 +14,8 @@ use symbolon_core::permission::{
 use symbolon_core::protocol::bearer::{LONGEST_TOKEN, Presented, presented};
 use symbolon_core::realm_view::RealmView;
 
-use crate::manage::body::Changing;
-use crate::manage::error::Problem;
+use crate::manage::body::{Body, Changing};
+use crate::manage::error::{Kind, Problem};
 use crate::middleware::address::ClientAddress;
 use crate::middleware::host::host;
 use crate::middleware::request_id::RequestId;
@@ -28,6 +29,14 @@ pub(crate) struct Manager {
     owner: Option<Arc<RealmView>>,
     /// What the request says of the version that it changes.
     pub(crate) changing: Changing,
+    repeat: Option<Repeat>,
+}
+
+/// What the caller calls the request.
+struct Repeat {
+    key: String,
+    /// Method and path.
+    of: String,
 }
 
 impl FromRequestParts<ServerState> for Manager {
@@ -51,11 +60,33 @@ impl FromRequestParts<ServerState> for Manager {
         let id = parts.extensions.get::<RequestId>().map(|id| id.0.as_str()).unwrap_or_default();
         let caller = Caller::authenticate(&authority, token, id, from)?;
         let owner = host(parts).and_then(|host| authority.directory().realm_of_host(&host));
-        Ok(Self { authority, caller, owner, changing: Changing::of(parts) })
+        let repeat = repeat_key(parts)?;
+        Ok(Self { authority, caller, owner, changing: Changing::of(parts), repeat })
     }
 }
 
+/// What the request is called by its caller: one header, up to 255 printable characters.
+fn repeat_key(parts: &Parts) -> Result<Option<Repeat>, Problem> {
+    let Some(value) = parts.headers.get("idempotency-key") else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default();
+    if text.is_empty() || text.len() > 255 || !text.bytes().all(|b| b.is_ascii_graphic()) {
+        let detail = "Idempotency-Key is 1 to 255 printable characters without spaces";
+        return Err(Problem::new(Kind::InvalidParameter, detail));
+    }
+    Ok(Some(Repeat { key: text.to_owned(), of: format!("{} {}", parts.method, parts.uri.path()) }))
+}
+
 impl Manager {
+    /// The same caller, for a request that makes something and may have come before.
+    pub(crate) fn making(mut self, body: &Body) -> Self {
+        let repeat = self.repeat.take().map(|repeat| {
+            let digest = body.digest(&repeat.of);
+            RepeatKey { key: repeat.key, digest }
+        });
+        self.caller = self.caller.repeating(repeat);
+        self
+    }
+
     fn check_host(&self, realm: &str) -> Result<(), Denied> {
         match &self.owner {
             Some(owner) if owner.id().as_str() != realm => Err(Denied::NotFound),

@@ -11,7 +11,7 @@ use symbolon_core::{edit, self_service};
 use utoipa::ToSchema;
 
 use crate::manage::access_keys::{self, NewKeyView};
-use crate::manage::answer::{Created, Tagged, path};
+use crate::manage::answer::{Created, Tagged};
 use crate::manage::body::{Body, Parameters, Segments, id};
 use crate::manage::caller::Manager;
 use crate::manage::error::{Kind, Problem};
@@ -117,7 +117,15 @@ pub(crate) async fn create(
     Segments(at): Segments<InOrganization>,
     body: Body,
 ) -> Result<Created<CreatedView>, Problem> {
+    let manager = manager.making(&body);
     let access = manager.organization(Permission::WriteClients, at.place()).await?;
+    let path = |id| ["realms", &at.realm, "organizations", &at.organization, "clients", id];
+    if let Some(made) = access.realm.made_before().await? {
+        let ClientWithKeys { client, keys } = find(&access, &made).await?;
+        let access_key = keys.first().map(access_keys::kept_view);
+        let version = client.version;
+        return Ok(Created::before(&path(&made), version, CreatedView { client: view(client), access_key }));
+    }
     let mut new: New = body.read()?;
     if !access.realm.is_operator() {
         if new.id.is_some() {
@@ -145,8 +153,8 @@ pub(crate) async fn create(
         true => Some(access_keys::new_view(&edit::access_key::create(editor, &client, None).await?)),
         false => None,
     };
-    let path = path(&["realms", &at.realm, "organizations", &at.organization, "clients", client.id.as_str()]);
-    Ok(Created { path, version: client.version, body: CreatedView { client: view(client), access_key } })
+    let id = client.id.clone();
+    Ok(Created::now(&path(id.as_str()), client.version, CreatedView { client: view(client), access_key }))
 }
 
 /// One client

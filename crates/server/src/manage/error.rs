@@ -4,7 +4,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use symbolon_core::edit::EditError;
-use symbolon_core::permission::{Denied, NotACaller};
+use symbolon_core::permission::{Denied, NotACaller, RepeatError};
 use symbolon_core::protocol::bearer::Challenge;
 use symbolon_core::protocol::error::ErrorCode;
 use symbolon_core::store::StoreError;
@@ -28,6 +28,7 @@ pub(crate) enum Kind {
     TooLarge,
     UnsupportedMediaType,
     InvalidChange,
+    Repeated,
     Busy,
     Unavailable,
     Internal,
@@ -66,6 +67,11 @@ impl Kind {
                 ("unsupported-media-type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body has to be JSON")
             }
             Self::InvalidChange => ("invalid-change", StatusCode::UNPROCESSABLE_ENTITY, "A rule forbids it"),
+            Self::Repeated => (
+                "idempotency-key-reused",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "The Idempotency-Key stands for another request",
+            ),
             Self::Busy => ("busy", StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
             Self::Unavailable => ("unavailable", StatusCode::SERVICE_UNAVAILABLE, "Not available now"),
             Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),
@@ -216,6 +222,18 @@ impl From<Denied> for Problem {
                 let challenge = Some(challenge.to_string());
                 Self { challenge, ..Self::new(Kind::InsufficientScope, detail) }
             }
+        }
+    }
+}
+
+impl From<RepeatError> for Problem {
+    fn from(error: RepeatError) -> Self {
+        match error {
+            RepeatError::Another => Self::new(
+                Kind::Repeated,
+                "This Idempotency-Key came with another request before; use a new one for each thing to be made",
+            ),
+            RepeatError::Store(error) => error.into(),
         }
     }
 }

@@ -8,7 +8,7 @@ use symbolon_core::permission::{OrganizationAccess, Permission};
 use symbolon_core::realm::Status;
 use utoipa::ToSchema;
 
-use crate::manage::answer::{Created, Tagged, path};
+use crate::manage::answer::{Created, Tagged};
 use crate::manage::body::{Body, Segments, id};
 use crate::manage::caller::Manager;
 use crate::manage::error::Problem;
@@ -104,7 +104,13 @@ pub(crate) async fn create(
     Segments(at): Segments<InOrganization>,
     body: Body,
 ) -> Result<Created<View>, Problem> {
+    let manager = manager.making(&body);
     let access = manager.organization(Permission::WriteLicences, at.place()).await?;
+    let path = |id| ["realms", &at.realm, "organizations", &at.organization, "licences", id];
+    if let Some(made) = access.realm.made_before().await? {
+        let licence = find(&access, &made).await?;
+        return Ok(Created::before(&path(&made), licence.version, view(licence)));
+    }
     let new: New = body.read()?;
     let now = access.realm.authority().now();
     let id: LicenceId = id(new.id.as_deref(), now, access.realm.authority())?;
@@ -120,9 +126,7 @@ pub(crate) async fn create(
         created_at: now,
     };
     edit::licence::insert(access.realm.editor(), &licence).await?;
-    let (realm, organization) = at.place();
-    let path = path(&["realms", realm, "organizations", organization, "licences", licence.id.as_str()]);
-    Ok(Created { path, version: 1, body: view(licence) })
+    Ok(Created::now(&path(licence.id.clone().as_str()), 1, view(licence)))
 }
 
 /// One licence

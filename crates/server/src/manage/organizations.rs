@@ -9,7 +9,7 @@ use symbolon_core::permission::Permission;
 use symbolon_core::realm::Status;
 use utoipa::ToSchema;
 
-use crate::manage::answer::{Created, Tagged, path};
+use crate::manage::answer::{Created, Tagged};
 use crate::manage::body::{Body, Parameters, Segments, id};
 use crate::manage::caller::Manager;
 use crate::manage::error::Problem;
@@ -83,7 +83,18 @@ pub(crate) async fn create(
     Segments(at): Segments<InRealm>,
     body: Body,
 ) -> Result<Created<View>, Problem> {
+    let manager = manager.making(&body);
     let access = manager.realm(Permission::WriteOrganizations, &at.realm)?;
+    if let Some(made) = access.made_before().await? {
+        let missing = || Problem::not_found("organization");
+        let id = OrganizationId::new(&made).map_err(|_| missing())?;
+        let found = access.store().find_organization(access.id(), &id).await?.ok_or_else(missing)?;
+        return Ok(Created::before(
+            &["realms", &at.realm, "organizations", &made],
+            found.version,
+            view(found),
+        ));
+    }
     let new: New = body.read()?;
     let now = access.authority().now();
     let id: OrganizationId = id(new.id.as_deref(), now, access.authority())?;
@@ -91,8 +102,8 @@ pub(crate) async fn create(
     let organization =
         Organization { id, name: new.name, status, metadata: new.metadata, version, created_at: now };
     edit::organization::insert(access.editor(), &organization).await?;
-    let path = path(&["realms", &at.realm, "organizations", organization.id.as_str()]);
-    Ok(Created { path, version, body: view(organization) })
+    let id = organization.id.clone();
+    Ok(Created::now(&["realms", &at.realm, "organizations", id.as_str()], version, view(organization)))
 }
 
 /// One organization

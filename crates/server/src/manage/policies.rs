@@ -7,7 +7,7 @@ use symbolon_core::permission::{Permission, RealmAccess};
 use symbolon_core::policy::{Policy, PolicyId, Statement};
 use utoipa::ToSchema;
 
-use crate::manage::answer::{Created, Tagged, path};
+use crate::manage::answer::{Created, Tagged};
 use crate::manage::body::{Body, Segments, id};
 use crate::manage::caller::Manager;
 use crate::manage::error::Problem;
@@ -80,14 +80,18 @@ pub(crate) async fn create(
     Segments(at): Segments<InRealm>,
     body: Body,
 ) -> Result<Created<View>, Problem> {
+    let manager = manager.making(&body);
     let access = manager.realm(Permission::WritePolicies, &at.realm)?;
+    if let Some(made) = access.made_before().await? {
+        let policy = find(&access, &made).await?;
+        return Ok(Created::before(&["realms", &at.realm, "policies", &made], policy.version, view(policy)));
+    }
     let new: New = body.read()?;
     let now = access.authority().now();
     let id: PolicyId = id(new.id.as_deref(), now, access.authority())?;
     let policy = Policy { id, name: new.name, statements: new.statements, version: 1, created_at: now };
     edit::policy::insert(access.editor(), &policy).await?;
-    let path = path(&["realms", &at.realm, "policies", policy.id.as_str()]);
-    Ok(Created { path, version: 1, body: view(policy) })
+    Ok(Created::now(&["realms", &at.realm, "policies", policy.id.clone().as_str()], 1, view(policy)))
 }
 
 /// One policy

@@ -6,7 +6,7 @@ use symbolon_core::permission::Permission;
 use symbolon_core::realm::{Realm, RealmId, RealmSettings, Status};
 use utoipa::ToSchema;
 
-use crate::manage::answer::{Created, Tagged, path};
+use crate::manage::answer::{Created, Tagged};
 use crate::manage::body::{Body, Segments};
 use crate::manage::caller::Manager;
 use crate::manage::error::{Kind, Problem};
@@ -82,7 +82,7 @@ pub(crate) async fn create(manager: Manager, body: Body) -> Result<Created<View>
     };
     edit::realm::insert(editor, &realm).await?;
     let made = editor.authority.directory().realm(id.as_str()).ok_or_else(|| Problem::not_found("realm"))?;
-    Ok(Created { path: path(&["realms", id.as_str()]), version: 1, body: view(&made) })
+    Ok(Created::now(&["realms", id.as_str()], 1, view(&made)))
 }
 
 /// One realm

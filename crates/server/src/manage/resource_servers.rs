@@ -7,7 +7,7 @@ use symbolon_core::realm::Status;
 use symbolon_core::resource_server::{ResourceServer, ResourceServerSettings};
 use utoipa::ToSchema;
 
-use crate::manage::answer::{Created, Tagged, path};
+use crate::manage::answer::{Created, Tagged};
 use crate::manage::body::{Body, Segments};
 use crate::manage::caller::Manager;
 use crate::manage::error::Problem;
@@ -80,7 +80,16 @@ pub(crate) async fn create(
     Segments(at): Segments<InRealm>,
     body: Body,
 ) -> Result<Created<View>, Problem> {
+    let manager = manager.making(&body);
     let access = manager.realm(Permission::WriteResourceServers, &at.realm)?;
+    if let Some(made) = access.made_before().await? {
+        let server = find(&access, &made).await?;
+        return Ok(Created::before(
+            &["realms", &at.realm, "resource-servers", &made],
+            server.version,
+            view(server),
+        ));
+    }
     let new: New = body.read()?;
     let server = ResourceServer {
         identifier: new.identifier,
@@ -90,8 +99,8 @@ pub(crate) async fn create(
         created_at: access.authority().now(),
     };
     edit::resource_server::insert(access.editor(), &server).await?;
-    let path = path(&["realms", &at.realm, "resource-servers", &server.identifier]);
-    Ok(Created { path, version: 1, body: view(server) })
+    let path = ["realms", &at.realm, "resource-servers", &server.identifier.clone()];
+    Ok(Created::now(&path, 1, view(server)))
 }
 
 /// One resource server

@@ -9,7 +9,7 @@ use symbolon_core::secret::Secret;
 use symbolon_core::user::{MemberRole, Membership, OperatorRole, User, UserId};
 use utoipa::ToSchema;
 
-use crate::manage::answer::{Created, Tagged, path};
+use crate::manage::answer::{Created, Tagged};
 use crate::manage::body::{Body, Parameters, Segments, id};
 use crate::manage::caller::Manager;
 use crate::manage::error::Problem;
@@ -170,15 +170,20 @@ pub(crate) async fn create_member(
     Segments(at): Segments<InOrganization>,
     body: Body,
 ) -> Result<Created<MemberView>, Problem> {
+    let manager = manager.making(&body);
     let access = manager.organization(Permission::WriteMembers, at.place()).await?;
+    let path = |id| ["realms", &at.realm, "organizations", &at.organization, "members", id];
+    if let Some(made) = access.realm.made_before().await? {
+        let (user, role) = find_member(&access, &made).await?;
+        return Ok(Created::before(&path(&made), user.version, member_view(user, role)));
+    }
     let new: NewMember = body.read()?;
     let editor = access.realm.editor();
     let membership = Some(Membership { organization: access.id().clone(), role: new.role });
     let user = new_user(editor, new.email, new.password.as_ref()).await?;
     let user = User { membership, ..user };
     edit::user::insert(editor, &user).await?;
-    let path = path(&["realms", &at.realm, "organizations", &at.organization, "members", user.id.as_str()]);
-    Ok(Created { path, version: 1, body: member_view(user, new.role) })
+    Ok(Created::now(&path(user.id.clone().as_str()), 1, member_view(user, new.role)))
 }
 
 /// One member
@@ -244,14 +249,20 @@ pub(crate) async fn create_operator(
     Segments(at): Segments<InRealm>,
     body: Body,
 ) -> Result<Created<OperatorView>, Problem> {
+    let manager = manager.making(&body);
     let access = manager.realm(Permission::WriteOperators, &at.realm)?;
+    if let Some(made) = access.made_before().await? {
+        let (user, role) = find_operator(&access, &made).await?;
+        let path = ["realms", &at.realm, "operators", &made];
+        return Ok(Created::before(&path, user.version, operator_view(user, role)));
+    }
     let new: NewOperator = body.read()?;
     let editor = access.editor();
     let user = new_user(editor, new.email, new.password.as_ref()).await?;
     let user = User { operator: Some(new.role), ..user };
     edit::user::insert(editor, &user).await?;
-    let path = path(&["realms", &at.realm, "operators", user.id.as_str()]);
-    Ok(Created { path, version: 1, body: operator_view(user, new.role) })
+    let id = user.id.clone();
+    Ok(Created::now(&["realms", &at.realm, "operators", id.as_str()], 1, operator_view(user, new.role)))
 }
 
 /// One operator

@@ -31,7 +31,12 @@ pub(crate) async fn read_back(store: Shared) {
         let subject = Subject::new(SubjectKind::Client, "c'; --");
         let change = Change {
             at: later(number),
-            actor: Actor { kind, id: format!("actor {number}"), request_id: format!("req-{number}") },
+            actor: Actor {
+                kind,
+                id: format!("actor {number}"),
+                request_id: format!("req-{number}"),
+                repeat: None,
+            },
             action: "disable",
             subject: organization.as_ref().map_or(subject.clone(), |id| subject.clone().of(id)),
             before: (number % 2 == 0).then(|| json!({"number": number, "name": "ä\"\u{0}"})),

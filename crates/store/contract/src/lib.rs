@@ -18,6 +18,7 @@ mod organizations;
 mod pages;
 mod realms;
 mod refusals;
+mod repeats;
 mod resources;
 mod revocations;
 mod signing_keys;
@@ -73,6 +74,8 @@ pub const PROMISES: &[(&str, Promise)] = &[
     ("changes: entries name what caches hold", |s| Box::pin(changes::entries(s))),
     ("audit: rows read back, by organization and place", |s| Box::pin(audit::read_back(s))),
     ("audit: every method that changes something writes one row", |s| Box::pin(audit::every_method(s))),
+    ("repeats: a name stands for one request", |s| Box::pin(repeats::one(s))),
+    ("repeats: they are forgotten in time", |s| Box::pin(repeats::forgotten(s))),
     ("revocations: each movement does what it says", |s| Box::pin(revocations::movements(s))),
     ("revocations: any sequence ends as the model says", |s| Box::pin(revocations::model(s))),
     ("revocations: the greatest wins in any order", |s| Box::pin(revocations::greatest(s))),

@@ -25,6 +25,8 @@ mod organizations;
 mod policies;
 #[path = "../../shared/realms.rs"]
 mod realms;
+#[path = "../../shared/repeats.rs"]
+mod repeats;
 #[path = "../../shared/resource_servers.rs"]
 mod resource_servers;
 #[path = "../../shared/revocations.rs"]

@@ -126,3 +126,38 @@ async fn a_failing_store_is_503_and_says_when_to_try_again() {
     is_problem(&answer, 503, "unavailable");
     assert_eq!(answer.header("retry-after"), "1");
 }
+
+#[tokio::test]
+async fn a_request_that_is_sent_again_makes_one_thing_and_shows_no_secret_twice() {
+    let office = Office::open().await;
+    let clients = "/api/v1/realms/default/organizations/custodian/clients";
+    let send = |key: &str, body: serde_json::Value| {
+        let request = Request::post(clients).header("idempotency-key", key).json(&body);
+        office.send(Role::Owner, request)
+    };
+    let body = json!({"settings": {"name": "once"}});
+    let first = send("a", body.clone()).await;
+    assert_eq!((first.status, first.header("idempotent-replayed")), (201, ""));
+    let again = send("a", body.clone()).await;
+    assert_eq!((again.status, again.header("idempotent-replayed")), (201, "true"), "{again:?}");
+    assert_eq!(again.header("location"), first.header("location"));
+    let same = |member: &str| assert_eq!(again.body[member], first.body[member]);
+    ["id", "settings", "version", "created_at"].map(same);
+    assert_eq!(again.body["access_key"]["id"], first.body["access_key"]["id"]);
+    assert!(again.body["access_key"]["secret"].is_null(), "{again:?}");
+
+    is_problem(&send("a", json!({"settings": {"name": "other"}})).await, 422, "idempotency-key-reused");
+    let other = send("b", body.clone()).await;
+    assert_ne!(other.body["id"], first.body["id"]);
+    let request = Request::post(clients).header("idempotency-key", "a").json(&json!({}));
+    let somebody = office.send(Role::CustomerAdmin, request).await;
+    assert_eq!((somebody.status, somebody.header("idempotent-replayed")), (201, ""), "{somebody:?}");
+    is_problem(&send("", body.clone()).await, 400, "invalid-parameter");
+
+    let rotate = format!("{clients}/meti/rotate");
+    let rotate = || office.send(Role::Owner, Request::post(&rotate).header("idempotency-key", "r"));
+    let (first, again) = (rotate().await, rotate().await);
+    assert_eq!((first.status, again.status), (201, 201), "{again:?}");
+    assert_eq!(again.body["id"], first.body["id"]);
+    assert!(first.body["secret"].is_string() && again.body["secret"].is_null());
+}

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
 use symbolon_core::access_key::{AccessKey, LastUse};
-use symbolon_core::audit::{AuditRecord, Change, RevocationWrite};
+use symbolon_core::audit::{Actor, AuditRecord, Change, Repeated, RevocationWrite};
 use symbolon_core::client::Client;
 use symbolon_core::clock::Timestamp;
 use symbolon_core::id::{AccessKeyId, ClientId, LicenceId, OrganizationId, PolicyId, RealmId, UserId};
@@ -195,6 +195,8 @@ pass_on!(CHANGES: ChangeStore {
         realm: &'a RealmId, most: u32, whole: &'b RevocationWrite, change: &'c Change
     ) -> ();
     list_revocations['a](realm: &'a RealmId, changed_after: i64) -> Vec<StoredRevocation>;
+    find_repeat['a 'b](realm: &'a RealmId, actor: &'b Actor) -> Option<Repeated>;
+    forget_repeats[](before: Timestamp) -> u64;
     forget_revocations['a](realm: &'a RealmId, now: Timestamp) -> u64;
     wait_for_change[]() -> ();
     last_change[]() -> i64;
