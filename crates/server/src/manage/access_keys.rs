@@ -44,6 +44,7 @@ pub(crate) struct NewKeyView {
     client: String,
     organization: String,
     /// The secret. Keep it: it is never shown again, not even where the same request comes again.
+    #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<String>,
     status: KeyStatus,
     expires_at: Option<Time>,

@@ -69,7 +69,8 @@ pub(crate) struct Change {
     settings: ClientSettings,
 }
 
-fn view(client: Client) -> View {
+/// As this API shows it.
+pub(crate) fn view(client: Client) -> View {
     let Client { id, organization, status, settings, version, created_at } = client;
     let (id, organization) = (id.to_string(), organization.to_string());
     View { id, organization, status, settings, version, created_at: created_at.into() }

@@ -61,7 +61,8 @@ pub(crate) struct Change {
     status: Status,
 }
 
-fn view(licence: Licence) -> View {
+/// As this API shows it.
+pub(crate) fn view(licence: Licence) -> View {
     let Licence { id, organization, audience, kind, starts_at, ends_at, status, version, created_at } =
         licence;
     View {

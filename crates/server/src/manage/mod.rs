@@ -10,6 +10,7 @@ mod body;
 mod caller;
 mod clients;
 mod error;
+mod export;
 mod layer;
 mod licences;
 mod openapi;
@@ -68,6 +69,8 @@ fn described() -> OpenApiRouter<ServerState> {
         .routes(routes!(revocations::list, revocations::create))
         .routes(routes!(revocations::create_in_organization))
         .routes(routes!(requests::explain))
+        .routes(routes!(export::realm))
+        .routes(routes!(export::organization))
 }
 
 /// The routes, to be nested at `/api/v1`.

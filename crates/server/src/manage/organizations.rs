@@ -55,7 +55,8 @@ pub(crate) struct Change {
     metadata: BTreeMap<String, String>,
 }
 
-fn view(organization: Organization) -> View {
+/// As this API shows it.
+pub(crate) fn view(organization: Organization) -> View {
     let Organization { id, name, status, metadata, version, created_at } = organization;
     View { id: id.to_string(), name, status, metadata, version, created_at: created_at.into() }
 }

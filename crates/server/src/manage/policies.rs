@@ -48,7 +48,8 @@ pub(crate) struct Change {
     statements: Vec<Statement>,
 }
 
-fn view(policy: Policy) -> View {
+/// As this API shows it.
+pub(crate) fn view(policy: Policy) -> View {
     let Policy { id, name, statements, version, created_at } = policy;
     View { id: id.to_string(), name, statements, version, created_at: created_at.into() }
 }

@@ -50,7 +50,8 @@ pub(crate) struct Change {
     settings: RealmSettings,
 }
 
-fn view(realm: &symbolon_core::realm_view::RealmView) -> View {
+/// As this API shows it.
+pub(crate) fn view(realm: &symbolon_core::realm_view::RealmView) -> View {
     let Realm { id, status, settings, version, created_at, .. } = realm.realm().clone();
     let issuer = realm.issuer().to_owned();
     View { id: id.to_string(), status, settings, issuer, version, created_at: created_at.into() }

@@ -48,7 +48,8 @@ pub(crate) struct Change {
     settings: ResourceServerSettings,
 }
 
-fn view(server: ResourceServer) -> View {
+/// As this API shows it.
+pub(crate) fn view(server: ResourceServer) -> View {
     let ResourceServer { identifier, status, settings, version, created_at } = server;
     View { identifier, status, settings, version, created_at: created_at.into() }
 }

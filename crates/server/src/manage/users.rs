@@ -105,13 +105,15 @@ pub(crate) struct OperatorChange {
     password: Option<Secret>,
 }
 
-fn member_view(user: User, role: MemberRole) -> MemberView {
+/// As this API shows it.
+pub(crate) fn member_view(user: User, role: MemberRole) -> MemberView {
     let User { id, email, password, status, version, created_at, .. } = user;
     let (id, has_password) = (id.to_string(), password.is_some());
     MemberView { id, email, role, status, has_password, version, created_at: created_at.into() }
 }
 
-fn operator_view(user: User, role: OperatorRole) -> OperatorView {
+/// As this API shows it.
+pub(crate) fn operator_view(user: User, role: OperatorRole) -> OperatorView {
     let User { id, email, password, status, version, created_at, .. } = user;
     let (id, has_password) = (id.to_string(), password.is_some());
     OperatorView { id, email, role, status, has_password, version, created_at: created_at.into() }

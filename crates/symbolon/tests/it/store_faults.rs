@@ -278,8 +278,13 @@ async fn a_method_that_fails_lets_no_success_out_that_is_not_kept() {
         check(&bed, &told, method).await;
     }
     // The last is not called by requests, and where it fails there is polling.
-    let finding =
-        ["find_tokens_by_request", "find_refusals_by_request", "find_token", "find_repeat", "wait_for_change"];
+    let finding = [
+        "find_tokens_by_request",
+        "find_refusals_by_request",
+        "find_token",
+        "find_repeat",
+        "wait_for_change",
+    ];
     let missed =
         all_methods().into_iter().filter(|method| !called.contains(method) && !finding.contains(method));
     let missed: Vec<&str> = missed.filter(|method| !FOR_PEOPLE.contains(method)).collect();

@@ -78,6 +78,8 @@ const TABLE: &[(&str, May)] = &[
     ("createRevocation", May::OperatorsChange),
     ("createOrganizationRevocation", May::Change),
     ("explainRequest", May::OperatorsRead),
+    ("exportRealm", May::OperatorsRead),
+    ("exportOrganization", May::Read),
 ];
 
 impl May {

@@ -222,3 +222,23 @@ async fn a_realm_is_made_and_issues_tokens_of_its_own() {
     let seen = office.send(Role::Owner, Request::get("/api/v1/realms/fresh")).await;
     assert_eq!(seen.status, 200);
 }
+
+#[tokio::test]
+async fn everything_is_exported_line_by_line_without_secrets_and_says_that_it_is_whole() {
+    let office = Office::open().await;
+    let lines = |text: &str| {
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<serde_json::Value>>()
+    };
+    let realm = office.ask(Role::Auditor, Method::GET, "/export", None).await;
+    assert_eq!((realm.status, realm.header("content-type")), (200, "application/x-ndjson"));
+    let all = lines(&realm.text);
+    assert_eq!(all.last().unwrap(), &json!({"type": "end", "lines": all.len() - 1}));
+    let has = |kind: &str, id: &str| all.iter().any(|line| line["type"] == kind && line["id"] == id);
+    assert!(has("realm", "default") && has("organization", "custodian") && has("client", "metafold"));
+    assert!(has("access_key", "m3ter-key") && has("member", "usr_dev"));
+    for hidden in [crate::support::secrets::METI, "argon2", "pepper", "private"] {
+        assert!(!realm.text.contains(hidden), "{hidden}");
+    }
+    let own = office.ask(Role::CustomerViewer, Method::GET, "/organizations/custodian/export", None).await;
+    assert!(own.text.contains("\"meti\"") && !own.text.contains("metafold"), "{own:?}");
+}
