@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use symbolon_protocol::revocation::{Cutoff, Kind};
 
-use crate::audit::{Actor, ActorKind, Change, Movement, RevocationWrite, Subject, SubjectKind};
+use crate::audit::{Actor, Change, Movement, RevocationWrite, Subject, SubjectKind};
 use crate::authenticate::AuthenticatedClient;
 use crate::authority::Authority;
 use crate::clock::Timestamp;
@@ -37,11 +37,7 @@ pub async fn revoke_token(
     }
     let change = Change {
         at: now,
-        actor: Actor {
-            kind: ActorKind::Client,
-            id: caller.id().to_string(),
-            request_id: request_id.to_owned(),
-        },
+        actor: Actor::client(caller.id(), request_id).at(caller.from()),
         action: "revoke_token",
         subject: Subject::new(SubjectKind::Revocation, &jti).of(&caller.client().organization),
         before: None,
