@@ -123,7 +123,7 @@ pub(crate) async fn changes_found(store: Shared) {
                     expected.reverse();
                 }
                 matched += expected.len();
-                for limit in [1, 3, 1000] {
+                for limit in [2, 1000] {
                     let found = walk(limit, order, |page| {
                         Box::pin({
                             let (store, realm, filter) = (&*store, &realm, &filter);
@@ -219,7 +219,7 @@ pub(crate) async fn tokens_found(store: Shared) {
                 expected.reverse();
             }
             matched += expected.len();
-            for limit in [1, 3, 1000] {
+            for limit in [7, 1000] {
                 let found = walk(limit, order, |page| {
                     Box::pin({
                         let (store, realm, filter) = (&*store, &realm, &filter);
@@ -299,7 +299,7 @@ pub(crate) async fn refusals_found(store: Shared) {
                 if order == Order::NewestFirst {
                     expected.reverse();
                 }
-                for limit in [1, 3, 1000] {
+                for limit in [2, 1000] {
                     let found = walk(limit, order, |page| {
                         Box::pin({
                             let (store, realm, filter) = (&*store, &realm, &filter);
