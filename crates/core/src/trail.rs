@@ -156,17 +156,19 @@ pub async fn list(
 ) -> StoreResult<Page<Entry>> {
     match query {
         Query::Changes(filter) => {
-            let Some(organization) = within(reach, filter.organization.as_ref()) else {
+            if is_beyond(reach, filter.organization.as_ref()) {
                 return Ok(nothing());
-            };
-            let filter = ChangeFilter { organization: organization.cloned(), ..filter.clone() };
+            }
+            let organization = reach.cloned().or_else(|| filter.organization.clone());
+            let filter = ChangeFilter { organization, ..filter.clone() };
             Ok(entries(store.list_audit(realm, &filter, page).await?, Entry::Change))
         }
         Query::Tokens(filter) => {
-            let Some(organization) = within(reach, filter.organization.as_ref()) else {
+            if is_beyond(reach, filter.organization.as_ref()) {
                 return Ok(nothing());
-            };
-            let filter = TokenFilter { organization: organization.cloned(), ..filter.clone() };
+            }
+            let organization = reach.cloned().or_else(|| filter.organization.clone());
+            let filter = TokenFilter { organization, ..filter.clone() };
             Ok(entries(store.list_tokens(realm, &filter, page).await?, Entry::Token))
         }
         Query::Refusals { reason, client, period } => {
@@ -179,15 +181,9 @@ pub async fn list(
     }
 }
 
-/// The customer to ask for, if any; `None` if that is another than the one that can be reached.
-fn within<'a>(
-    reach: Option<&'a OrganizationId>,
-    asked: Option<&'a OrganizationId>,
-) -> Option<Option<&'a OrganizationId>> {
-    match (reach, asked) {
-        (Some(reach), Some(asked)) if reach != asked => None,
-        (reach, asked) => Some(reach.or(asked)),
-    }
+/// Whether another customer is asked for than the one that can be reached.
+fn is_beyond(reach: Option<&OrganizationId>, asked: Option<&OrganizationId>) -> bool {
+    reach.is_some_and(|reach| asked.is_some_and(|asked| asked != reach))
 }
 
 /// What a request may have named to mean a client: its id and those of its keys. `None` if it cannot be reached.

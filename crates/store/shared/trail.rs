@@ -264,7 +264,9 @@ async fn read_batch(
     let (count, mut tokens) = batch.into_wanted(wanted)?;
     if order == Order::NewestFirst {
         tokens.reverse();
-        tokens.iter_mut().for_each(|(place, _)| *place = count - 1 - *place);
+        for (place, _) in &mut tokens {
+            *place = count - 1 - *place;
+        }
     }
     Ok((count, tokens))
 }

@@ -161,9 +161,9 @@ mod tests {
         ];
         let mut hashes = vec![record().hash("ab").unwrap(), record().hash("").unwrap()];
         for change in changes {
-            let mut changed = record();
-            change(&mut changed);
-            hashes.push(changed.hash("ab").unwrap());
+            let mut other = record();
+            change(&mut other);
+            hashes.push(other.hash("ab").unwrap());
         }
         let count = hashes.len();
         hashes.sort();

@@ -146,11 +146,11 @@ impl Scene<'_> {
         for number in from..=to {
             let mut record = self.links[number - 1].record.clone();
             if number == from {
-                record.action = "forged".to_owned();
+                "forged".clone_into(&mut record.action);
             }
             hash = record.hash(&hash).unwrap();
             let (action, row) = (record.action, self.row(number));
-            sql += &format!("UPDATE audit SET action = '{action}', hash = '{hash}' WHERE {row};");
+            sql += format!("UPDATE audit SET action = '{action}', hash = '{hash}' WHERE {row};").as_str();
         }
         (sql, hash)
     }

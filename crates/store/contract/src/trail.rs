@@ -26,8 +26,9 @@ async fn walk<'a, T>(
     page: impl Fn(TrailRequest) -> Answer<'a, T> + Send,
 ) -> Vec<T> {
     let (mut after, mut seen) = (None, Vec::new());
-    for _ in 0..10_000 {
-        let mut found = page(TrailRequest { after, limit, order }).await.unwrap();
+    loop {
+        let mut found = page(TrailRequest { after: after.clone(), limit, order }).await.unwrap();
+        assert!(found.next.is_none() || found.next != after, "the list does not go on");
         assert!(found.items.len() <= usize::try_from(limit).unwrap());
         seen.append(&mut found.items);
         after = found.next;
@@ -35,7 +36,6 @@ async fn walk<'a, T>(
             return seen;
         }
     }
-    panic!("the list has no end");
 }
 
 fn periods() -> Vec<Period> {
@@ -341,8 +341,10 @@ pub(crate) async fn within_reach(store: Shared) {
     let own = list(&store, Some(id("o1")), changes(None)).await.unwrap().items;
     assert!(own.len() > 5);
     for entry in own {
-        let Entry::Change(record) = entry else { panic!("{entry:?}") };
-        assert_eq!(record.organization, Some(id("o1")));
+        assert!(
+            matches!(&entry, Entry::Change(record) if record.organization == Some(id("o1"))),
+            "{entry:?}"
+        );
     }
     assert_eq!(count(&store, Some("o1"), changes(Some("o2"))).await, 0);
     assert!(count(&store, None, changes(None)).await > count(&store, None, changes(Some("o2"))).await);

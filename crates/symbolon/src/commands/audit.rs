@@ -24,7 +24,9 @@ pub async fn verify(options: VerifyOptions) -> anyhow::Result<ExitCode> {
     if options.json {
         println!("{}", serde_json::json!({ "realms": reports }));
     } else {
-        reports.iter().for_each(|report| print!("{}", tell(report)));
+        for report in &reports {
+            print!("{}", tell(report));
+        }
     }
     let holds = reports.iter().all(Report::holds);
     Ok(if holds { ExitCode::SUCCESS } else { ExitCode::from(BROKEN) })

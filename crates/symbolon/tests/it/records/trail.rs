@@ -86,10 +86,10 @@ async fn change_everything(bed: &Bed) -> Vec<String> {
     rehash(bed).await;
     known.push(bed.find_key("x", "xk").await.secret.hmac);
     bed.change_realm("x", |realm| realm.settings.default_lifetime = 60).await;
-    bed.change_organization("x", "xo", |organization| organization.name = "Y".to_owned()).await;
+    bed.change_organization("x", "xo", |organization| "Y".clone_into(&mut organization.name)).await;
     bed.change_licence("x", "xo", |licence| licence.ends_at = Some(Timestamp::from_seconds(4_000_000_000)))
         .await;
-    bed.change_client("x", "xc", |client| client.settings.name = "Y".to_owned()).await;
+    bed.change_client("x", "xc", |client| "Y".clone_into(&mut client.settings.name)).await;
     let hash = bed
         .operator("x", async |editor| {
             user::hash_password(editor, &Secret::new(format!("{SONG}-2"))).await.unwrap()
@@ -101,7 +101,7 @@ async fn change_everything(bed: &Bed) -> Vec<String> {
     let credential = bed.find_client("x", "xc").await;
     bed.operator("x", async |editor| {
         let mut after = before.clone();
-        after.name = "Y".to_owned();
+        "Y".clone_into(&mut after.name);
         policy::update(editor, &before, &after).await.unwrap();
         licence::delete(editor, &removed).await.unwrap();
         let made = access_key::create(editor, &credential.client, None).await.unwrap();
@@ -187,7 +187,7 @@ async fn upkeep_forgets_old_changes_only_where_it_is_asked_to_and_the_chain_stil
         let bed = Bed::start_with(|settings| settings.audit_memory = memory).await;
         let before = report(&bed, "default").await.records;
         bed.advance(days(401)).await;
-        bed.change_client("default", "metafold", |client| client.settings.name = "Y".to_owned()).await;
+        bed.change_client("default", "metafold", |client| "Y".clone_into(&mut client.settings.name)).await;
         upkeep(&bed).await;
         let report = report(&bed, "default").await;
         assert_eq!(report.findings, []);
@@ -203,14 +203,14 @@ async fn upkeep_forgets_old_changes_only_where_it_is_asked_to_and_the_chain_stil
 #[tokio::test]
 async fn changes_tokens_and_refusals_of_a_time_are_read_back() {
     let bed = Bed::start().await;
-    bed.clock.advance(Duration::from_secs(60));
+    bed.clock.advance(Duration::from_mins(1));
     let from = bed.authority.now();
     bed.authority.directory().catch_up().await.unwrap();
     let given = bed.token("/oauth/token", "meti", secrets::METI, &[]).await;
     let refused = bed.token("/oauth/token", "meti", "wrong-secret-1234567890", &[]).await;
     assert_eq!((given.status, refused.status), (200, 401));
     let expected = bed.refusal(&refused).await;
-    bed.change_client("default", "meti", |client| client.settings.name = "Y".to_owned()).await;
+    bed.change_client("default", "meti", |client| "Y".clone_into(&mut client.settings.name)).await;
     let period = Period { from: Some(from), to: None };
     let page = TrailRequest { limit: 10, ..TrailRequest::default() };
     let list = async |query: Query| {
