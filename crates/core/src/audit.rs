@@ -1,12 +1,17 @@
 //! Audit: what was changed, by whom, and what it looked like before and after; written in the change's own
-//! transaction, so that neither exists without the other.
+//! transaction, so that neither exists without the other. The records of a realm are chained by hashes.
+
+pub mod chain;
+pub mod verify;
+
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use symbolon_protocol::revocation::Kind;
 
 use crate::clock::Timestamp;
-use crate::id::OrganizationId;
+use crate::id::{ClientId, OrganizationId, UserId};
 
 /// Who made a change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +22,9 @@ pub struct Actor {
     pub id: String,
     /// The request that the change came with, or the id of a run of a command.
     pub request_id: String,
+    /// The network address that it came from; none where no network was involved.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub from: Option<IpAddr>,
     /// The caller's own name for the request, if it may send it again; not part of the record.
     #[serde(skip)]
     pub repeat: Option<RepeatKey>,
@@ -60,12 +68,33 @@ pub enum ActorKind {
 impl Actor {
     /// A part of Symbolon itself.
     pub fn system(part: &str) -> Self {
-        Self { kind: ActorKind::System, id: part.to_owned(), request_id: String::new(), repeat: None }
+        Self::of(ActorKind::System, part, "")
     }
 
     /// Somebody at the command line.
     pub fn operator(name: &str, run: &str) -> Self {
-        Self { kind: ActorKind::Operator, id: name.to_owned(), request_id: run.to_owned(), repeat: None }
+        Self::of(ActorKind::Operator, name, run)
+    }
+
+    /// A machine, by the request that it made.
+    pub fn client(id: &ClientId, request_id: &str) -> Self {
+        Self::of(ActorKind::Client, id.as_str(), request_id)
+    }
+
+    /// A person who signed in, by the request that they made.
+    pub fn user(id: &UserId, request_id: &str) -> Self {
+        Self::of(ActorKind::User, id.as_str(), request_id)
+    }
+
+    fn of(kind: ActorKind, id: &str, request_id: &str) -> Self {
+        Self { kind, id: id.to_owned(), request_id: request_id.to_owned(), from: None, repeat: None }
+    }
+
+    /// The same, at a network address.
+    #[must_use]
+    pub const fn at(mut self, address: IpAddr) -> Self {
+        self.from = Some(address);
+        self
     }
 }
 
@@ -220,6 +249,8 @@ pub struct RevocationWrite {
 pub struct AuditRecord {
     /// Its place in the change sequence.
     pub sequence: i64,
+    /// Its place in its realm's chain, from 1; 0 where it was written before there was one.
+    pub number: i64,
     /// When.
     pub at: Timestamp,
     /// Who.
@@ -236,4 +267,6 @@ pub struct AuditRecord {
     pub before: Option<Value>,
     /// What it looks like.
     pub after: Option<Value>,
+    /// Its hash, which holds it and all records of the realm before it ([`chain`]); empty where `number` is 0.
+    pub hash: String,
 }

@@ -34,6 +34,8 @@ pub struct Settings {
     pub password_patience: Duration,
     /// How long the records of tokens are kept; for ever where absent.
     pub journal_memory: Option<Duration>,
+    /// How long the records of changes are kept; for ever where absent.
+    pub audit_memory: Option<Duration>,
     /// A failed authentication is answered no sooner, so that all of them take the same time.
     pub failure_floor: Duration,
 }
@@ -53,6 +55,7 @@ impl Settings {
             password_places: 2,
             password_patience: Duration::from_secs(2),
             journal_memory: Some(Duration::from_hours(90 * 24)),
+            audit_memory: None,
             failure_floor: Duration::from_millis(20),
         }
     }

@@ -41,6 +41,7 @@ pub mod self_service;
 pub mod signing_key;
 pub mod steady;
 pub mod store;
+pub mod trail;
 pub mod user;
 
 pub use symbolon_protocol as protocol;

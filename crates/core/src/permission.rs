@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use symbolon_protocol::scope::{Scope, ScopeSet};
 
-use crate::audit::{Actor, ActorKind, RepeatKey};
+use crate::audit::{Actor, RepeatKey};
 use crate::authority::Authority;
 use crate::clock::Timestamp;
 use crate::edit::Editor;
@@ -329,13 +329,7 @@ impl Caller {
         if !operates {
             permissions.0.retain(|permission| permission.is_for_customers());
         }
-        let actor = Actor {
-            kind: ActorKind::Client,
-            id: client.to_string(),
-            request_id: request_id.to_owned(),
-            repeat: None,
-        };
-        let _ = from;
+        let actor = Actor::client(&client, request_id).at(from);
         Ok(Self { actor, home, reach, permissions })
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use symbolon_protocol::revocation::{Cutoff, Kind};
 
-use crate::audit::{Actor, ActorKind, Change, Movement, RevocationWrite, Subject, SubjectKind};
+use crate::audit::{Actor, Change, Movement, RevocationWrite, Subject, SubjectKind};
 use crate::authenticate::AuthenticatedClient;
 use crate::authority::Authority;
 use crate::clock::Timestamp;
@@ -36,8 +36,7 @@ pub async fn revoke_token(
     if realm.revocations().cutoff(Kind::Token, &jti) == Some(Cutoff::Open) {
         return Ok(());
     }
-    let (id, request_id) = (caller.id().to_string(), request_id.to_owned());
-    let actor = Actor { kind: ActorKind::Client, id, request_id, repeat: None };
+    let actor = Actor::client(caller.id(), request_id).at(caller.from());
     let expires_at = Timestamp::from_seconds(own.claims.exp);
     let token =
         OneToken { jti: &jti, client: caller.id(), organization: &caller.client().organization, expires_at };

@@ -272,6 +272,9 @@ async fn keep_realm(
     if authority.store.forget_revocations(realm, now).await? > 0 {
         authority.directory().refresh_realm(realm).await?;
     }
+    if let Some(memory) = authority.settings.audit_memory {
+        authority.store.forget_audit(realm, now.minus(memory)).await?;
+    }
     Ok(())
 }
 

@@ -6,11 +6,13 @@
 //! are for the machine's own operator alone and take neither: looking up a request by its id.)
 //! `find_*` answers `None` for what is not there, `list_*` answers a page with a cursor.
 
+mod audit;
+
 use async_trait::async_trait;
 use symbolon_protocol::revocation::{Cutoff, Kind};
 
 use crate::access_key::{AccessKey, LastUse};
-use crate::audit::{Actor, AuditRecord, Change, Repeated, RevocationWrite, SubjectKind};
+use crate::audit::{Actor, Change, Repeated, RevocationWrite, SubjectKind};
 use crate::client::Client;
 use crate::clock::Timestamp;
 use crate::id::{AccessKeyId, ClientId, LicenceId, OrganizationId, PolicyId, RealmId, UserId};
@@ -22,6 +24,8 @@ use crate::record::{RefusalRecord, TokenRecord};
 use crate::resource_server::ResourceServer;
 use crate::signing_key::StoredSigningKey;
 use crate::user::User;
+
+pub use audit::AuditStore;
 
 /// Why a store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -360,15 +364,6 @@ pub trait ChangeStore {
     async fn last_change(&self) -> StoreResult<i64>;
     /// The entries after a number, in order, at most so many.
     async fn list_changes(&self, after: i64, limit: u32) -> StoreResult<Vec<ChangeEntry>>;
-    /// Audit rows of a realm after a place in the sequence, oldest first, at most so many; with an organization,
-    /// only those that concern it.
-    async fn list_audit(
-        &self,
-        realm: &RealmId,
-        organization: Option<&OrganizationId>,
-        after: i64,
-        limit: u32,
-    ) -> StoreResult<Vec<AuditRecord>>;
 }
 
 /// The journal of tokens and refusals, and what its tokens add up to. On SQLite each is a database file of its own.
@@ -431,6 +426,7 @@ pub trait Store:
     + UserStore
     + SigningKeyStore
     + ChangeStore
+    + AuditStore
     + JournalStore
     + Closing
     + Send
@@ -447,6 +443,7 @@ impl<S> Store for S where
         + UserStore
         + SigningKeyStore
         + ChangeStore
+        + AuditStore
         + JournalStore
         + Closing
         + Send

@@ -61,15 +61,37 @@ impl<'a> Written<'a> {
 impl Batch<'_> {
     /// The records.
     pub(crate) fn into_records(self) -> StoreResult<Vec<TokenRecord>> {
+        let (_, records) = self.records(|_| true)?;
+        Ok(records.into_iter().map(|(_, record)| record).collect())
+    }
+
+    /// The records of wanted grants by time, each with its place among all; and how many those are.
+    pub(crate) fn into_wanted(
+        mut self,
+        wanted: impl Fn(&GrantRecord) -> bool,
+    ) -> StoreResult<(usize, Vec<(usize, TokenRecord)>)> {
+        self.tokens.sort_by(|one, other| (one.1, &one.3).cmp(&(other.1, &other.3)));
+        self.records(wanted)
+    }
+
+    fn records(
+        self,
+        wanted: impl Fn(&GrantRecord) -> bool,
+    ) -> StoreResult<(usize, Vec<(usize, TokenRecord)>)> {
         let damaged = || StoreError::Damaged("a batch of the journal".to_owned());
         let written = |grant| WrittenGrant::new(&grant).map(Arc::new).map_err(|_| damaged());
-        let grants = self.grants.into_iter().map(written).collect::<StoreResult<Vec<_>>>()?;
-        let record = |Token(place, at, request_id, jti, expires_at, from)| {
-            let grant = grants.get(place).cloned().ok_or_else(damaged)?;
+        let grants = self.grants.into_iter().map(|grant| wanted(&grant).then(|| written(grant)).transpose());
+        let grants = grants.collect::<StoreResult<Vec<_>>>()?;
+        let count = self.tokens.len();
+        let mut records = Vec::new();
+        for (number, Token(place, at, request_id, jti, expires_at, from)) in
+            self.tokens.into_iter().enumerate()
+        {
+            let Some(grant) = grants.get(place).ok_or_else(damaged)?.clone() else { continue };
             let (request_id, jti) = (request_id.into_owned(), jti.into_owned());
-            Ok(TokenRecord { at, request_id, jti, expires_at, from, grant })
-        };
-        self.tokens.into_iter().map(record).collect()
+            records.push((number, TokenRecord { at, request_id, jti, expires_at, from, grant }));
+        }
+        Ok((count, records))
     }
 }
 

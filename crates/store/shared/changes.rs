@@ -2,15 +2,15 @@
 
 use async_trait::async_trait;
 use sqlx::{query, query_scalar};
-use symbolon_core::audit::{Actor, AuditRecord, Change, Repeated, RevocationWrite, SubjectKind};
+use symbolon_core::audit::{Actor, Change, Repeated, RevocationWrite, SubjectKind};
 use symbolon_core::clock::Timestamp;
-use symbolon_core::organization::OrganizationId;
 use symbolon_core::protocol::revocation::Kind;
 use symbolon_core::realm::RealmId;
 use symbolon_core::store::{ChangeEntry, ChangeStore, StoreError, StoreResult, StoredRevocation};
 
+use crate::audit;
 use crate::backend::{self, Backend, Tx};
-use crate::support::{decode, encode, failed, from_word, word};
+use crate::support::failed;
 use crate::{repeats, revocations};
 
 /// Writes what a change means beside itself, and answers its number. It comes last in a transaction: counting up
@@ -33,7 +33,7 @@ pub(crate) async fn record(tx: &mut Tx, realm: &RealmId, change: &Change) -> Sto
     .execute(&mut **tx)
     .await
     .map_err(failed)?;
-    write_audit(tx, realm, change, sequence).await?;
+    audit::write(tx, realm, change, sequence).await?;
     repeats::note(tx, realm, change).await?;
     for write in &change.revocations {
         revocations::apply(tx, realm, write, sequence).await?;
@@ -42,72 +42,8 @@ pub(crate) async fn record(tx: &mut Tx, realm: &RealmId, change: &Change) -> Sto
     Ok(sequence)
 }
 
-async fn write_audit(tx: &mut Tx, realm: &RealmId, change: &Change, sequence: i64) -> StoreResult<()> {
-    let before = change.before.as_ref().map(encode).transpose()?;
-    let after = change.after.as_ref().map(encode).transpose()?;
-    query!(
-        "INSERT INTO audit (sequence, realm, at, actor_kind, actor_id, request_id, action, subject_kind,
-             subject_id, organization, before_document, after_document)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-        sequence,
-        realm.as_str(),
-        change.at.millis(),
-        word(&change.actor.kind)?,
-        change.actor.id,
-        change.actor.request_id,
-        change.action,
-        change.subject.kind.name(),
-        change.subject.id,
-        change.subject.organization.as_ref().map(OrganizationId::as_str),
-        before,
-        after,
-    )
-    .execute(&mut **tx)
-    .await
-    .map_err(failed)?;
-    Ok(())
-}
-
-struct AuditRow {
-    sequence: i64,
-    at: i64,
-    actor_kind: String,
-    actor_id: String,
-    request_id: String,
-    action: String,
-    subject_kind: String,
-    subject_id: String,
-    organization: Option<String>,
-    before_document: Option<String>,
-    after_document: Option<String>,
-}
-
-impl AuditRow {
-    fn read(self) -> StoreResult<AuditRecord> {
-        let document =
-            |text: Option<String>| text.map(|text| decode("document of an audit row", &text)).transpose();
-        let organization = self.organization.map(|id| OrganizationId::new(&id)).transpose();
-        Ok(AuditRecord {
-            sequence: self.sequence,
-            at: Timestamp::from_millis(self.at),
-            actor: Actor {
-                kind: from_word("kind of actor", self.actor_kind)?,
-                id: self.actor_id,
-                request_id: self.request_id,
-                repeat: None,
-            },
-            action: self.action,
-            subject_kind: subject_kind(&self.subject_kind)?,
-            subject_id: self.subject_id,
-            organization: organization
-                .map_err(|_| StoreError::Damaged("an organization's id in an audit row".to_owned()))?,
-            before: document(self.before_document)?,
-            after: document(self.after_document)?,
-        })
-    }
-}
-
-fn subject_kind(name: &str) -> StoreResult<SubjectKind> {
+/// Reads the name of a kind.
+pub(crate) fn subject_kind(name: &str) -> StoreResult<SubjectKind> {
     SubjectKind::from_name(name).ok_or_else(|| StoreError::Damaged("an unknown kind of subject".to_owned()))
 }
 
@@ -211,46 +147,5 @@ impl ChangeStore for Backend {
             })
         })
         .collect()
-    }
-
-    async fn list_audit(
-        &self,
-        realm: &RealmId,
-        organization: Option<&OrganizationId>,
-        after: i64,
-        limit: u32,
-    ) -> StoreResult<Vec<AuditRecord>> {
-        let limit = i64::from(limit);
-        let rows = match organization {
-            None => {
-                sqlx::query_as!(
-                    AuditRow,
-                    "SELECT sequence, at, actor_kind, actor_id, request_id, action, subject_kind, subject_id,
-                         organization, before_document, after_document
-                     FROM audit WHERE realm = $1 AND sequence > $2 ORDER BY sequence LIMIT $3",
-                    realm.as_str(),
-                    after,
-                    limit,
-                )
-                .fetch_all(self.reader())
-                .await
-            }
-            Some(organization) => {
-                sqlx::query_as!(
-                    AuditRow,
-                    "SELECT sequence, at, actor_kind, actor_id, request_id, action, subject_kind, subject_id,
-                         organization, before_document, after_document
-                     FROM audit WHERE realm = $1 AND organization = $2 AND sequence > $3
-                     ORDER BY sequence LIMIT $4",
-                    realm.as_str(),
-                    organization.as_str(),
-                    after,
-                    limit,
-                )
-                .fetch_all(self.reader())
-                .await
-            }
-        };
-        rows.map_err(failed)?.into_iter().map(AuditRow::read).collect()
     }
 }

@@ -20,7 +20,7 @@ use crate::support::{can_be_stored, decode, decode_all, encode, failed, taken};
 use crate::usage;
 
 /// What migrations say of the batches that are found on their own.
-const NARROW: i64 = 600_000;
+pub(crate) const NARROW: i64 = 600_000;
 /// Refusals that are removed in one statement: tokens wait for it to end, so it stays short.
 const REFUSALS_AT_ONCE: i64 = 200;
 /// The same of batches, each of which may be a quarter of a megabyte.
@@ -225,16 +225,21 @@ impl Backend {
         sequence: i64,
         wanted: &(impl Fn(&TokenRecord) -> bool + Sync),
     ) -> StoreResult<Vec<TokenRecord>> {
-        let document = query_scalar!(
+        let document = self.read_batch(writer, sequence).await?;
+        let Some(document) = document else { return Ok(Vec::new()) };
+        let batch: Batch<'_> = decode("batch of the journal", &document)?;
+        Ok(batch.into_records()?.into_iter().filter(wanted).collect())
+    }
+
+    /// A batch as it was written.
+    pub(crate) async fn read_batch(&self, writer: &str, sequence: i64) -> StoreResult<Option<String>> {
+        query_scalar!(
             "SELECT records FROM journal_batches WHERE writer = $1 AND sequence = $2",
             writer,
             sequence,
         )
         .fetch_optional(self.journal_reader())
         .await
-        .map_err(failed)?;
-        let Some(document) = document else { return Ok(Vec::new()) };
-        let batch: Batch<'_> = decode("batch of the journal", &document)?;
-        Ok(batch.into_records()?.into_iter().filter(wanted).collect())
+        .map_err(failed)
     }
 }

@@ -2,8 +2,11 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
+use symbolon_core::audit::verify::Known;
+use symbolon_core::id::RealmId;
 
 use crate::open_store::UrlText;
 use crate::telemetry::LogOptions;
@@ -31,6 +34,16 @@ pub enum Command {
     Apply(ApplyOptions),
     /// Say what happened to a request, and why it was refused.
     Explain(ExplainOptions),
+    /// Look after the record of changes (docs/audit.md).
+    #[command(subcommand)]
+    Audit(AuditCommand),
+}
+
+/// `symbolon audit`
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Check that no record was changed, removed, moved or put in. Exits with 3 where one was.
+    Verify(VerifyOptions),
 }
 
 /// `symbolon dev`
@@ -97,4 +110,61 @@ pub struct ExplainOptions {
     /// Where the installation is.
     #[command(flatten)]
     pub settings: crate::config::Flags,
+}
+
+/// `symbolon audit verify`
+#[derive(Debug, Args)]
+pub struct VerifyOptions {
+    /// A record that has to be there as it is known, for instance the head of an earlier verification; may be given
+    /// several times.
+    #[arg(long, value_name = "REALM:NUMBER:HASH")]
+    pub known: Vec<KnownRecord>,
+    /// Print JSON, for programs.
+    #[arg(long)]
+    pub json: bool,
+    /// Where the installation is.
+    #[command(flatten)]
+    pub settings: crate::config::Flags,
+}
+
+/// A record of a realm, known from elsewhere.
+#[derive(Clone, Debug)]
+pub struct KnownRecord {
+    /// The realm.
+    pub realm: RealmId,
+    /// The record.
+    pub record: Known,
+}
+
+impl FromStr for KnownRecord {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const FORM: &str = "give REALM:NUMBER:HASH, as an earlier verification printed it";
+        let (rest, hash) = text.rsplit_once(':').ok_or(FORM)?;
+        let (realm, number) = rest.rsplit_once(':').ok_or(FORM)?;
+        let realm = RealmId::new(realm).map_err(|_| FORM)?;
+        let number = number.parse().ok().filter(|number| *number > 0).ok_or(FORM)?;
+        if hash.len() != 64 || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(FORM);
+        }
+        Ok(Self { realm, record: Known { number, hash: hash.to_ascii_lowercase() } })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_known_record_is_read_as_it_was_printed_and_nothing_else_is() {
+        let hash = "0123456789abcdef".repeat(4);
+        let known: KnownRecord = format!("a:b:12:{hash}").parse().unwrap();
+        assert_eq!((known.realm.as_str(), known.record), ("a:b", Known { number: 12, hash: hash.clone() }));
+        for wrong in
+            ["", "a", "a:1", "a:1:ff", &format!("1:{hash}"), &format!("a:0:{hash}"), &format!("a:x:{hash}")]
+        {
+            assert!(wrong.parse::<KnownRecord>().is_err(), "{wrong}");
+        }
+    }
 }

@@ -11,7 +11,6 @@ use serde::Serialize;
 use symbolon_core::id::{OrganizationId, RealmId};
 use symbolon_core::organization::Organization;
 use symbolon_core::permission::Permission;
-use symbolon_core::policy::Policy;
 use symbolon_core::realm_view::RealmView;
 use symbolon_core::store::{PageRequest, Store, StoreError};
 use tokio::sync::mpsc;

@@ -16,7 +16,7 @@ use symbolon_core::user::User;
 use crate::Shared;
 use crate::revocations::whole;
 use crate::world::{
-    NOW, add_client, add_key, change, client, id, key, later, licence, organization, policy, populate,
+    NOW, add_client, add_key, audit, change, client, id, key, later, licence, organization, policy, populate,
     populate_realm, realm, server, signing_key, user,
 };
 
@@ -25,7 +25,9 @@ pub(crate) async fn read_back(store: Shared) {
     populate_realm(&*store, "s").await;
     let start = store.last_change().await.unwrap();
     let actors = [ActorKind::System, ActorKind::Operator, ActorKind::User, ActorKind::Client];
-    let mut expected = Vec::new();
+    let addresses = [None, Some("192.0.2.1"), Some("2001:db8::1")];
+    let first = store.find_audit_chain(&realm).await.unwrap().unwrap().head;
+    let (mut expected, mut previous) = (Vec::<AuditRecord>::new(), first.hash);
     for (number, kind) in (1_i64..).zip(actors) {
         let organization = (kind != ActorKind::System).then(|| id("o1"));
         let subject = Subject::new(SubjectKind::Client, "c'; --");
@@ -35,6 +37,7 @@ pub(crate) async fn read_back(store: Shared) {
                 kind,
                 id: format!("actor {number}"),
                 request_id: format!("req-{number}"),
+                from: addresses[usize::try_from(number).unwrap() % 3].map(|text| text.parse().unwrap()),
                 repeat: None,
             },
             action: "disable",
@@ -44,8 +47,11 @@ pub(crate) async fn read_back(store: Shared) {
             revocations: Vec::new(),
         };
         store.insert_revocations(&realm, &change).await.unwrap();
+        let link = store.list_audit_links(&realm, start + number - 1, 1).await.unwrap().remove(0);
+        previous = link.record.hash(&previous).unwrap();
         expected.push(AuditRecord {
             sequence: start + number,
+            number: first.number + number,
             at: change.at,
             actor: change.actor,
             action: "disable".to_owned(),
@@ -54,16 +60,15 @@ pub(crate) async fn read_back(store: Shared) {
             organization,
             before: change.before,
             after: change.after,
+            hash: previous.clone(),
         });
     }
     let o1 = id("o1");
-    assert_eq!(store.list_audit(&realm, None, start, 10).await.unwrap(), expected);
-    assert_eq!(store.list_audit(&realm, None, start + 1, 2).await.unwrap(), expected[1..3]);
-    assert_eq!(store.list_audit(&realm, Some(&o1), 0, 10).await.unwrap(), expected[1..]);
-    assert_eq!(store.list_audit(&realm, Some(&o1), start + 2, 1).await.unwrap(), expected[2..3]);
-    assert_eq!(store.list_audit(&realm, Some(&id("o2")), 0, 10).await.unwrap(), []);
-    assert_eq!(store.list_audit(&id("s"), Some(&o1), 0, 10).await.unwrap(), []);
-    let others = store.list_audit(&id("s"), None, 0, 10).await.unwrap();
+    assert_eq!(audit(&*store, &realm, None).await[3..], expected);
+    assert_eq!(audit(&*store, &realm, Some(&o1)).await, expected[1..]);
+    assert_eq!(audit(&*store, &realm, Some(&id("o2"))).await, []);
+    assert_eq!(audit(&*store, &id("s"), Some(&o1)).await, []);
+    let others = audit(&*store, &id("s"), None).await;
     assert!(others.iter().all(|row| row.at == NOW) && others.len() == 3);
 }
 
@@ -75,10 +80,10 @@ async fn leaves_one(store: &Shared, what: &str, change: impl Future<Output = Sto
     assert_eq!(store.list_changes(before, 10).await.unwrap().len(), 1, "{what}");
     let mut rows = Vec::new();
     for realm in store.list_realms().await.unwrap() {
-        rows.append(&mut store.list_audit(&realm.id, None, before, 10).await.unwrap());
+        rows.append(&mut store.list_audit_links(&realm.id, before, 10).await.unwrap());
     }
     assert_eq!(rows.len(), 1, "{what}");
-    assert_eq!(rows[0].sequence, before + 1, "{what}");
+    assert_eq!(rows[0].record.sequence, before + 1, "{what}");
 }
 
 pub(crate) async fn every_method(store: Shared) {

@@ -10,6 +10,7 @@
 mod access_keys;
 mod audit;
 mod boundaries;
+mod chain;
 mod changes;
 mod clients;
 mod identifiers;
@@ -22,6 +23,7 @@ mod repeats;
 mod resources;
 mod revocations;
 mod signing_keys;
+mod trail;
 mod users;
 mod world;
 
@@ -29,6 +31,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use symbolon_core::store::Store;
+
+pub use chain::tampering_is_found;
 
 /// A store under test.
 pub type Shared = Arc<dyn Store>;
@@ -74,6 +78,13 @@ pub const PROMISES: &[(&str, Promise)] = &[
     ("changes: entries name what caches hold", |s| Box::pin(changes::entries(s))),
     ("audit: rows read back, by organization and place", |s| Box::pin(audit::read_back(s))),
     ("audit: every method that changes something writes one row", |s| Box::pin(audit::every_method(s))),
+    ("audit: the chain holds whoever changes what at the same time", |s| Box::pin(chain::holds(s))),
+    ("audit: the old is forgotten, and the chain still holds", |s| Box::pin(chain::forgotten(s))),
+    ("trail: changes are found by whatever is looked for", |s| Box::pin(trail::changes_found(s))),
+    ("trail: tokens are found by time, client and customer", |s| Box::pin(trail::tokens_found(s))),
+    ("trail: rare tokens are found a bit at a time", |s| Box::pin(trail::rare_tokens_found(s))),
+    ("trail: refusals are found by time, reason and client", |s| Box::pin(trail::refusals_found(s))),
+    ("trail: a customer reaches its own alone", |s| Box::pin(trail::within_reach(s))),
     ("repeats: a name stands for one request", |s| Box::pin(repeats::one(s))),
     ("repeats: they are forgotten in time", |s| Box::pin(repeats::forgotten(s))),
     ("revocations: each movement does what it says", |s| Box::pin(revocations::movements(s))),

@@ -4,12 +4,12 @@ use std::fmt::Debug;
 
 use serde_json::json;
 use symbolon_core::access_key::{AccessKey, KeyStatus};
-use symbolon_core::audit::{Actor, Change, Movement, RevocationWrite, Subject, SubjectKind};
+use symbolon_core::audit::{Actor, AuditRecord, Change, Movement, RevocationWrite, Subject, SubjectKind};
 use symbolon_core::client::Client;
 use symbolon_core::clock::Timestamp;
 use symbolon_core::id::Id;
 use symbolon_core::licence::{Licence, LicenceKind};
-use symbolon_core::organization::Organization;
+use symbolon_core::organization::{Organization, OrganizationId};
 use symbolon_core::password::PasswordHash;
 use symbolon_core::policy::Policy;
 use symbolon_core::protocol::algorithm::Algorithm;
@@ -21,6 +21,7 @@ use symbolon_core::seal::Sealed;
 use symbolon_core::secret::SecretHash;
 use symbolon_core::signing_key::{KeyState, StoredSigningKey};
 use symbolon_core::store::{Store, StoreError, StoreResult};
+use symbolon_core::trail::{ChangeFilter, TrailRequest};
 use symbolon_core::user::{MemberRole, Membership, User};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_750_000_000);
@@ -256,9 +257,10 @@ pub(crate) async fn traces(store: &dyn Store) -> String {
     let changes = store.list_changes(0, 100_000).await.unwrap();
     let mut of_realms = Vec::new();
     for realm in store.list_realms().await.unwrap() {
-        let audit = store.list_audit(&realm.id, None, 0, 100_000).await.unwrap();
+        let audit = store.list_audit_links(&realm.id, 0, 100_000).await.unwrap();
+        let chain = store.find_audit_chain(&realm.id).await.unwrap();
         let revocations = store.list_revocations(&realm.id, 0).await.unwrap();
-        of_realms.push((audit, revocations));
+        of_realms.push((audit, chain, revocations));
     }
     format!("{sequence} {changes:?} {of_realms:?}")
 }
@@ -272,4 +274,18 @@ pub(crate) async fn fails<T: Debug>(
     let error = change.await.unwrap_err();
     assert_eq!(traces(store).await, before, "a change that failed left traces");
     case(&error)
+}
+
+/// The newest records of a realm's audit, as many as a page can hold, in their order; with an organization, those that
+/// concern it.
+pub(crate) async fn audit(
+    store: &dyn Store,
+    realm: &RealmId,
+    organization: Option<&OrganizationId>,
+) -> Vec<AuditRecord> {
+    let filter = ChangeFilter { organization: organization.cloned(), ..ChangeFilter::default() };
+    let page = TrailRequest { limit: 1000, ..TrailRequest::default() };
+    let mut records = store.list_audit(realm, &filter, &page).await.unwrap().items;
+    records.sort_by_key(|record| record.sequence);
+    records
 }

@@ -9,6 +9,10 @@ mod tests;
 
 #[path = "../../shared/access_keys.rs"]
 mod access_keys;
+#[path = "../../shared/audit.rs"]
+mod audit;
+#[path = "../../shared/audit_lists.rs"]
+mod audit_lists;
 #[path = "../../shared/batch.rs"]
 mod batch;
 #[path = "../../shared/changes.rs"]
@@ -35,6 +39,8 @@ mod revocations;
 mod signing_keys;
 #[path = "../../shared/support.rs"]
 mod support;
+#[path = "../../shared/trail.rs"]
+mod trail;
 #[path = "../../shared/usage.rs"]
 mod usage;
 #[path = "../../shared/users.rs"]

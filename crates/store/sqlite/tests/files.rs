@@ -17,7 +17,7 @@ use symbolon_core::protocol::revocation::Kind;
 use symbolon_core::realm::{Realm, RealmSettings, Status};
 use symbolon_core::record::{GrantRecord, TokenRecord, WrittenGrant};
 use symbolon_core::store::{
-    BatchPlace, ChangeStore, Closing as _, JournalStore, RealmStore, StoreError, Whose,
+    AuditStore as _, BatchPlace, ChangeStore, Closing as _, JournalStore, RealmStore, StoreError, Whose,
 };
 use symbolon_store_sqlite::{OpenError, Options, SqliteStore};
 
@@ -99,7 +99,7 @@ async fn reopening_keeps_everything() {
     let r = Id::new("r").unwrap();
     assert_eq!(store.list_realms().await.unwrap(), [realm("r", 1)]);
     assert_eq!(store.last_change().await.unwrap(), 1);
-    assert_eq!(store.list_audit(&r, None, 0, 10).await.unwrap().len(), 1);
+    assert_eq!(store.list_audit_links(&r, 0, 10).await.unwrap().len(), 1);
     assert_eq!(store.list_revocations(&r, 0).await.unwrap().len(), 1);
     assert_eq!(store.find_tokens_by_request(REQUEST).await.unwrap(), [record("1"), record("2")]);
     assert_eq!(store.count_tokens(Whose::Left(NEVER), 0, Timestamp::default()).await.unwrap(), 1);

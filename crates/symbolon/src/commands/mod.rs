@@ -1,6 +1,7 @@
 //! The commands, one file each, and what they share: putting an authority together and stopping in good order.
 
 pub mod apply;
+pub mod audit;
 pub mod dev;
 pub mod explain;
 pub mod serve;
@@ -19,7 +20,7 @@ use symbolon_core::seal::MasterKeys;
 use symbolon_core::secret::Peppers;
 use tokio::task::JoinHandle;
 
-use crate::cli::Command;
+use crate::cli::{AuditCommand, Command};
 use crate::key_files;
 use crate::open_store::{self, Database};
 
@@ -30,6 +31,7 @@ pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(options) => serve::run(*options).await,
         Command::Apply(options) => apply::run(options).await,
         Command::Explain(options) => explain::run(options).await,
+        Command::Audit(AuditCommand::Verify(options)) => audit::verify(options).await,
     }
 }
 

@@ -6,6 +6,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test's helpers may fail it")]
 
 mod apply;
+mod audit;
 mod certificates;
 mod clients;
 mod cluster;

@@ -3,7 +3,9 @@
 use sqlx::{Executor as _, Row as _};
 use symbolon_core::clock::Timestamp;
 use symbolon_core::id::Id;
-use symbolon_core::store::{ChangeStore as _, Closing as _, JournalStore as _, RealmStore as _, StoreError};
+use symbolon_core::store::{
+    AuditStore as _, ChangeStore as _, Closing as _, JournalStore as _, RealmStore as _, StoreError,
+};
 use symbolon_store_postgres::{OpenError, Options, PostgresStore};
 
 use crate::database::with_database;
@@ -22,7 +24,7 @@ async fn reopening_keeps_everything() {
         let r = Id::new("r").unwrap();
         assert_eq!(store.list_realms().await.unwrap(), [realm("r")]);
         assert_eq!(store.last_change().await.unwrap(), 1);
-        assert_eq!(store.list_audit(&r, None, 0, 10).await.unwrap().len(), 1);
+        assert_eq!(store.list_audit_links(&r, 0, 10).await.unwrap().len(), 1);
         assert_eq!(store.list_revocations(&r, 0).await.unwrap().len(), 1);
         assert_eq!(store.count_tokens(ALL, 0, Timestamp::default()).await.unwrap(), 1);
         assert_eq!(store.find_tokens_by_request(REQUEST).await.unwrap(), [record("t1")]);

@@ -11,7 +11,7 @@ use symbolon_core::secret::Secret;
 use crate::support::{Bed, HOLDER, Switch, Way, in_default, realm_id, secrets};
 
 async fn rows(bed: &Bed, realm: &str, after: i64) -> Vec<AuditRecord> {
-    bed.store().list_audit(&realm_id(realm), None, after, 1000).await.unwrap()
+    bed.audit(realm, after, None).await
 }
 
 async fn last(bed: &Bed) -> AuditRecord {
@@ -64,6 +64,7 @@ async fn a_clients_own_revocation_is_by_the_client_and_its_request() {
     assert_eq!((row.action.as_str(), row.subject_kind), ("revoke_token", SubjectKind::Revocation));
     assert_eq!((row.actor.kind, row.actor.id.as_str()), (ActorKind::Client, "meti"));
     assert_eq!(row.actor.request_id, answer.header("x-request-id"));
+    assert_eq!(row.actor.from.unwrap().to_string(), "192.0.2.1");
     assert_eq!(row.organization.unwrap().as_str(), "custodian");
 }
 
@@ -81,9 +82,9 @@ async fn rotation_is_by_the_system() {
 async fn an_organization_sees_its_own_rows_alone() {
     let bed = Bed::start().await;
     for organization in ["custodian", "metafold-customer"] {
-        let organization = OrganizationId::new(organization).unwrap();
-        let rows = bed.store().list_audit(&realm_id("default"), Some(&organization), 0, 1000).await.unwrap();
+        let rows = bed.audit("default", 0, Some(organization)).await;
         assert!(!rows.is_empty());
+        let organization = OrganizationId::new(organization).unwrap();
         assert!(rows.iter().all(|row| row.organization.as_ref() == Some(&organization)));
     }
     assert!(rows(&bed, "plain", 0).await.iter().all(|row| row.subject_id != "meti"));

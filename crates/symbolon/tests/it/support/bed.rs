@@ -6,16 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use symbolon_core::apply::{self, description::Description};
-use symbolon_core::audit::Actor;
+use symbolon_core::audit::{Actor, AuditRecord};
 use symbolon_core::authority::{Authority, Settings, Surroundings};
 use symbolon_core::clock::{FixedClock, Timestamp};
 use symbolon_core::edit::Editor;
+use symbolon_core::id::OrganizationId;
 use symbolon_core::journal::JournalTasks;
 use symbolon_core::random::SystemRandom;
 use symbolon_core::realm::RealmId;
 use symbolon_core::seal::MasterKeys;
 use symbolon_core::secret::Peppers;
 use symbolon_core::store::Whose;
+use symbolon_core::trail::{ChangeFilter, Order, TrailRequest};
 use symbolon_server::router::{router, with_request_id};
 use symbolon_server::state::ServerState;
 use tokio::sync::OnceCell;
@@ -129,6 +131,18 @@ impl Bed {
         let actor = Actor::operator("test", "run_test");
         let realm = RealmId::new(realm).unwrap();
         work(Editor { authority: &self.authority, actor: &actor, realm: &realm }).await
+    }
+
+    /// The changes of a realm from a place in the change sequence on, as many as a page can hold.
+    pub async fn audit(&self, realm: &str, after: i64, organization: Option<&str>) -> Vec<AuditRecord> {
+        let organization = organization.map(|id| OrganizationId::new(id).unwrap());
+        let filter = ChangeFilter { organization, ..ChangeFilter::default() };
+        let page = TrailRequest { limit: 1000, order: Order::OldestFirst, after: None };
+        let store = self.authority.store();
+        let mut records =
+            store.list_audit(&RealmId::new(realm).unwrap(), &filter, &page).await.unwrap().items;
+        records.retain(|record| record.sequence > after);
+        records
     }
 
     /// Moves the clock on, and confirms the directory as the background task would.

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
 use symbolon_core::access_key::{AccessKey, LastUse};
+use symbolon_core::audit::chain::{Chain, Link};
 use symbolon_core::audit::{Actor, AuditRecord, Change, Repeated, RevocationWrite};
 use symbolon_core::client::Client;
 use symbolon_core::clock::Timestamp;
@@ -19,10 +20,11 @@ use symbolon_core::record::{RefusalRecord, TokenRecord};
 use symbolon_core::resource_server::ResourceServer;
 use symbolon_core::signing_key::StoredSigningKey;
 use symbolon_core::store::{
-    BatchPlace, ChangeEntry, ChangeStore, ClientStore, ClientWithKeys, Closing, JournalStore,
+    AuditStore, BatchPlace, ChangeEntry, ChangeStore, ClientStore, ClientWithKeys, Closing, JournalStore,
     OrganizationStore, Page, PageRequest, PolicyStore, RealmStore, ResourceServerStore, SigningKeyStore,
     Store, StoreError, StoreResult, StoredRevocation, UserStore, Whose,
 };
+use symbolon_core::trail::{ChangeFilter, RefusalFilter, TokenFilter, TrailRequest};
 use symbolon_core::user::User;
 use tokio::sync::watch;
 
@@ -90,9 +92,8 @@ impl FaultyStore {
 
 /// Every method of the port but the last.
 pub(crate) fn all_methods() -> Vec<&'static str> {
-    let traits =
-        [REALMS, RESOURCE_SERVERS, POLICIES, ORGANIZATIONS, CLIENTS, USERS, SIGNING_KEYS, CHANGES, JOURNAL];
-    traits.concat()
+    let nouns = [REALMS, RESOURCE_SERVERS, POLICIES, ORGANIZATIONS, CLIENTS, USERS, SIGNING_KEYS];
+    [nouns.concat(), [CHANGES, AUDIT, JOURNAL].concat()].concat()
 }
 
 type Answer<'out, T> = Pin<Box<dyn Future<Output = StoreResult<T>> + Send + 'out>>;
@@ -201,9 +202,21 @@ pass_on!(CHANGES: ChangeStore {
     wait_for_change[]() -> ();
     last_change[]() -> i64;
     list_changes[](after: i64, limit: u32) -> Vec<ChangeEntry>;
-    list_audit['a 'b](
-        realm: &'a RealmId, of: Option<&'b OrganizationId>, after: i64, limit: u32
-    ) -> Vec<AuditRecord>;
+});
+
+pass_on!(AUDIT: AuditStore {
+    list_audit['a 'b 'c](
+        realm: &'a RealmId, filter: &'b ChangeFilter, page: &'c TrailRequest
+    ) -> Page<AuditRecord>;
+    find_audit_chain['a](realm: &'a RealmId) -> Option<Chain>;
+    list_audit_links['a](realm: &'a RealmId, after: i64, limit: u32) -> Vec<Link>;
+    forget_audit['a](realm: &'a RealmId, before: Timestamp) -> u64;
+    list_tokens['a 'b 'c](
+        realm: &'a RealmId, filter: &'b TokenFilter, page: &'c TrailRequest
+    ) -> Page<TokenRecord>;
+    list_refusals['a 'b 'c](
+        realm: &'a RealmId, filter: &'b RefusalFilter, page: &'c TrailRequest
+    ) -> Page<RefusalRecord>;
 });
 
 pass_on!(JOURNAL: JournalStore {

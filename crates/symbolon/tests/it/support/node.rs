@@ -81,6 +81,7 @@ impl Node {
     ) -> Result<Self, StartError> {
         let mut settings = Settings::new("https://auth.example", RealmId::new("default").unwrap());
         settings.failure_floor = Duration::ZERO;
+        settings.audit_memory = Some(Duration::from_hours(400 * 24));
         let surroundings = Surroundings {
             store,
             clock: bed.clock.clone(),
