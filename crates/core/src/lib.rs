@@ -26,6 +26,7 @@ pub mod licence;
 pub mod organization;
 pub mod password;
 pub mod policy;
+pub mod preview;
 pub mod random;
 pub mod realm;
 pub mod realm_view;

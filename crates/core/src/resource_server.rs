@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use symbolon_protocol::algorithm::Algorithm;
 use symbolon_protocol::scope::ScopeSet;
 
-use crate::claim_map::Template;
+use crate::claim_map::ClaimRule;
 use crate::clock::Timestamp;
 use crate::id::ClientId;
 use crate::realm::Status;
@@ -25,8 +25,8 @@ pub struct ResourceServerSettings {
     pub lifetime: Option<i64>,
     /// The signature algorithm; the realm's where absent.
     pub signing_algorithm: Option<Algorithm>,
-    /// Claims of its own: name → template.
-    pub claims: BTreeMap<String, Template>,
+    /// Claims of its own: name → template or expression.
+    pub claims: BTreeMap<String, ClaimRule>,
     /// Whether an organization needs a licence for it.
     pub requires_licence: bool,
     /// Clients that may introspect tokens of this audience.
