@@ -28,10 +28,12 @@ pub async fn revoke_token(
     let realm = caller.realm();
     let Some(own) = read_own(realm, token) else { return Ok(()) };
     let now = authority.now();
-    if own.claims.client_id.as_deref() != Some(caller.id().as_str()) || own.claims.exp <= now.seconds() {
+    if own.claims.known.client_id.as_deref() != Some(caller.id().as_str())
+        || own.claims.known.exp <= now.seconds()
+    {
         return Ok(());
     }
-    let Some(jti) = own.claims.jti else { return Ok(()) };
+    let Some(jti) = own.claims.known.jti else { return Ok(()) };
     if realm.revocations().cutoff(Kind::Token, &jti) == Some(Cutoff::Open) {
         return Ok(());
     }
@@ -51,7 +53,7 @@ pub async fn revoke_token(
             id: jti,
             client: Some(caller.id().to_string()),
             movement: Movement::Open,
-            forget_after: Some(Timestamp::from_seconds(own.claims.exp).plus(LEEWAY)),
+            forget_after: Some(Timestamp::from_seconds(own.claims.known.exp).plus(LEEWAY)),
         }],
     };
     let whole = RevocationWrite {
