@@ -25,6 +25,8 @@ use crate::claim_map::{Holds, NAMES, known_names};
 
 /// The longest source, in bytes.
 pub const LONGEST_EXPRESSION: usize = 1024;
+/// How many expressions one claim map may have: a token waits for all of them.
+pub const MOST_EXPRESSIONS: usize = 16;
 /// How many operators, names, literals and calls an expression may have.
 const MOST_NODES: usize = 200;
 /// How deep they may lie within one another.

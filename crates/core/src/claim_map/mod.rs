@@ -14,7 +14,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-pub use expression::{EvaluationError, Expression, ExpressionError, LONGEST_EXPRESSION};
+pub use expression::{EvaluationError, Expression, ExpressionError, LONGEST_EXPRESSION, MOST_EXPRESSIONS};
 pub use template::{Template, TemplateError};
 
 /// Something that claim maps can name.

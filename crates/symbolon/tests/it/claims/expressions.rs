@@ -202,6 +202,50 @@ async fn a_mistake_in_an_expression_stops_the_whole_file() {
 }
 
 #[tokio::test]
+async fn a_description_with_expressions_changes_nothing_the_second_time() {
+    let bed = Bed::start().await;
+    let settings = json!({"hosts": ["plain.example"]});
+    let server = |cel: &str| {
+        json!([{
+            "identifier": "https://api.plain.example",
+            "settings": {"scopes": ["a", "b"], "claims": {"n": {"cel": cel}, "t": "{client.id}"}},
+        }])
+    };
+    let file = |cel: &str| {
+        json!({"realms": [{"id": "plain", "settings": settings, "resource_servers": server(cel)}]})
+            .to_string()
+    };
+    bed.apply(&file("size(scopes)")).await;
+    let plan = async |cel: &str| {
+        let description = Description::parse(&file(cel)).unwrap();
+        symbolon_core::apply::plan(&bed.authority, &description).await.unwrap()
+    };
+    assert!(plan("size(scopes)").await.is_empty());
+    assert!(!plan("size(scopes) + 1").await.is_empty());
+    let answer = bed.token("/realms/plain/oauth/token", "plain-client", secrets::PLAIN, &[]).await;
+    assert_eq!((&answer.claims()["n"], &answer.claims()["t"]), (&json!(2), &json!("plain-client")));
+}
+
+#[tokio::test]
+async fn a_claim_map_has_at_most_sixteen_expressions() {
+    let bed = Bed::start().await;
+    let servers = bed.store().list_resource_servers(&RealmId::new("default").unwrap()).await.unwrap();
+    let mut server = servers.into_iter().find(|server| server.identifier == METI).unwrap();
+    for (count, may_be) in [(16, true), (17, false)] {
+        let before = server.clone();
+        server.settings.claims =
+            (0..count).map(|n| (format!("c{n}"), super::rule(&json!({"cel": "1"})))).collect();
+        let saved = bed
+            .operator("default", async |editor| {
+                symbolon_core::edit::resource_server::update(editor, &before, &server).await
+            })
+            .await;
+        assert_eq!(saved.is_ok(), may_be, "{saved:?}");
+        server.version += 1;
+    }
+}
+
+#[tokio::test]
 async fn a_template_stays_what_it_was() {
     let bed = Bed::start().await;
     bed.change_server("default", METI, |server| {
