@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use serde_json::json;
-use symbolon_protocol::claims::Claims;
+use symbolon_protocol::claims::KnownClaims;
 use symbolon_protocol::jwk::{JwkSet, VerifyingKey};
 use symbolon_protocol::jws::UnverifiedJws;
 use symbolon_protocol::token::ReceivedToken;
@@ -47,7 +47,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     );
     let key = keys.keys.iter().find(|key| key.kid.as_deref() == Some(&token.unverified_kid));
     let key = key.ok_or_else(|| anyhow!("the key set has no key {}", token.unverified_kid))?;
-    let claims = Claims::parse(&token.verify(&VerifyingKey::from_jwk(key)?)?)?;
+    let claims = KnownClaims::parse(&token.verify(&VerifyingKey::from_jwk(key)?)?)?;
     ensure!(claims.aud == [audience(target.algorithm)], "the token is for {:?}", claims.aud);
     println!("{}", json!({ "token_bytes": received.access_token.len(), "answer_bytes": answer_length }));
     Ok(())

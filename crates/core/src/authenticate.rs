@@ -23,32 +23,75 @@ use crate::store::ClientWithKeys;
 
 /// A client whose secret was right and that may be served. Nothing else can make one.
 pub struct AuthenticatedClient {
-    realm: Arc<RealmView>,
-    known: Arc<ClientWithKeys>,
-    customer: Arc<Customer>,
-    key: usize,
+    admitted: Admitted,
     from: IpAddr,
-    as_of: AsOf,
 }
 
 impl AuthenticatedClient {
     /// The realm it belongs to.
     pub const fn realm(&self) -> &Arc<RealmView> {
-        &self.realm
+        self.admitted.realm()
     }
 
     /// The client.
     pub fn client(&self) -> &Client {
-        &self.known.client
+        self.admitted.client()
     }
 
     /// The client's id.
     pub fn id(&self) -> &ClientId {
-        &self.known.client.id
+        self.admitted.id()
     }
 
     /// The customer it belongs to.
     pub const fn customer(&self) -> &Arc<Customer> {
+        self.admitted.customer()
+    }
+
+    /// The access key that it used.
+    pub fn key(&self) -> &AccessKey {
+        self.admitted.key()
+    }
+
+    /// How new everything is that is known of it.
+    pub const fn as_of(&self) -> AsOf {
+        self.admitted.as_of
+    }
+
+    /// The network address that it asked from.
+    pub const fn from(&self) -> IpAddr {
+        self.from
+    }
+
+    /// What is known of it.
+    pub(crate) const fn admitted(&self) -> &Admitted {
+        &self.admitted
+    }
+}
+
+/// A client that may be served by one of its keys. It says nothing of who asks: that is an [`AuthenticatedClient`].
+pub(crate) struct Admitted {
+    realm: Arc<RealmView>,
+    known: Arc<ClientWithKeys>,
+    customer: Arc<Customer>,
+    key: usize,
+    as_of: AsOf,
+}
+
+impl Admitted {
+    pub(crate) const fn realm(&self) -> &Arc<RealmView> {
+        &self.realm
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.known.client
+    }
+
+    pub(crate) fn id(&self) -> &ClientId {
+        &self.known.client.id
+    }
+
+    pub(crate) const fn customer(&self) -> &Arc<Customer> {
         &self.customer
     }
 
@@ -57,19 +100,13 @@ impl AuthenticatedClient {
         &self.known
     }
 
-    /// The access key that it used.
-    pub fn key(&self) -> &AccessKey {
+    /// The key that it is served by.
+    pub(crate) fn key(&self) -> &AccessKey {
         &self.known.keys[self.key]
     }
 
-    /// How new everything is that is known of it.
-    pub const fn as_of(&self) -> AsOf {
+    pub(crate) const fn as_of(&self) -> AsOf {
         self.as_of
-    }
-
-    /// The network address that it asked from.
-    pub const fn from(&self) -> IpAddr {
-        self.from
     }
 }
 
@@ -102,7 +139,11 @@ async fn check(
     let mut reason = Reason::UnknownClient;
     for pair in &credentials.readings {
         match find_key(authority, realm, pair).await {
-            Ok((known, key)) => return admit(authority, (realm, as_of), known, key, from).await,
+            Ok((known, key)) => {
+                let from = from.to_canonical();
+                let admitted = admit(authority, (realm, as_of), known, key, Some(from)).await?;
+                return Ok(AuthenticatedClient { admitted, from });
+            }
             Err(Reason::StoreUnavailable(text)) => return Err(Reason::StoreUnavailable(text)),
             // The reading that got further says more.
             Err(Reason::UnknownClient) => {}
@@ -155,14 +196,14 @@ async fn find_key(
     }
 }
 
-/// Says whether the owner of a right secret may be served.
-async fn admit(
+/// Says whether a client may be served by one of its keys. Without an address, its networks are not asked.
+pub(crate) async fn admit(
     authority: &Authority,
     (realm, as_of): (&Arc<RealmView>, AsOf),
     known: Arc<ClientWithKeys>,
     index: usize,
-    from: IpAddr,
-) -> Result<AuthenticatedClient, Reason> {
+    from: Option<IpAddr>,
+) -> Result<Admitted, Reason> {
     let now = authority.now();
     let key = known.keys.get(index).ok_or(Reason::WrongSecret)?;
     usable(key, now)?;
@@ -174,14 +215,17 @@ async fn admit(
     let customer = customer.filter(|customer| customer.organization.status.is_active());
     let customer = customer.ok_or(Reason::OrganizationDisabled)?;
     let networks = &known.client.settings.allowed_networks;
-    let address = from.to_canonical();
-    if !networks.is_empty() && !networks.iter().any(|network| network.contains(&address)) {
-        return Err(Reason::NetworkForbidden(address));
+    if let Some(from) = from
+        && !networks.is_empty()
+        && !networks.iter().any(|network| network.contains(&from))
+    {
+        return Err(Reason::NetworkForbidden(from));
     }
-    Ok(AuthenticatedClient { realm: Arc::clone(realm), known, customer, key: index, from: address, as_of })
+    Ok(Admitted { realm: Arc::clone(realm), known, customer, key: index, as_of })
 }
 
-fn usable(key: &AccessKey, now: Timestamp) -> Result<(), Reason> {
+/// Whether a key gets tokens.
+pub(crate) fn usable(key: &AccessKey, now: Timestamp) -> Result<(), Reason> {
     if key.status != KeyStatus::Active {
         return Err(Reason::KeyInactive(key.id.to_string()));
     }

@@ -85,13 +85,13 @@ impl Default for ClaimCache {
 
 impl ClaimCache {
     /// The part made from this state of knowledge and these versions, for this signing key; made now if there is
-    /// none.
-    pub(crate) fn get_or_make(
+    /// none. What could not be made is tried again by the next one.
+    pub(crate) fn get_or_make<E>(
         &self,
         key: ClaimKey,
         (knowledge, versions, kid): (i64, (i64, i64), &str),
-        make: impl FnOnce() -> serde_json::Result<Constant>,
-    ) -> serde_json::Result<Arc<Constant>> {
+        make: impl FnOnce() -> Result<Constant, E>,
+    ) -> Result<Arc<Constant>, E> {
         if let Some((made_from, constant)) = self.0.get(&key)
             && made_from == knowledge
             && constant.versions == versions

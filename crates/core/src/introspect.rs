@@ -30,16 +30,16 @@ pub fn read_own(realm: &RealmView, token: &str) -> Option<OwnToken> {
         typ.as_deref().is_some_and(|typ| typ.eq_ignore_ascii_case(realm.realm().token_type()));
     let payload = unverified.verify(realm.verifying_key(&kid)?).ok()?;
     let claims = Claims::parse(&payload).ok()?;
-    (is_access_token && claims.iss == realm.issuer()).then_some(OwnToken { claims, kid })
+    (is_access_token && claims.known.iss == realm.issuer()).then_some(OwnToken { claims, kid })
 }
 
 /// Answers about a token.
 pub fn introspect(caller: &AuthenticatedClient, token: &str, now: Timestamp) -> Introspection {
     let realm: &Arc<RealmView> = caller.realm();
     let Some(own) = read_own(realm, token) else { return Introspection::Inactive };
-    let is_its_own = own.claims.client_id.as_deref() == Some(caller.id().as_str());
+    let is_its_own = own.claims.known.client_id.as_deref() == Some(caller.id().as_str());
     let is_introspector = || {
-        let servers = own.claims.aud.iter().filter_map(|audience| realm.resource_server(audience));
+        let servers = own.claims.known.aud.iter().filter_map(|audience| realm.resource_server(audience));
         servers.into_iter().any(|server| server.settings.introspectors.contains(caller.id()))
     };
     if !(is_its_own || is_introspector()) || !is_alive(realm, &own, now) {
@@ -54,7 +54,7 @@ pub fn introspect(caller: &AuthenticatedClient, token: &str, now: Timestamp) -> 
 
 /// Whether a token of the realm's own may still be used.
 pub(crate) fn is_alive(realm: &RealmView, own: &OwnToken, now: Timestamp) -> bool {
-    let claims = &own.claims;
+    let claims = &own.claims.known;
     let begun = claims.nbf.is_none_or(|nbf| nbf <= now.seconds());
     realm.realm().status.is_active()
         && begun

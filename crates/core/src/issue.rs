@@ -14,8 +14,9 @@ use symbolon_protocol::scope::ScopeSet;
 use crate::authority::Authority;
 use crate::claim_cache::{Audience, ClaimKey, Constant};
 use crate::clock::Timestamp;
-use crate::grant::{ApprovedGrant, Holder, names};
+use crate::grant::{ApprovedGrant, Decision, Holder, names};
 use crate::id::sortable;
+use crate::realm_view::Signer;
 use crate::record::{GrantRecord, TokenRecord, WrittenGrant};
 use crate::refusal::{Reason, Refusal};
 
@@ -40,51 +41,82 @@ pub async fn issue(
     grant: &ApprovedGrant,
     request_id: &str,
 ) -> Result<IssuedToken, Refusal> {
-    authority.directory().check_age_of(grant.as_of, authority.now())?;
-    let (holder, key) = match &grant.holder {
-        Holder::Client { client, key } => (client.as_str(), Some(key.as_str())),
-        Holder::User(user) => (user.as_str(), None),
-    };
-    let algorithm = grant
-        .resource_server
-        .settings
-        .signing_algorithm
-        .unwrap_or_else(|| grant.realm.realm().signing_algorithm());
-    let signer = grant.realm.signer(algorithm).ok_or(Reason::NoSigningKey(algorithm.name()))?;
-    let audiences = [grant.resource_server.identifier.clone()];
-    let subjects = Subjects {
-        organization: Some(grant.organization().as_str()),
-        client: matches!(grant.holder, Holder::Client { .. }).then_some(holder),
-        access_key: key,
-        subject: holder,
-        signing_key: signer.key.kid(),
-        token: None,
-        audiences: &audiences,
-        issued_at_ms: None,
-    };
-    let now = moment_after(authority, grant.realm.revocations().furthest(&subjects)).await?;
+    let ApprovedGrant { decision, from } = grant;
+    let (signer, now) = settle(authority, decision).await?;
     authority.note_issue(now);
     let jti = sortable("tok", now, &*authority.random).map_err(|_| Reason::SigningFailed)?;
-    let constant = constant(authority, grant, signer.key.kid())?;
+    let constant = constant(authority, decision, signer.key.kid())?;
     let record = TokenRecord {
         at: now,
         request_id: request_id.to_owned(),
         jti,
-        expires_at: Timestamp::from_seconds(now.seconds() + grant.lifetime),
-        from: grant.from,
+        expires_at: Timestamp::from_seconds(now.seconds() + decision.lifetime),
+        from: *from,
         grant: Arc::clone(&constant.record),
     };
-    let payload = payload(&constant.claims, &record);
+    let payload = payload(&constant.claims, now, record.expires_at, &record.jti);
     let pending = authority.journal.append(record)?;
     let token = signer.key.sign(&signer.header, payload.as_bytes()).map_err(|_| Reason::SigningFailed)?;
     pending.durable().await?;
     Ok(IssuedToken {
         token,
-        expires_in: grant.lifetime,
-        scopes: grant.scopes.clone(),
-        not_before: not_before(grant, subjects.client),
+        expires_in: decision.lifetime,
+        scopes: decision.scopes.clone(),
+        not_before: not_before(decision),
     })
 }
+
+/// What comes before the record: that what was decided is not too old by now, who signs, and the moment of issue.
+async fn settle<'a>(
+    authority: &Authority,
+    decision: &'a Decision,
+) -> Result<(&'a Arc<Signer>, Timestamp), Reason> {
+    authority.directory().check_age_of(decision.as_of, authority.now())?;
+    let algorithm = decision
+        .resource_server
+        .settings
+        .signing_algorithm
+        .unwrap_or_else(|| decision.realm.realm().signing_algorithm());
+    let signer = decision.realm.signer(algorithm).ok_or(Reason::NoSigningKey(algorithm.name()))?;
+    let (client, key) = match &decision.holder {
+        Holder::Client { client, key } => (Some(client.as_str()), Some(key.as_str())),
+        Holder::User(_) => (None, None),
+    };
+    let subjects = Subjects {
+        organization: Some(decision.organization().as_str()),
+        client,
+        access_key: key,
+        subject: holder_name(&decision.holder),
+        signing_key: signer.key.kid(),
+        token: None,
+        audiences: std::slice::from_ref(&decision.resource_server.identifier),
+        issued_at_ms: None,
+    };
+    let now = moment_after(authority, decision.realm.revocations().furthest(&subjects)).await?;
+    Ok((signer, now))
+}
+
+/// The header and the payload that a token would have now, neither signed nor recorded nor kept.
+pub(crate) async fn rehearse(authority: &Authority, decision: &Decision) -> Result<Rehearsed, Reason> {
+    let (signer, now) = settle(authority, decision).await?;
+    let constant = make_constant(decision, signer.key.kid())?;
+    let expires_at = Timestamp::from_seconds(now.seconds() + decision.lifetime);
+    Ok(Rehearsed {
+        header: signer.header.clone(),
+        payload: payload(&constant.claims, now, expires_at, NO_JTI),
+    })
+}
+
+/// What a token would be made of.
+pub(crate) struct Rehearsed {
+    /// The header, encoded.
+    pub(crate) header: String,
+    /// The claims, a JSON object.
+    pub(crate) payload: String,
+}
+
+/// The `jti` of what is no token. No token can have it.
+pub const NO_JTI: &str = "tok_preview";
 
 /// A moment that is after every revocation of the token to be and not in the future (rule 6).
 async fn moment_after(authority: &Authority, cutoff: Option<Cutoff>) -> Result<Timestamp, Reason> {
@@ -106,7 +138,11 @@ async fn moment_after(authority: &Authority, cutoff: Option<Cutoff>) -> Result<T
 }
 
 /// The latest moment up to which tokens of the realm, the organization or the client are dead, in seconds.
-fn not_before(grant: &ApprovedGrant, client: Option<&str>) -> i64 {
+fn not_before(grant: &Decision) -> i64 {
+    let client = match &grant.holder {
+        Holder::Client { client, .. } => Some(client.as_str()),
+        Holder::User(_) => None,
+    };
     let revocations = grant.realm.revocations();
     let cutoffs = [
         revocations.cutoff(Kind::Realm, ""),
@@ -120,16 +156,13 @@ fn not_before(grant: &ApprovedGrant, client: Option<&str>) -> i64 {
 }
 
 /// The whole payload: what differs from token to token, then what does not.
-fn payload(constant: &str, record: &TokenRecord) -> String {
-    let (iat, exp, iat_ms) = (record.at.seconds(), record.expires_at.seconds(), record.at.millis());
+fn payload(constant: &str, at: Timestamp, expires_at: Timestamp, jti: &str) -> String {
+    let (iat, exp, iat_ms) = (at.seconds(), expires_at.seconds(), at.millis());
     // The id is made of characters that JSON needs no escape for, and the constant part is never empty.
-    format!(
-        "{{\"iat\":{iat},\"nbf\":{iat},\"exp\":{exp},\"iat_ms\":{iat_ms},\"jti\":\"{}\",{constant}",
-        record.jti,
-    )
+    format!("{{\"iat\":{iat},\"nbf\":{iat},\"exp\":{exp},\"iat_ms\":{iat_ms},\"jti\":\"{jti}\",{constant}")
 }
 
-fn constant(authority: &Authority, grant: &ApprovedGrant, kid: &str) -> Result<Arc<Constant>, Reason> {
+fn constant(authority: &Authority, grant: &Decision, kid: &str) -> Result<Arc<Constant>, Reason> {
     let key = ClaimKey {
         realm: grant.realm.id().clone(),
         audience: Audience(Arc::clone(&grant.resource_server)),
@@ -137,20 +170,22 @@ fn constant(authority: &Authority, grant: &ApprovedGrant, kid: &str) -> Result<A
         licence: grant.licence.clone(),
         scopes: grant.scopes.clone(),
     };
-    let constant = authority.claims.get_or_make(key, (grant.as_of.knowledge, grant.versions(), kid), || {
-        let scope = grant.scopes.to_string();
-        let record = Arc::new(WrittenGrant::new(&record_grant(grant, kid, &scope))?);
-        Ok(Constant {
-            claims: constant_claims(grant, &scope)?.into(),
-            kid: kid.into(),
-            versions: grant.versions(),
-            record,
-        })
-    });
-    constant.map_err(|_| Reason::SigningFailed)
+    let made_from = (grant.as_of.knowledge, grant.versions(), kid);
+    authority.claims.get_or_make(key, made_from, || make_constant(grant, kid))
 }
 
-fn record_grant<'a>(grant: &'a ApprovedGrant, kid: &'a str, scope: &'a str) -> GrantRecord<&'a str> {
+fn make_constant(grant: &Decision, kid: &str) -> Result<Constant, Reason> {
+    let scope = grant.scopes.to_string();
+    let record = WrittenGrant::new(&record_grant(grant, kid, &scope)).map_err(|_| Reason::SigningFailed)?;
+    Ok(Constant {
+        claims: constant_claims(grant, &scope)?.into(),
+        kid: kid.into(),
+        versions: grant.versions(),
+        record: Arc::new(record),
+    })
+}
+
+fn record_grant<'a>(grant: &'a Decision, kid: &'a str, scope: &'a str) -> GrantRecord<&'a str> {
     let (client, access_key, user) = match &grant.holder {
         Holder::Client { client, key } => (Some(client.clone()), Some(key.clone()), None),
         Holder::User(user) => (None, None, Some(user.clone())),
@@ -169,7 +204,7 @@ fn record_grant<'a>(grant: &'a ApprovedGrant, kid: &'a str, scope: &'a str) -> G
 
 /// Members of a JSON object and the closing brace. Written one by one: with many clients this is made for most
 /// tokens, and a map of values would cost more than all the rest.
-fn constant_claims(grant: &ApprovedGrant, scope: &str) -> serde_json::Result<String> {
+fn constant_claims(grant: &Decision, scope: &str) -> Result<String, Reason> {
     let mut claims = Members::default();
     let (client_id, key) = match &grant.holder {
         Holder::Client { client, key } => (client.as_str(), Some(key.as_str())),
@@ -190,9 +225,14 @@ fn constant_claims(grant: &ApprovedGrant, scope: &str) -> serde_json::Result<Str
     }
     let own = &grant.resource_server.settings.claims;
     let own = || own.iter().filter(|(name, _)| !RESERVED.contains(&name.as_str()));
-    let names = names(grant, own().flat_map(|(_, template)| template.roots()));
-    for (name, template) in own() {
-        if let Some(value) = template.fill(&names) {
+    let names = names(grant, own().flat_map(|(_, rule)| rule.roots()));
+    for (name, rule) in own() {
+        let value = rule.value(&names).map_err(|error| Reason::Claim {
+            audience: grant.resource_server.identifier.clone(),
+            claim: name.clone(),
+            error,
+        })?;
+        if let Some(value) = value {
             claims.add(name, &value)?;
         }
     }
@@ -211,13 +251,13 @@ fn holder_name(holder: &Holder) -> &str {
 struct Members(Vec<u8>);
 
 impl Members {
-    fn add<T: serde::Serialize + ?Sized>(&mut self, name: &str, value: &T) -> serde_json::Result<()> {
+    fn add<T: serde::Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), Reason> {
         if !self.0.is_empty() {
             self.0.push(b',');
         }
-        serde_json::to_writer(&mut self.0, name)?;
+        serde_json::to_writer(&mut self.0, name).map_err(|_| Reason::SigningFailed)?;
         self.0.push(b':');
-        serde_json::to_writer(&mut self.0, value)
+        serde_json::to_writer(&mut self.0, value).map_err(|_| Reason::SigningFailed)
     }
 
     fn close(mut self) -> String {

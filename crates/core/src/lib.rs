@@ -27,6 +27,7 @@ pub mod organization;
 pub mod password;
 pub mod permission;
 pub mod policy;
+pub mod preview;
 pub mod random;
 pub mod realm;
 pub mod realm_view;

@@ -310,7 +310,7 @@ impl Caller {
             return Err(NotACaller::Token);
         }
         let claims = &own.claims;
-        if !claims.aud.iter().any(|audience| audience == AUDIENCE) {
+        if !claims.known.aud.iter().any(|audience| audience == AUDIENCE) {
             return Err(NotACaller::Audience);
         }
         let text = |name: &str| claims.all.get(name).and_then(|value| value.as_str());

@@ -9,6 +9,7 @@ use symbolon_protocol::client_auth::ClientAuthError;
 use symbolon_protocol::error::ErrorCode;
 use symbolon_protocol::parameters::ParametersError;
 
+use crate::claim_map::EvaluationError;
 use crate::clock::Timestamp;
 use crate::licence::NoLicence;
 
@@ -131,6 +132,16 @@ pub enum Reason {
     /// The realm has no key to sign with yet.
     #[error("the realm has no signing key for {0}")]
     NoSigningKey(&'static str),
+    /// An expression of the API's claim map gave no value for this client.
+    #[error("the claim {claim:?} of {audience:?} cannot be computed: {error}")]
+    Claim {
+        /// The API whose map it is.
+        audience: String,
+        /// The claim.
+        claim: String,
+        /// Why not.
+        error: EvaluationError,
+    },
     /// The cryptographic library failed.
     #[error("signing failed")]
     SigningFailed,
@@ -178,6 +189,7 @@ impl Reason {
             Self::DirectoryTooOld(_) => "directory_too_old",
             Self::RevokedUntilNow => "revoked_until_now",
             Self::NoSigningKey(_) => "no_signing_key",
+            Self::Claim { .. } => "claim",
             Self::SigningFailed => "signing_failed",
         }
     }
@@ -221,7 +233,7 @@ impl Reason {
             | Self::DirectoryTooOld(_)
             | Self::RevokedUntilNow
             | Self::NoSigningKey(_) => ErrorCode::TemporarilyUnavailable,
-            Self::SigningFailed => ErrorCode::ServerError,
+            Self::Claim { .. } | Self::SigningFailed => ErrorCode::ServerError,
         }
     }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use symbolon_protocol::algorithm::Algorithm;
 use symbolon_protocol::scope::ScopeSet;
 
-use crate::claim_map::Template;
+use crate::claim_map::ClaimRule;
 use crate::clock::Timestamp;
 use crate::id::ClientId;
 use crate::realm::Status;
@@ -28,9 +28,9 @@ pub struct ResourceServerSettings {
     /// The signature algorithm; the realm's where absent.
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub signing_algorithm: Option<Algorithm>,
-    /// Claims of its own: name → template.
-    #[cfg_attr(feature = "schema", schema(value_type = BTreeMap<String, String>))]
-    pub claims: BTreeMap<String, Template>,
+    /// Claims of its own: name → template or expression.
+    #[cfg_attr(feature = "schema", schema(value_type = BTreeMap<String, crate::claim_map::RuleForm>))]
+    pub claims: BTreeMap<String, ClaimRule>,
     /// Whether an organization needs a licence for it.
     pub requires_licence: bool,
     /// Clients that may introspect tokens of this audience.

@@ -29,15 +29,17 @@ pub async fn revoke_token(
     let realm = caller.realm();
     let Some(own) = read_own(realm, token) else { return Ok(()) };
     let now = authority.now();
-    if own.claims.client_id.as_deref() != Some(caller.id().as_str()) || own.claims.exp <= now.seconds() {
+    if own.claims.known.client_id.as_deref() != Some(caller.id().as_str())
+        || own.claims.known.exp <= now.seconds()
+    {
         return Ok(());
     }
-    let Some(jti) = own.claims.jti else { return Ok(()) };
+    let Some(jti) = own.claims.known.jti else { return Ok(()) };
     if realm.revocations().cutoff(Kind::Token, &jti) == Some(Cutoff::Open) {
         return Ok(());
     }
     let actor = Actor::client(caller.id(), request_id).at(caller.from());
-    let expires_at = Timestamp::from_seconds(own.claims.exp);
+    let expires_at = Timestamp::from_seconds(own.claims.known.exp);
     let token =
         OneToken { jti: &jti, client: caller.id(), organization: &caller.client().organization, expires_at };
     Ok(revoke_one(authority, &actor, realm, &token).await?)

@@ -49,7 +49,7 @@ impl Judge {
         if starts.into_iter().flatten().any(|start| start > now_ms.saturating_add(self.leeway_ms)) {
             return Err(Refusal::NotYetValid);
         }
-        proven.issuer.revocations.check(&Subjects::of_known(claims, proven.key.kid()), now_ms)?;
+        proven.issuer.revocations.check(&Subjects::of(claims, proven.key.kid()), now_ms)?;
         Ok(Caller::new(proven.clone(), audience.clone()))
     }
 

@@ -44,9 +44,34 @@ pub enum ClaimsError {
     WrongType(&'static str),
 }
 
-/// The claims of one access token. Times are epoch seconds unless the name says otherwise.
+/// The claims of one access token, with everything that its payload says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claims {
+    /// Those that decide about it.
+    pub known: KnownClaims,
+    /// Everything, the known ones included, for the API's own use.
+    pub all: Map<String, Value>,
+}
+
+impl Claims {
+    /// Reads a payload. Its signature is the caller's business.
+    pub fn parse(payload: &[u8]) -> Result<Self, ClaimsError> {
+        Ok(Self { known: KnownClaims::parse(payload)?, all: all(payload)? })
+    }
+}
+
+/// Everything that a payload says, for a payload whose [`KnownClaims`] are kept without it.
+pub fn all(payload: &[u8]) -> Result<Map<String, Value>, ClaimsError> {
+    match json::from_slice_without_duplicates(payload) {
+        Ok(Value::Object(all)) => Ok(all),
+        _ => Err(ClaimsError::NotAnObject),
+    }
+}
+
+/// The claims that decide about an access token. Times are epoch seconds unless the name says otherwise. Whoever reads
+/// tokens on every call keeps these alone, without the map of everything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownClaims {
     /// Issuer.
     pub iss: String,
     /// Subject: the client id, or a user id for password tokens.
@@ -70,73 +95,6 @@ pub struct Claims {
     /// The access key that the client used.
     pub key_id: Option<String>,
     /// Issued at, in epoch milliseconds: what revocations are compared with.
-    pub iat_ms: Option<i64>,
-    /// Everything, the claims above included, for the API's own use.
-    pub all: Map<String, Value>,
-}
-
-impl Claims {
-    /// Reads a payload. Its signature is the caller's business.
-    pub fn parse(payload: &[u8]) -> Result<Self, ClaimsError> {
-        let known = KnownClaims::parse(payload)?;
-        Ok(Self {
-            iss: known.iss,
-            sub: known.sub,
-            aud: known.aud,
-            client_id: known.client_id,
-            iat: known.iat,
-            nbf: known.nbf,
-            exp: known.exp,
-            jti: known.jti,
-            scope: known.scope,
-            org_id: known.org_id,
-            key_id: known.key_id,
-            iat_ms: known.iat_ms,
-            all: all(payload)?,
-        })
-    }
-
-    /// The moment of issue in epoch milliseconds, as exact as the token says it.
-    pub fn issued_at_ms(&self) -> Option<i64> {
-        issued_at_ms(self.iat_ms, self.iat)
-    }
-}
-
-/// Everything that a payload says, for a payload whose [`KnownClaims`] are kept without it.
-pub fn all(payload: &[u8]) -> Result<Map<String, Value>, ClaimsError> {
-    match json::from_slice_without_duplicates(payload) {
-        Ok(Value::Object(all)) => Ok(all),
-        _ => Err(ClaimsError::NotAnObject),
-    }
-}
-
-/// The [`Claims`] that decide about a token, without the map of everything: for whoever reads tokens on every call.
-/// It reads the same payloads, and refuses the same ones for the same reasons.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KnownClaims {
-    /// Issuer.
-    pub iss: String,
-    /// Subject.
-    pub sub: String,
-    /// The audiences.
-    pub aud: Vec<String>,
-    /// The client that asked for the token.
-    pub client_id: Option<String>,
-    /// Issued at.
-    pub iat: Option<i64>,
-    /// Not valid before.
-    pub nbf: Option<i64>,
-    /// Expires at.
-    pub exp: i64,
-    /// The token's own id.
-    pub jti: Option<String>,
-    /// What was granted.
-    pub scope: ScopeSet,
-    /// The customer's organization.
-    pub org_id: Option<String>,
-    /// The access key that the client used.
-    pub key_id: Option<String>,
-    /// Issued at, in epoch milliseconds.
     pub iat_ms: Option<i64>,
     /// Whether there is a `cnf` of any type: the token is bound to a key of its bearer's (RFC 7800 §3.1).
     pub is_bound: bool,
@@ -187,12 +145,8 @@ impl KnownClaims {
 
     /// The moment of issue in epoch milliseconds, as exact as the token says it.
     pub fn issued_at_ms(&self) -> Option<i64> {
-        issued_at_ms(self.iat_ms, self.iat)
+        self.iat_ms.or_else(|| self.iat.and_then(|iat| iat.checked_mul(1000)))
     }
-}
-
-fn issued_at_ms(iat_ms: Option<i64>, iat: Option<i64>) -> Option<i64> {
-    iat_ms.or_else(|| iat.and_then(|iat| iat.checked_mul(1000)))
 }
 
 fn text(claim: Option<Glance<'_>>, name: &'static str) -> Result<Option<String>, ClaimsError> {
@@ -240,8 +194,8 @@ mod tests {
 
     use super::*;
 
-    fn parse(value: &Value) -> Result<Claims, ClaimsError> {
-        Claims::parse(value.to_string().as_bytes())
+    fn parse(value: &Value) -> Result<KnownClaims, ClaimsError> {
+        Claims::parse(value.to_string().as_bytes()).map(|claims| claims.known)
     }
 
     #[test]

@@ -110,21 +110,7 @@ pub struct Subjects<'a> {
 
 impl<'a> Subjects<'a> {
     /// The subjects of a token with these claims, signed with the key of that `kid`.
-    pub fn of(claims: &'a crate::claims::Claims, kid: &'a str) -> Self {
-        Self {
-            organization: claims.org_id.as_deref(),
-            client: claims.client_id.as_deref(),
-            access_key: claims.key_id.as_deref(),
-            subject: &claims.sub,
-            signing_key: kid,
-            token: claims.jti.as_deref(),
-            audiences: &claims.aud,
-            issued_at_ms: claims.issued_at_ms(),
-        }
-    }
-
-    /// [`of`](Self::of), for claims without the map of everything.
-    pub fn of_known(claims: &'a crate::claims::KnownClaims, kid: &'a str) -> Self {
+    pub fn of(claims: &'a crate::claims::KnownClaims, kid: &'a str) -> Self {
         Self {
             organization: claims.org_id.as_deref(),
             client: claims.client_id.as_deref(),

@@ -4,6 +4,7 @@ use symbolon_protocol::claims::RESERVED;
 use symbolon_protocol::revocation::{Kind, licence_id};
 
 use crate::audit::{RevocationWrite, Subject, SubjectKind};
+use crate::claim_map::{ClaimRule, MOST_EXPRESSIONS};
 use crate::edit::realm::check_lifetime;
 use crate::edit::{EditError, Editor};
 use crate::realm_view::RealmView;
@@ -74,6 +75,11 @@ pub(crate) fn check(realm: &RealmView, server: &ResourceServer) -> Result<(), Ed
         {
             return invalid(format!("{name:?} is already a name of {}", other.identifier));
         }
+    }
+    let is_expression = |rule: &&ClaimRule| matches!(rule, ClaimRule::Expression(_));
+    let expressions = server.settings.claims.values().filter(is_expression).count();
+    if expressions > MOST_EXPRESSIONS {
+        return invalid(format!("{expressions} claims are expressions; {MOST_EXPRESSIONS} may be"));
     }
     match server.settings.claims.keys().find(|name| RESERVED.contains(&name.as_str())) {
         Some(name) => invalid(format!("the claim {name:?} is reserved")),

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use symbolon_protocol::scope::ScopeSet;
 
-use crate::authenticate::AuthenticatedClient;
+use crate::authenticate::{Admitted, AuthenticatedClient};
 use crate::clock::Timestamp;
-use crate::grant::{ApprovedGrant, Holder, Subject, lifetime};
+use crate::grant::{ApprovedGrant, Decision, Holder, Subject, lifetime};
 use crate::licence::{self, Licence, NoLicence};
 use crate::policy::{Effective, effective_scopes};
 use crate::refusal::Reason;
@@ -29,6 +29,15 @@ pub fn decide(
     request: &TokenRequest,
     now: Timestamp,
 ) -> Result<ApprovedGrant, Reason> {
+    Ok(ApprovedGrant { decision: decide_for(client.admitted(), request, now)?, from: client.from() })
+}
+
+/// The same, for a client of which nobody has proved to be it.
+pub(crate) fn decide_for(
+    client: &Admitted,
+    request: &TokenRequest,
+    now: Timestamp,
+) -> Result<Decision, Reason> {
     let (resource_server, effective) = audience(client, request)?;
     let licence = licence(client, &resource_server, now)?;
     let scopes = scopes(request.scope.as_deref(), effective.scopes)?;
@@ -47,7 +56,7 @@ pub fn decide(
             (_, key_end) => Reason::KeyExpired(client.key().id.to_string(), key_end.unwrap_or(now)),
         });
     };
-    Ok(ApprovedGrant {
+    Ok(Decision {
         realm: Arc::clone(client.realm()),
         resource_server,
         holder: Holder::Client { client: client.id().clone(), key: client.key().id.clone() },
@@ -55,17 +64,13 @@ pub fn decide(
         lifetime,
         subject: Subject::Client(Arc::clone(client.known())),
         customer: Arc::clone(client.customer()),
-        from: client.from(),
         licence: licence.map(|licence| licence.id.clone()),
         as_of: client.as_of(),
     })
 }
 
 /// Rule 2: what the request names, else the client's default, else the realm's.
-fn audience(
-    client: &AuthenticatedClient,
-    request: &TokenRequest,
-) -> Result<(Arc<ResourceServer>, Effective), Reason> {
+fn audience(client: &Admitted, request: &TokenRequest) -> Result<(Arc<ResourceServer>, Effective), Reason> {
     let realm = client.realm();
     if let Some(audience) = asked_audience(request)? {
         return named_audience(client, &audience);
@@ -80,10 +85,7 @@ fn audience(
     Ok((server, effective))
 }
 
-fn named_audience(
-    client: &AuthenticatedClient,
-    audience: &str,
-) -> Result<(Arc<ResourceServer>, Effective), Reason> {
+fn named_audience(client: &Admitted, audience: &str) -> Result<(Arc<ResourceServer>, Effective), Reason> {
     let server = known_audience(client, audience)?;
     let effective = effective(client, &server);
     if !effective.named {
@@ -92,7 +94,7 @@ fn named_audience(
     Ok((server, effective))
 }
 
-fn known_audience(client: &AuthenticatedClient, audience: &str) -> Result<Arc<ResourceServer>, Reason> {
+fn known_audience(client: &Admitted, audience: &str) -> Result<Arc<ResourceServer>, Reason> {
     let server = client
         .realm()
         .resource_server(audience)
@@ -103,7 +105,7 @@ fn known_audience(client: &AuthenticatedClient, audience: &str) -> Result<Arc<Re
     Ok(Arc::clone(server))
 }
 
-fn effective(client: &AuthenticatedClient, server: &ResourceServer) -> Effective {
+fn effective(client: &Admitted, server: &ResourceServer) -> Effective {
     let settings = &client.client().settings;
     let policies = settings.policies.iter().filter_map(|id| client.realm().policy(id)).map(Arc::as_ref);
     effective_scopes(server, &settings.grants, policies)
@@ -124,7 +126,7 @@ fn asked_audience(request: &TokenRequest) -> Result<Option<String>, Reason> {
 
 /// Rule 3.
 fn licence<'a>(
-    client: &'a AuthenticatedClient,
+    client: &'a Admitted,
     server: &ResourceServer,
     now: Timestamp,
 ) -> Result<Option<&'a Licence>, Reason> {

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
-use symbolon_protocol::scope::ScopeSet;
+use symbolon_protocol::scope::{Scope, ScopeSet};
 
 use crate::client::Client;
 use crate::clock::Timestamp;
@@ -32,8 +32,15 @@ pub enum Holder {
     User(UserId),
 }
 
-/// A grant that was decided. Only the functions of this module make one; the mint asks nothing more.
+/// A grant that was decided for somebody who has proved who it is. Only the functions of this module make one; the
+/// mint asks nothing more.
 pub struct ApprovedGrant {
+    pub(crate) decision: Decision,
+    pub(crate) from: IpAddr,
+}
+
+/// What was decided, whoever asked: a preview shows it, and nothing but an [`ApprovedGrant`] leads from it to a token.
+pub(crate) struct Decision {
     pub(crate) realm: Arc<RealmView>,
     pub(crate) resource_server: Arc<ResourceServer>,
     pub(crate) holder: Holder,
@@ -42,7 +49,6 @@ pub struct ApprovedGrant {
     pub(crate) lifetime: i64,
     pub(crate) subject: Subject,
     pub(crate) customer: Arc<Customer>,
-    pub(crate) from: IpAddr,
     /// The licence that opens the audience.
     pub(crate) licence: Option<LicenceId>,
     /// How new everything is that this was decided from.
@@ -55,7 +61,7 @@ pub(crate) enum Subject {
     User(Box<User>, MemberRole),
 }
 
-impl ApprovedGrant {
+impl Decision {
     /// The versions of the holder and of the customer that it was decided from.
     pub(crate) fn versions(&self) -> (i64, i64) {
         let holder = match &self.subject {
@@ -69,20 +75,22 @@ impl ApprovedGrant {
     pub(crate) fn organization(&self) -> &OrganizationId {
         &self.customer.organization.id
     }
+}
 
+impl ApprovedGrant {
     /// What was granted.
     pub const fn scopes(&self) -> &ScopeSet {
-        &self.scopes
+        &self.decision.scopes
     }
 
     /// The API that it is for.
     pub fn audience(&self) -> &str {
-        &self.resource_server.identifier
+        &self.decision.resource_server.identifier
     }
 
     /// The token's life in seconds.
     pub const fn lifetime(&self) -> i64 {
-        self.lifetime
+        self.decision.lifetime
     }
 }
 
@@ -100,10 +108,7 @@ fn lifetime(
 }
 
 /// What claim maps can name, as far as it is wanted: the words that some name begins with.
-pub(crate) fn names<'a>(
-    grant: &ApprovedGrant,
-    wanted: impl IntoIterator<Item = &'a str>,
-) -> Map<String, Value> {
+pub(crate) fn names<'a>(grant: &Decision, wanted: impl IntoIterator<Item = &'a str>) -> Map<String, Value> {
     let mut names = Map::new();
     for word in wanted {
         if !names.contains_key(word)
@@ -115,7 +120,7 @@ pub(crate) fn names<'a>(
     names
 }
 
-fn named(grant: &ApprovedGrant, word: &str) -> Option<Value> {
+fn named(grant: &Decision, word: &str) -> Option<Value> {
     let Customer { organization, licences } = &*grant.customer;
     match (word, &grant.subject) {
         ("realm", _) => Some(json!({ "id": grant.realm.id(), "issuer": grant.realm.issuer() })),
@@ -127,6 +132,7 @@ fn named(grant: &ApprovedGrant, word: &str) -> Option<Value> {
             Some(json!({ "id": licence.id, "kind": licence.kind, "ends_at": licence.ends_at }))
         }
         ("scope", _) => Some(grant.scopes.to_string().into()),
+        ("scopes", _) => Some(json!(grant.scopes.iter().map(Scope::as_str).collect::<Vec<_>>())),
         ("client", Subject::Client(known)) => {
             let Client { id, settings, .. } = &known.client;
             Some(json!({ "id": id, "name": settings.name, "claims": settings.claims }))

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::authority::Authority;
 use crate::clock::Timestamp;
 use crate::directory::{AsOf, Customer};
-use crate::grant::{ApprovedGrant, Holder, Subject, lifetime};
+use crate::grant::{ApprovedGrant, Decision, Holder, Subject, lifetime};
 use crate::licence::{self, NoLicence};
 use crate::password::PasswordError;
 use crate::realm::PasswordTokens;
@@ -113,16 +113,16 @@ fn approve(
     let end = licence.as_ref().and_then(|licence| licence.ends_at);
     let lifetime = lifetime(settings.lifetime, realm.realm().settings.maximum_lifetime, [end], now)
         .ok_or_else(|| Reason::Licence(NoLicence::Ended(end.unwrap_or(now))))?;
-    Ok(ApprovedGrant {
+    let decision = Decision {
         realm: Arc::clone(realm),
         resource_server: Arc::clone(server),
         holder: Holder::User(user.id.clone()),
         scopes,
         lifetime,
-        from,
         licence: licence.map(|licence| licence.id),
         subject: Subject::User(Box::new(user), role),
         customer,
         as_of,
-    })
+    };
+    Ok(ApprovedGrant { decision, from })
 }

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
-use symbolon_core::protocol::claims::Claims;
+use symbolon_core::protocol::claims::KnownClaims;
 use symbolon_core::protocol::revocation::Subjects;
 
 use crate::cluster::Cluster;
@@ -331,7 +331,7 @@ fn guards_agree(installation: &Installation, told: &Told) {
     let revocations = installation.revocations();
     let kills = |token: &Token| {
         let claims = crate::http::claims(&token.token).to_string();
-        let claims = Claims::parse(claims.as_bytes()).expect("claims");
+        let claims = KnownClaims::parse(claims.as_bytes()).expect("claims");
         revocations.kills(&Subjects::of(&claims, "any"))
     };
     let off = told.clients.values().filter(|(state, _)| *state != State::Made);

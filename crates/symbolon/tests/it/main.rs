@@ -2,6 +2,7 @@
 //! side, a fixed clock, a real SQLite store. No test here opens a socket; those that do stand in `e2e`.
 
 mod certificates;
+mod claims;
 mod clock_jumps;
 mod contract;
 mod interrupted;

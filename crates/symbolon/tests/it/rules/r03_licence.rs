@@ -156,7 +156,10 @@ async fn ending_a_licence_sooner_kills_the_tokens_that_relied_on_it() {
 async fn claims_speak_of_the_licence_that_opens_the_api_now() {
     let bed = Bed::start().await;
     bed.change_server("ecoinvent", API, |server| {
-        server.settings.claims.insert("licence_kind".to_owned(), Template::parse("{licence.kind}").unwrap());
+        server
+            .settings
+            .claims
+            .insert("licence_kind".to_owned(), Template::parse("{licence.kind}").unwrap().into());
     })
     .await;
     bed.change_client("ecoinvent", "eco-trial", |client| client.settings.licence_kind = None).await;

@@ -199,7 +199,10 @@ async fn t12_a_deactivated_service_account_gets_no_token_from_any_node() {
 async fn t13_inactive_rights_are_absent_from_the_claims() {
     let bed = Bed::start_with_switches().await;
     bed.change_server("default", API, |server| {
-        server.settings.claims.insert("licence".to_owned(), Template::parse("{licence.kind}").unwrap());
+        server
+            .settings
+            .claims
+            .insert("licence".to_owned(), Template::parse("{licence.kind}").unwrap().into());
     })
     .await;
     bed.advance(std::time::Duration::from_millis(1)).await;

@@ -1,14 +1,14 @@
-//! Claim maps: how a resource server's own claims are filled from what is known of the caller.
+//! Templates: text with names in braces, `{organization.id}` or `{client.claims.v1_id}`.
 //!
-//! A template is text with names in braces, `{organization.id}` or `{client.claims.v1_id}`. A template that is
-//! one name alone yields the value itself, whatever its type; a claim whose name yields nothing is left out.
+//! A template that is one name alone yields the value itself, whatever its type; a claim whose name yields nothing
+//! is left out.
 
-use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
+use crate::claim_map::{NAMES, known_names};
+
 /// A claim's template, checked when it was read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template(String);
 
 /// Why a template cannot be one.
@@ -18,12 +18,9 @@ pub enum TemplateError {
     #[error("a brace is not closed in the template {0:?}")]
     Unbalanced(String),
     /// A name that begins with none of the known words.
-    #[error("{0:?} is not known; templates can name {ROOTS}")]
+    #[error("{0:?} is not known; templates can name {names}", names = known_names())]
     UnknownName(String),
 }
-
-/// The words that names begin with.
-const ROOTS: &str = "realm, organization, client, user, access_key, licence, role, scope";
 
 enum Part<'a> {
     Text(&'a str),
@@ -36,12 +33,17 @@ impl Template {
         for part in parts(text) {
             if let Part::Name(name) = part.ok_or_else(|| TemplateError::Unbalanced(text.to_owned()))? {
                 let root = name.split('.').next().unwrap_or_default();
-                if !ROOTS.split(", ").any(|known| known == root) {
+                if !NAMES.iter().any(|known| known.word == root) {
                     return Err(TemplateError::UnknownName(name.to_owned()));
                 }
             }
         }
         Ok(Self(text.to_owned()))
+    }
+
+    /// The text that it was read from.
+    pub fn text(&self) -> &str {
+        &self.0
     }
 
     /// The words that its names begin with.
@@ -70,13 +72,6 @@ impl Template {
             }
         }
         Some(Value::String(text))
-    }
-}
-
-impl<'de> Deserialize<'de> for Template {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::parse(&text).map_err(serde::de::Error::custom)
     }
 }
 
