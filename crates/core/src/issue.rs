@@ -16,6 +16,7 @@ use crate::claim_cache::{Audience, ClaimKey, Constant};
 use crate::clock::Timestamp;
 use crate::grant::{ApprovedGrant, Holder, names};
 use crate::id::sortable;
+use crate::metrics::GrantKind;
 use crate::record::{GrantRecord, TokenRecord, WrittenGrant};
 use crate::refusal::{Reason, Refusal};
 
@@ -78,6 +79,7 @@ pub async fn issue(
     let pending = authority.journal.append(record)?;
     let token = signer.key.sign(&signer.header, payload.as_bytes()).map_err(|_| Reason::SigningFailed)?;
     pending.durable().await?;
+    grant.realm.counts().token_issued(algorithm, GrantKind::of(&grant.holder));
     Ok(IssuedToken {
         token,
         expires_in: grant.lifetime,

@@ -28,7 +28,7 @@ impl Server {
         let address = socket.local_addr().unwrap();
         let (stop, stopping) = watch::channel(false);
         let router = router.route("/quick", get(|| async { "quick" }));
-        tokio::spawn(serve(Listener { socket, tls: None }, router, limits, stopping));
+        tokio::spawn(serve(Listener { socket, tls: None, counts: Arc::default() }, router, limits, stopping));
         Self { address, _stop: stop }
     }
 
