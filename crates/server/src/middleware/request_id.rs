@@ -61,6 +61,11 @@ impl App {
     ) -> Self {
         Self { router, watch: Arc::new(Watch { state, shares: LogShares::default(), counts, traces }) }
     }
+
+    /// Where its requests are counted.
+    pub fn counts(&self) -> &Arc<RequestCounts> {
+        &self.watch.counts
+    }
 }
 
 impl<B> Service<Request<B>> for App
