@@ -26,11 +26,11 @@ pub(crate) enum End {
 
 /// The same at one moment.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ConnectionReading {
-    pub(super) accepted: u64,
-    pub(super) open: u64,
-    pub(super) refused: u64,
-    pub(super) closed: [(&'static str, u64); 3],
+pub(crate) struct ConnectionReading {
+    pub(crate) accepted: u64,
+    pub(crate) open: u64,
+    pub(crate) refused: u64,
+    pub(crate) closed: [(&'static str, u64); 3],
 }
 
 impl ConnectionCounts {
@@ -55,7 +55,7 @@ impl ConnectionCounts {
         .increment();
     }
 
-    pub(super) fn read(&self) -> ConnectionReading {
+    pub(crate) fn read(&self) -> ConnectionReading {
         // In this order: one that ends in between is not missed.
         let ended = self.ended.get();
         let accepted = self.accepted.get();

@@ -26,7 +26,8 @@ fn watched(settings: &str) -> (Served, String) {
 }
 
 fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+    let socket = TcpListener::bind("127.0.0.1:0").expect("a port");
+    socket.local_addr().expect("an address").to_string()
 }
 
 /// Asks for a token over http.
@@ -39,7 +40,7 @@ fn token(served: &Served, secret: &str, more: &[&str]) -> Fetched {
 
 fn value(page: &str, series: &str) -> f64 {
     let line = page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
-    line.unwrap_or_else(|| panic!("{series} is not in {page}")).parse().unwrap()
+    line.unwrap_or_else(|| panic!("{series} is not in {page}")).parse().expect("a number")
 }
 
 #[test]
@@ -71,6 +72,11 @@ fn metrics_are_read_at_an_address_of_their_own_and_by_other_peoples_readers() {
     });
     assert!(read.ends_with("3 tokens"), "{read}");
 
+    // Plain http where TLS is spoken.
+    assert_eq!(curl(&[&format!("http://localhost:{}/livez", served.https)]).status, 0);
+    let ended = "symbolon_connections_closed_total{listener=\"https\",reason=\"no_handshake\"}";
+    served.running.wait("failed handshake", || value(&curl(&[&metrics]).text, ended) > 0.0);
+
     // The public listeners do not have it, and its own has nothing else.
     assert_eq!(curl(&[&format!("http://{}/metrics", served.http)]).status, 404);
     assert_eq!(served.over_tls("/metrics", &[]).status, 404);
@@ -94,8 +100,8 @@ struct Collector {
 
 impl Collector {
     fn start() -> Self {
-        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = socket.local_addr().unwrap().to_string();
+        let socket = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = socket.local_addr().expect("an address").to_string();
         let taken = Arc::<Mutex<Vec<Vec<u8>>>>::default();
         let keeps = Arc::clone(&taken);
         std::thread::spawn(move || {
@@ -109,17 +115,18 @@ impl Collector {
 
     /// All that came, undecoded.
     fn bytes(&self) -> Vec<u8> {
-        self.taken.lock().unwrap().concat()
+        self.taken.lock().expect("what came").concat()
     }
 
     /// The resource's attributes and the spans of each export.
     fn exports(&self) -> Vec<(Vec<KeyValue>, Vec<Span>)> {
-        let taken = self.taken.lock().unwrap();
-        let decoded = taken.iter().map(|body| ExportTraceServiceRequest::decode(&body[..]).unwrap());
+        let taken = self.taken.lock().expect("what came");
+        let decoded =
+            taken.iter().map(|body| ExportTraceServiceRequest::decode(&body[..]).expect("an export"));
         decoded
             .flat_map(|request| request.resource_spans)
             .map(|spans| {
-                let attributes = spans.resource.unwrap().attributes;
+                let attributes = spans.resource.expect("a resource").attributes;
                 (attributes, spans.scope_spans.into_iter().flat_map(|scope| scope.spans).collect())
             })
             .collect()
@@ -156,7 +163,7 @@ fn take(stream: &TcpStream, keeps: &Mutex<Vec<Vec<u8>>>) -> Option<()> {
     let known = first == "POST /v1/traces HTTP/1.1\r\n" && kind == "application/x-protobuf";
     let status = if known { "200 OK" } else { "400 Bad Request" };
     if known {
-        keeps.lock().unwrap().push(body);
+        keeps.lock().expect("what came").push(body);
     }
     let mut stream = stream;
     let head =
@@ -192,7 +199,10 @@ fn a_span_of_each_request_reaches_the_collector_in_the_trace_of_its_caller_and_h
 
     let span = collector.span_of(&issued).expect("a span of the token");
     assert_eq!((span.name.as_str(), span.kind), ("token", SpanKind::Server as i32));
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hex = |bytes: &[u8]| -> String {
+        let digit = |half: u8| char::from_digit(u32::from(half), 16).expect("a digit");
+        bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    };
     assert_eq!(
         (hex(&span.trace_id), hex(&span.parent_span_id)),
         (trace.to_owned(), "b7ad6b7169203331".to_owned())

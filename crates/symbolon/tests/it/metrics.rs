@@ -1,5 +1,7 @@
 //! The page of the metrics: what it counts, and that docs/observability.md lists exactly what it has.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test's helpers may fail it")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -176,7 +178,7 @@ fn exported(page: &str) -> BTreeMap<String, (String, BTreeSet<String>)> {
     for line in page.lines() {
         if let Some(described) = line.strip_prefix("# TYPE ") {
             let (name, kind) = described.split_once(' ').unwrap();
-            current = name.to_owned();
+            name.clone_into(&mut current);
             families.insert(current.clone(), (kind.to_owned(), BTreeSet::new()));
         } else if let Some((_, rest)) = line.split_once('{').filter(|_| !line.starts_with('#')) {
             let labels = rest.split("=\"").map(|part| part.rsplit(['"', ',']).next().unwrap().to_owned());
@@ -213,7 +215,7 @@ async fn the_document_lists_every_metric_with_its_type_and_labels_and_no_other()
 async fn the_example_alerts_name_only_metrics_that_there_are() {
     let document = include_str!("../../../../docs/observability.md");
     let rules = document.split("```yaml").nth(2).unwrap().split("```").next().unwrap();
-    let names = exported(&classic(&Bed::start().await));
+    let families = exported(&classic(&Bed::start().await));
     let is_word = |character: char| character.is_ascii_alphanumeric() || character == '_';
     let words = rules.split(|character| !is_word(character));
     let named: BTreeSet<_> =
@@ -222,7 +224,7 @@ async fn the_example_alerts_name_only_metrics_that_there_are() {
     for word in named {
         let family =
             ["_bucket", "_count", "_sum"].iter().find_map(|end| word.strip_suffix(end)).unwrap_or(word);
-        assert!(names.contains_key(word) || names.contains_key(family), "{word}");
+        assert!(families.contains_key(word) || families.contains_key(family), "{word}");
     }
 }
 
