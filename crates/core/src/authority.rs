@@ -12,6 +12,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::directory::{Directory, DirectorySettings};
 use crate::id::{RealmId, sortable};
 use crate::journal::{Journal, JournalTasks};
+use crate::metrics::RefusalCounts;
 use crate::password::{PasswordError, Passwords};
 use crate::random::{NoRandomness, Random};
 use crate::record::RefusalRecord;
@@ -100,6 +101,7 @@ pub struct Authority {
     pub(crate) failures: Failures,
     pub(crate) claims: ClaimCache,
     pub(crate) journal: Journal,
+    pub(crate) refusals: RefusalCounts,
     pub(crate) settings: Settings,
     last_issue: AtomicI64,
     directory: Arc<Directory>,
@@ -131,6 +133,7 @@ impl Authority {
             failures: Failures::default(),
             claims: ClaimCache::default(),
             journal,
+            refusals: RefusalCounts::default(),
             settings,
             last_issue: AtomicI64::new(i64::MIN),
             directory,
@@ -172,6 +175,7 @@ impl Authority {
     /// Notes a refused request under its id.
     pub fn note_refusal(&self, refusal: &Refusal, of: &RefusedRequest<'_>) {
         let code = refusal.code();
+        self.refusals.refused(of.endpoint, &refusal.reason);
         self.journal.note_refusal(RefusalRecord {
             at: self.now(),
             request_id: of.request_id.to_owned(),

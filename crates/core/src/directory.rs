@@ -20,6 +20,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::id::{ClientId, OrganizationId, RealmId};
 use crate::intern::Interner;
 use crate::licence::Licence;
+use crate::metrics::{CacheCounts, CacheReading};
 use crate::organization::Organization;
 use crate::realm::Realm;
 use crate::realm_view::RealmView;
@@ -78,6 +79,8 @@ pub struct Directory {
     /// client really has the key, so it needs no invalidation.
     key_owners: Cache<(RealmId, Box<str>), ClientId>,
     organizations: Cache<(RealmId, OrganizationId), Arc<Customer>>,
+    client_counts: CacheCounts,
+    organization_counts: CacheCounts,
     /// The last entry of the change sequence that was begun to be applied; moves before anything is dropped.
     seen: AtomicI64,
     /// The last entry that everything here is at least as new as; moves when all is done, so that whoever is cut
@@ -103,6 +106,8 @@ impl Directory {
             interner: Interner::default(),
             key_owners: Cache::new(settings.clients),
             organizations: Cache::new(settings.organizations),
+            client_counts: CacheCounts::default(),
+            organization_counts: CacheCounts::default(),
             store,
             clock,
             master_keys,
@@ -171,6 +176,27 @@ impl Directory {
         }
     }
 
+    /// How long ago it was confirmed that nothing newer is missing here; a clock that was set back makes it longer.
+    pub fn age(&self, now: Timestamp) -> Duration {
+        let confirmed_at = self.as_of().confirmed_at;
+        now.since(confirmed_at).max(confirmed_at.since(now))
+    }
+
+    /// How the caches do.
+    pub fn caches(&self) -> Vec<CacheReading> {
+        let clients = ("clients", &self.client_counts, self.clients.len());
+        let organizations = ("organizations", &self.organization_counts, self.organizations.len());
+        [clients, organizations]
+            .into_iter()
+            .map(|(name, counts, size)| CacheReading {
+                name,
+                hits: counts.hits.get(),
+                misses: counts.misses.get(),
+                size,
+            })
+            .collect()
+    }
+
     /// Refuses if the directory was not confirmed within its maximum age.
     pub fn check_age(&self, now: Timestamp) -> Result<(), Reason> {
         self.check_age_of(self.as_of(), now)
@@ -190,8 +216,10 @@ impl Directory {
         credential: &str,
     ) -> Result<Option<Arc<ClientWithKeys>>, StoreError> {
         if let Some(found) = self.cached_client(realm, credential) {
+            self.client_counts.hits.increment();
             return Ok(Some(found));
         }
+        self.client_counts.misses.increment();
         let before = self.seen.load(SeqCst);
         let Some(found) = self.store.find_credential(realm, credential).await? else { return Ok(None) };
         let found = Arc::new(self.interner.share(found));
@@ -222,8 +250,10 @@ impl Directory {
     ) -> Result<Option<Arc<Customer>>, StoreError> {
         let key = (realm.clone(), id.clone());
         if let Some(found) = self.organizations.get(&key) {
+            self.organization_counts.hits.increment();
             return Ok(Some(found));
         }
+        self.organization_counts.misses.increment();
         let before = self.seen.load(SeqCst);
         let Some(organization) = self.store.find_organization(realm, id).await? else { return Ok(None) };
         let licences = self.store.list_licences(realm, id).await?;
@@ -312,7 +342,13 @@ impl Directory {
                 old.by_id.get(&realm.id).filter(|_| only.is_some_and(|only| !only.contains(&realm.id)));
             let view = match kept {
                 Some(view) => Arc::clone(view),
-                None => Arc::new(self.load_realm(realm).await?),
+                None => {
+                    let view = self.load_realm(realm).await?;
+                    Arc::new(match old.by_id.get(view.id()) {
+                        Some(old) => view.with_counts_of(old),
+                        None => view,
+                    })
+                }
             };
             new.by_id.insert(view.id().clone(), view);
         }

@@ -16,6 +16,7 @@ use crate::claim_cache::{Audience, ClaimKey, Constant};
 use crate::clock::Timestamp;
 use crate::grant::{ApprovedGrant, Decision, Holder, names};
 use crate::id::sortable;
+use crate::metrics::GrantKind;
 use crate::realm_view::Signer;
 use crate::record::{GrantRecord, TokenRecord, WrittenGrant};
 use crate::refusal::{Reason, Refusal};
@@ -58,6 +59,8 @@ pub async fn issue(
     let pending = authority.journal.append(record)?;
     let token = signer.key.sign(&signer.header, payload.as_bytes()).map_err(|_| Reason::SigningFailed)?;
     pending.durable().await?;
+    let algorithm = signer.key.algorithm();
+    decision.realm.counts().token_issued(algorithm, GrantKind::of(&decision.holder));
     Ok(IssuedToken {
         token,
         expires_in: decision.lifetime,

@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 
 use crate::clock::{Clock, Timestamp};
 use crate::id::sortable;
+use crate::metrics::JournalCounts;
 use crate::random::{NoRandomness, Random};
 use crate::record::{RefusalRecord, TokenRecord};
 use crate::refusal::Reason;
@@ -65,6 +66,7 @@ pub struct Journal {
     tokens: mpsc::Sender<Entry>,
     refusals: mpsc::Sender<RefusalRecord>,
     dropped: Arc<std::sync::atomic::AtomicU64>,
+    counts: Arc<JournalCounts>,
 }
 
 /// The writers' tasks; they end, everything written, when the last [`Journal`] is dropped.
@@ -105,6 +107,7 @@ impl Journal {
         let (refusals, refusal_queue) = mpsc::channel(REFUSAL_QUEUE);
         // These senders live in the writer's task, and the counting ends with it.
         let (written, news) = mpsc::channel(1);
+        let counts = Arc::<JournalCounts>::default();
         let (writing, stopped) = oneshot::channel();
         let tasks = JournalTasks {
             writer: tokio::spawn(write_tokens(
@@ -112,11 +115,12 @@ impl Journal {
                 writer.clone(),
                 token_queue,
                 (written, writing),
+                Arc::clone(&counts),
             )),
-            refusals: tokio::spawn(write_refusals(Arc::clone(&store), refusal_queue)),
-            counting: tokio::spawn(count(store, clock, writer, (news, stopped))),
+            refusals: tokio::spawn(write_refusals(Arc::clone(&store), refusal_queue, Arc::clone(&counts))),
+            counting: tokio::spawn(count(store, clock, writer, (news, stopped), Arc::clone(&counts))),
         };
-        Ok((Self { tokens, refusals, dropped: Arc::default() }, tasks))
+        Ok((Self { tokens, refusals, dropped: Arc::default(), counts }, tasks))
     }
 
     /// Puts a token's record in the queue, or refuses where there is no room.
@@ -135,12 +139,18 @@ impl Journal {
                 mpsc::error::TrySendError::Full(record) | mpsc::error::TrySendError::Closed(record) => record,
             };
             self.dropped.fetch_add(lost.dropped_before + 1, Relaxed);
+            self.counts.refusals_dropped.increment();
         }
     }
 
     /// How many tokens wait for the writer.
     pub fn depth(&self) -> usize {
         self.tokens.max_capacity() - self.tokens.capacity()
+    }
+
+    /// What the writers did.
+    pub(crate) fn counts(&self) -> &JournalCounts {
+        &self.counts
     }
 }
 
@@ -149,6 +159,7 @@ async fn write_tokens(
     writer: String,
     mut queue: mpsc::Receiver<Entry>,
     (written, _writing): (mpsc::Sender<()>, oneshot::Sender<Infallible>),
+    counts: Arc<JournalCounts>,
 ) {
     let mut place = BatchPlace { writer, sequence: 0 };
     let mut entries = Vec::with_capacity(LARGEST_BATCH);
@@ -157,7 +168,11 @@ async fn write_tokens(
             entries.drain(..).map(|entry| (entry.record, entry.durable)).unzip();
         // A number is used once, also where nobody knows whether the batch was written.
         place.sequence += 1;
+        let began = tokio::time::Instant::now();
         let outcome = store.append_tokens(&place, &records).await.map_err(|error| failed(&error));
+        if let Some(oldest) = records.first() {
+            counts.batch(records.len(), oldest.at, began.elapsed(), outcome.is_ok());
+        }
         for durable in waiting {
             let _ = durable.send(outcome.clone());
         }
@@ -171,12 +186,17 @@ fn failed(error: &StoreError) -> Reason {
     Reason::JournalFailed(error.to_string())
 }
 
-async fn write_refusals(store: Arc<dyn Store>, mut queue: mpsc::Receiver<RefusalRecord>) {
+async fn write_refusals(
+    store: Arc<dyn Store>,
+    mut queue: mpsc::Receiver<RefusalRecord>,
+    counts: Arc<JournalCounts>,
+) {
     let (mut records, mut due) = (Vec::new(), Duration::ZERO);
     while queue.recv_many(&mut records, REFUSALS_AT_ONCE).await > 0 {
         let began = tokio::time::Instant::now();
         if let Err(error) = store.append_refusals(&records).await {
             tracing::warn!(%error, lost = records.len(), "refusals could not be kept");
+            counts.refusals_dropped.add(records.len() as u64);
             // While the database is away every request is refused: they must not all be knocks at its door.
             tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
         }
@@ -196,10 +216,13 @@ async fn count(
     clock: Arc<dyn Clock>,
     writer: String,
     (mut news, mut stopped): (mpsc::Receiver<()>, oneshot::Receiver<Infallible>),
+    counts: Arc<JournalCounts>,
 ) {
     // What was begun is cut off when the writer stops, and its own tokens are counted without rest: nobody who stops
     // it is kept waiting.
-    let own = || count_some(&*store, Whose::Writer(&writer), 0, clock.now());
+    let own = || async {
+        count_some(&*store, Whose::Writer(&writer), 0, clock.now()).await;
+    };
     // What a crash left behind comes first.
     tokio::select! {
         () = count_left(&*store, &*clock) => {}
@@ -210,7 +233,10 @@ async fn count(
         let leisurely = async {
             tokio::time::sleep(pause).await;
             let began = tokio::time::Instant::now();
-            count_some(&*store, Whose::Writer(&writer), rest, clock.now()).await;
+            counts.counting_begins();
+            if count_some(&*store, Whose::Writer(&writer), rest, clock.now()).await {
+                counts.counted();
+            }
             began.elapsed()
         };
         let took = tokio::select! {
@@ -231,8 +257,11 @@ pub(crate) async fn count_left(store: &dyn Store, clock: &dyn Clock) {
     count_some(store, Whose::Left(clock.now().minus(GONE)), COUNTING_REST, clock.now()).await;
 }
 
-async fn count_some(store: &dyn Store, whose: Whose<'_>, rest: u32, now: Timestamp) {
-    if let Err(error) = store.count_tokens(whose, rest, now).await {
+/// Answers whether all were counted.
+async fn count_some(store: &dyn Store, whose: Whose<'_>, rest: u32, now: Timestamp) -> bool {
+    let counted = store.count_tokens(whose, rest, now).await;
+    if let Err(error) = &counted {
         tracing::warn!(%error, "tokens could not be counted; they are counted later");
     }
+    counted.is_ok()
 }

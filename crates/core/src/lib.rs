@@ -23,6 +23,7 @@ pub mod introspect;
 pub mod issue;
 pub mod journal;
 pub mod licence;
+pub mod metrics;
 pub mod organization;
 pub mod password;
 pub mod permission;

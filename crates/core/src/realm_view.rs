@@ -9,6 +9,7 @@ use symbolon_protocol::jws::SigningKey;
 use symbolon_protocol::revocation::RevocationSet;
 
 use crate::id::{PolicyId, RealmId};
+use crate::metrics::RealmCounts;
 use crate::permission;
 use crate::policy::Policy;
 use crate::realm::Realm;
@@ -35,7 +36,9 @@ pub struct RealmView {
     signers: Arc<HashMap<Algorithm, Arc<Signer>>>,
     verifying_keys: Arc<HashMap<String, VerifyingKey>>,
     jwks: Arc<JwkSet>,
+    key_states: Arc<[(Algorithm, KeyState, u64)]>,
     revocations: Arc<RevocationSet>,
+    counts: Arc<RealmCounts>,
 }
 
 impl RealmView {
@@ -50,7 +53,9 @@ impl RealmView {
             signers: Arc::default(),
             verifying_keys: Arc::default(),
             jwks: Arc::default(),
+            key_states: Arc::default(),
             revocations: Arc::default(),
+            counts: Arc::default(),
         }
     }
 
@@ -104,6 +109,7 @@ impl RealmView {
         self.signers = Arc::new(signers);
         self.verifying_keys = Arc::new(verifying);
         self.jwks = Arc::new(jwks);
+        self.key_states = key_states(stored).into();
         self
     }
 
@@ -130,6 +136,23 @@ impl RealmView {
     pub fn with_revocations(mut self, revocations: RevocationSet) -> Self {
         self.revocations = Arc::new(revocations);
         self
+    }
+
+    /// Counting on where an older view of the same realm is.
+    #[must_use]
+    pub fn with_counts_of(mut self, older: &Self) -> Self {
+        self.counts = Arc::clone(&older.counts);
+        self
+    }
+
+    /// What was counted in the realm since the process started.
+    pub fn counts(&self) -> &RealmCounts {
+        &self.counts
+    }
+
+    /// How many keys of each algorithm in use are in which state.
+    pub fn signing_key_states(&self) -> Vec<(Algorithm, KeyState, u64)> {
+        self.key_states.to_vec()
     }
 
     /// The realm's name.
@@ -206,4 +229,19 @@ impl RealmView {
         all.dedup();
         all
     }
+}
+
+fn key_states(stored: &[StoredSigningKey]) -> Vec<(Algorithm, KeyState, u64)> {
+    let mut all = Vec::new();
+    for algorithm in Algorithm::ALL {
+        let of_algorithm: Vec<_> = stored.iter().filter(|key| key.algorithm == algorithm).collect();
+        if of_algorithm.is_empty() {
+            continue;
+        }
+        for state in KeyState::ALL {
+            let count = of_algorithm.iter().filter(|key| key.state == state).count();
+            all.push((algorithm, state, count as u64));
+        }
+    }
+    all
 }

@@ -148,6 +148,49 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Every name that [`Self::name`] gives, in order.
+    pub const NAMES: [&str; 39] = [
+        "audience_disabled",
+        "audience_not_granted",
+        "client_disabled",
+        "content_type",
+        "credentials_in_url",
+        "damaged_secret",
+        "directory_too_old",
+        "grant_type",
+        "journal_failed",
+        "journal_full",
+        "key_expired",
+        "key_inactive",
+        "licence",
+        "malformed_audience",
+        "malformed_body",
+        "malformed_credentials",
+        "malformed_scope",
+        "method",
+        "missing_parameter",
+        "network_forbidden",
+        "no_audience",
+        "no_credentials",
+        "no_membership",
+        "no_signing_key",
+        "organization_disabled",
+        "oversized_parameter",
+        "passwords_busy",
+        "revoked_until_now",
+        "scopes",
+        "several_audiences",
+        "signing_failed",
+        "store_unavailable",
+        "too_many_failures",
+        "unknown_audience",
+        "unknown_client",
+        "unknown_user",
+        "user_disabled",
+        "wrong_password",
+        "wrong_secret",
+    ];
+
     /// A stable name for records and metrics.
     pub const fn name(&self) -> &'static str {
         match self {
@@ -319,6 +362,19 @@ impl From<crate::store::StoreError> for Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Refusals are counted by their place in this list.
+    #[test]
+    fn every_name_stands_in_the_list_once_and_in_order() {
+        let source = include_str!("refusal.rs");
+        let (_, from) = source.split_once("pub const fn name(&self)").unwrap();
+        let (body, _) = from.split_once("pub const fn code(&self)").unwrap();
+        let mut named: Vec<_> =
+            body.split("=> \"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+        named.sort_unstable();
+        named.dedup();
+        assert_eq!(named, Reason::NAMES);
+    }
 
     #[test]
     fn every_failed_authentication_reads_the_same_outside() {

@@ -25,6 +25,20 @@ pub enum KeyState {
     Retired,
 }
 
+impl KeyState {
+    /// Every state, in the order of a key's life.
+    pub const ALL: [Self; 3] = [Self::Pending, Self::Active, Self::Retired];
+
+    /// A stable name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Active => "active",
+            Self::Retired => "retired",
+        }
+    }
+}
+
 /// A signing key as it is kept: public half in the clear, private half sealed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredSigningKey {

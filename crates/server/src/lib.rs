@@ -3,9 +3,11 @@
 //! `router` names every URL in one file; `listen` accepts connections, with or without TLS.
 
 pub mod listen;
+pub mod metrics;
 pub mod router;
 pub mod state;
 pub mod tls;
+pub mod traces;
 
 mod health;
 pub mod manage;

@@ -35,6 +35,7 @@ use tower_service::Service;
 
 use self::pace::{Answer, Pace, Watched};
 use self::places::{Leave, Places};
+use crate::metrics::{ConnectionCounts, End};
 use crate::middleware::address::PeerAddress;
 use crate::tls::CurrentTls;
 
@@ -64,6 +65,15 @@ pub struct Listener {
     pub socket: TcpListener,
     /// TLS, or plain where absent.
     pub tls: Option<Arc<CurrentTls>>,
+    /// Where its connections are counted.
+    pub counts: Arc<ConnectionCounts>,
+}
+
+impl Listener {
+    /// What it is spoken to in.
+    pub const fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
 }
 
 /// Binds a socket whose queue holds a burst of connections. A full queue costs each further client a second, after
@@ -127,6 +137,7 @@ impl<S> Answering for S where
 struct Shared<S> {
     app: S,
     tls: Option<Arc<CurrentTls>>,
+    counts: Arc<ConnectionCounts>,
     http1: Builder<TokioExecutor>,
     http2: Builder<TokioExecutor>,
 }
@@ -138,9 +149,9 @@ pub async fn serve<S: Answering>(
     limits: Limits,
     mut stop: watch::Receiver<bool>,
 ) {
-    let Listener { socket, tls } = listener;
-    let places = Places::new(limits.connections);
-    let shared = Arc::new(Shared { app, tls, http1: http1(), http2: http2() });
+    let Listener { socket, tls, counts } = listener;
+    let places = Places::new(limits.connections, Arc::clone(&counts));
+    let shared = Arc::new(Shared { app, tls, counts: Arc::clone(&counts), http1: http1(), http2: http2() });
     let mut warned: Option<Instant> = None;
     loop {
         let accepted = tokio::select! {
@@ -151,6 +162,7 @@ pub async fn serve<S: Answering>(
             Ok(accepted) => accepted,
             Err(error) if error.kind() == std::io::ErrorKind::ConnectionAborted => continue,
             Err(error) => {
+                counts.refused();
                 let exhausted = is_exhausted(&error);
                 if warned.is_none_or(|at| at.elapsed() >= ACCEPT_WARNING) {
                     tracing::warn!(%error, closing_some = exhausted, "connections cannot be accepted");
@@ -163,6 +175,7 @@ pub async fn serve<S: Answering>(
                 continue;
             }
         };
+        let open = counts.accepted();
         let pace = Pace::new(limits);
         let (held, asked) = tokio::select! {
             _ = stop.wait_for(|stop| *stop) => break,
@@ -170,7 +183,7 @@ pub async fn serve<S: Answering>(
         };
         let connection = Connection { shared: Arc::clone(&shared), peer, pace, asked };
         tokio::spawn(async move {
-            let _held = held;
+            let _held = (held, open);
             connection.attend(stream).await;
         });
     }
@@ -246,10 +259,14 @@ impl<A: Answering> Connection<A> {
                 Ok(stream) => Some(stream),
                 Err(error) => {
                     tracing::debug!(%error, peer = %self.peer, "a TLS handshake failed");
+                    self.shared.counts.closed(End::NoHandshake);
                     None
                 }
             },
-            () = sleep_until(self.pace.due()) => None,
+            () = sleep_until(self.pace.due()) => {
+                self.shared.counts.closed(End::TimedOut);
+                None
+            }
             _ = &mut self.asked => None,
         }
     }
@@ -302,6 +319,7 @@ impl<A: Answering> Connection<A> {
                     timer.as_mut().reset(due);
                 } else if leaves_at.is_none() && waits && !pace.farewell().is_zero() {
                     connection.as_mut().graceful_shutdown();
+                    shared.counts.closed(End::TimedOut);
                     leaves_at = Some(Instant::now() + pace.farewell());
                 } else {
                     return Poll::Ready(None);
@@ -311,7 +329,13 @@ impl<A: Answering> Connection<A> {
         match ended.await {
             Some(Ok(())) => {}
             Some(Err(error)) => tracing::debug!(%error, %peer, "a connection ended badly"),
-            None => tracing::debug!(%peer, "a connection was closed: it was too slow, or idle for too long"),
+            None => {
+                // Whoever was asked to go is counted already.
+                if leaves_at.is_none() {
+                    shared.counts.closed(End::TimedOut);
+                }
+                tracing::debug!(%peer, "a connection was closed: it was too slow, or idle for too long");
+            }
         }
     }
 }

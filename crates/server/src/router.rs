@@ -1,11 +1,15 @@
 //! Every URL of the server, in one place.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{any, get};
 
+use crate::metrics::RequestCounts;
 pub use crate::middleware::request_id::App;
 use crate::state::ServerState;
+use crate::traces::RequestTraces;
 use crate::{health, manage, oauth};
 
 /// The routes of the OAuth edge, the management API and the health checks.
@@ -41,4 +45,14 @@ pub fn router(state: ServerState) -> Router {
 /// Puts what every request gets around a router: its id, its line in the log. Applied once, outermost.
 pub fn with_request_id(router: Router, state: ServerState) -> App {
     App::new(router.fallback(oauth::answer::not_found), state)
+}
+
+/// The same, with every request counted here and told to whoever traces.
+pub fn watched(
+    router: Router,
+    state: ServerState,
+    counts: Arc<RequestCounts>,
+    traces: Option<Arc<dyn RequestTraces>>,
+) -> App {
+    App::watched(router.fallback(oauth::answer::not_found), state, counts, traces)
 }

@@ -18,6 +18,7 @@ use symbolon_server::listen::Limits;
 use symbolon_server::tls::PemFiles;
 
 use crate::open_store::{Choice, Database, UrlText};
+use crate::traces::TraceSettings;
 
 /// The settings as flags, with the variables that stand for them.
 #[derive(Debug, Default, Args)]
@@ -62,6 +63,12 @@ pub struct Flags {
     /// Networks of reverse proxies whose X-Forwarded-For is believed.
     #[arg(long, value_name = "NETWORK", env = "SYMBOLON_TRUSTED_PROXIES", value_delimiter = ',')]
     pub trusted_proxies: Option<Vec<IpNet>>,
+    /// Where to listen for whoever reads the metrics. They hold no secret, and are nobody else's business.
+    #[arg(long, value_name = "ADDR:PORT", env = "SYMBOLON_METRICS_LISTEN")]
+    pub metrics_listen: Option<SocketAddr>,
+    /// The collector that traces are sent to, by OTLP over HTTP; for instance http://127.0.0.1:4318.
+    #[arg(long, value_name = "URL", env = "SYMBOLON_OTLP_ENDPOINT")]
+    pub otlp_endpoint: Option<String>,
 }
 
 /// The settings as they may stand in a file.
@@ -91,6 +98,9 @@ pub struct FileSettings {
     journal_days: Option<u64>,
     audit_days: Option<u64>,
     idle_timeout_seconds: Option<u64>,
+    metrics_listen: Option<SocketAddr>,
+    otlp_endpoint: Option<String>,
+    otlp_sampling_ratio: Option<f64>,
 }
 
 fn read_url<'de, D: serde::Deserializer<'de>>(text: D) -> Result<Option<UrlText>, D::Error> {
@@ -127,6 +137,10 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// How many connections, and for how long.
     pub limits: Limits,
+    /// Where the metrics are read.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Where traces go.
+    pub traces: Option<TraceSettings>,
     /// What the authority is told.
     pub authority: Settings,
 }
@@ -208,6 +222,11 @@ impl Config {
         if let Some(given) = file.idle_timeout_seconds {
             limits.idle = Duration::from_secs(within("idle_timeout_seconds", given, 1..=DAY)?);
         }
+        let ratio = file.otlp_sampling_ratio.unwrap_or(1.0);
+        let traces = match flags.otlp_endpoint.or(file.otlp_endpoint) {
+            Some(endpoint) => Some(TraceSettings::new(&endpoint, ratio)?),
+            None => None,
+        };
         Ok(Self {
             database: Database::choose(&choice, &data)?,
             data,
@@ -218,6 +237,8 @@ impl Config {
             pepper_file: flags.pepper_file.or(file.pepper_file),
             trusted_proxies: flags.trusted_proxies.or(file.trusted_proxies).unwrap_or_default(),
             limits,
+            metrics_listen: flags.metrics_listen.or(file.metrics_listen),
+            traces,
             authority,
         })
     }
@@ -322,6 +343,21 @@ mod tests {
             if !good.is_empty() {
                 Config::merge(Flags::default(), file(&format!("{name} = {good}"))).unwrap();
             }
+        }
+    }
+
+    #[test]
+    fn nothing_is_measured_or_traced_for_others_unless_it_is_asked_for() {
+        let usual = Config::merge(Flags::default(), FileSettings::default()).unwrap();
+        assert_eq!((usual.metrics_listen, usual.traces), (None, None));
+        let text = "metrics_listen = \"127.0.0.1:9464\"\notlp_endpoint = \"http://127.0.0.1:4318\"\n";
+        let watched = Config::merge(Flags::default(), file(text)).unwrap();
+        assert!(watched.metrics_listen.is_some() && watched.traces.is_some());
+        for bad in
+            ["otlp_endpoint = \"127.0.0.1:4318\"", "otlp_endpoint = \"http://x\"\notlp_sampling_ratio = 1.5"]
+        {
+            let error = Config::merge(Flags::default(), file(bad)).unwrap_err().to_string();
+            assert!(error.contains("otlp_"), "{error}");
         }
     }
 

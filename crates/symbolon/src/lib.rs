@@ -9,6 +9,7 @@ pub mod key_files;
 pub mod open_store;
 pub mod service_manager;
 pub mod telemetry;
+pub mod traces;
 
 use std::process::ExitCode;
 

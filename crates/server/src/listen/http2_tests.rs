@@ -28,8 +28,8 @@ async fn start(limits: Limits) -> SocketAddr {
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap();
     let app = Router::new().route("/", get(|| async { "an answer" }));
-    let shared = Arc::new(Shared { app, tls: None, http1: http1(), http2: http2() });
-    let places = Places::new(limits.connections);
+    let shared = Arc::new(Shared { app, tls: None, counts: Arc::default(), http1: http1(), http2: http2() });
+    let places = Places::new(limits.connections, Arc::default());
     tokio::spawn(async move {
         loop {
             let (stream, peer) = socket.accept().await.unwrap();

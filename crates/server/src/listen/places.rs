@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::Instant;
 
 use super::pace::Pace;
+use crate::metrics::{ConnectionCounts, End};
 
 /// Of so many that wait one goes at a time, so that looking for the longest waiting costs little.
 const SHARE: usize = 64;
@@ -42,6 +43,7 @@ struct Register {
 pub(super) struct Places {
     all: u32,
     free: Arc<Semaphore>,
+    counts: Arc<ConnectionCounts>,
     register: Mutex<Register>,
 }
 
@@ -53,10 +55,10 @@ pub(super) struct Place {
 }
 
 impl Places {
-    pub(super) fn new(connections: usize) -> Arc<Self> {
+    pub(super) fn new(connections: usize, counts: Arc<ConnectionCounts>) -> Arc<Self> {
         let all = u32::try_from(connections.clamp(1, 1 << 24)).unwrap_or(1 << 24);
         let free = Arc::new(Semaphore::new(all as usize));
-        Arc::new(Self { all, free, register: Mutex::default() })
+        Arc::new(Self { all, free, counts, register: Mutex::default() })
     }
 
     /// A place for a connection, made free if need be. What it is asked to do comes through the second value.
@@ -101,6 +103,7 @@ impl Places {
         for (_, number) in waiting {
             if let Some(held) = register.held.remove(&number) {
                 let _ = held.ask.send(Leave::MakeRoom);
+                self.counts.closed(End::MadeRoom);
             }
         }
         drop(register);

@@ -19,6 +19,7 @@ const REQUEST: &[u8] = b"GET /quick HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 struct Server {
     address: SocketAddr,
+    counts: Arc<ConnectionCounts>,
     _stop: watch::Sender<bool>,
 }
 
@@ -28,8 +29,24 @@ impl Server {
         let address = socket.local_addr().unwrap();
         let (stop, stopping) = watch::channel(false);
         let router = router.route("/quick", get(|| async { "quick" }));
-        tokio::spawn(serve(Listener { socket, tls: None }, router, limits, stopping));
-        Self { address, _stop: stop }
+        let counts = Arc::<ConnectionCounts>::default();
+        let listener = Listener { socket, tls: None, counts: Arc::clone(&counts) };
+        tokio::spawn(serve(listener, router, limits, stopping));
+        Self { address, counts, _stop: stop }
+    }
+
+    /// Waits until the connections are counted so: accepted, open, made to leave, timed out.
+    async fn counts(&self, expected: [u64; 4]) {
+        let counted = async || loop {
+            let seen = self.counts.read();
+            let [(_, made_room), (_, timed_out), _] = seen.closed;
+            if [seen.accepted, seen.open, made_room, timed_out] == expected {
+                return;
+            }
+            tokio::task::yield_now().await;
+        };
+        let seen = tokio::time::timeout(PATIENCE, counted()).await;
+        assert!(seen.is_ok(), "{:?} is not {expected:?}", self.counts.read());
     }
 
     async fn connect(&self) -> TcpStream {
@@ -65,6 +82,23 @@ async fn a_connection_that_says_nothing_is_closed_when_its_header_is_due() {
     let server = Server::start(Limits { header, ..patient() }, Router::new()).await;
     let mut silent = server.connect().await;
     assert!(closed(&mut silent).await >= header / 2);
+    server.counts([1, 0, 0, 1]).await;
+}
+
+#[tokio::test]
+async fn connections_are_counted_as_they_come_stay_and_are_made_to_leave() {
+    let server = Server::start(Limits { connections: 2, ..patient() }, Router::new()).await;
+    let (mut first, mut second) = (server.connect().await, server.connect().await);
+    ask(&mut first).await;
+    ask(&mut second).await;
+    server.counts([2, 2, 0, 0]).await;
+    let mut third = server.connect().await;
+    ask(&mut third).await;
+    closed(&mut first).await;
+    server.counts([3, 2, 1, 0]).await;
+    // One that goes by itself is nobody's doing.
+    drop(second);
+    server.counts([3, 1, 1, 0]).await;
 }
 
 #[tokio::test]

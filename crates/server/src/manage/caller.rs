@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::HeaderValue;
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, HOST};
 use axum::http::request::Parts;
 use symbolon_core::audit::RepeatKey;
 use symbolon_core::authority::Authority;
@@ -59,7 +59,8 @@ impl FromRequestParts<ServerState> for Manager {
         };
         let id = parts.extensions.get::<RequestId>().map(|id| id.0.as_str()).unwrap_or_default();
         let caller = Caller::authenticate(&authority, token, id, from)?;
-        let owner = host(parts).and_then(|host| authority.directory().realm_of_host(&host));
+        let owner = host(&parts.uri, parts.headers.get(HOST))
+            .and_then(|host| authority.directory().realm_of_host(&host));
         let repeat = repeat_key(parts)?;
         Ok(Self { authority, caller, owner, changing: Changing::of(parts), repeat })
     }

@@ -1,16 +1,43 @@
 //! The host name that a request is for: it says whose realm that is.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
-use axum::http::request::Parts;
-use axum::http::{Uri, header};
+use axum::http::{HeaderValue, Uri};
+use symbolon_core::directory::Directory;
+use symbolon_core::realm_view::RealmView;
+
+/// The realm that an address chooses, for whoever does not know the route: logs and traces. One that is switched off
+/// has its name all the same.
+pub(crate) fn of_address(
+    directory: &Directory,
+    uri: &Uri,
+    host_header: Option<&HeaderValue>,
+) -> Option<Arc<RealmView>> {
+    let named = uri.path().split('/').skip_while(|segment| *segment != "realms").nth(1);
+    chosen(directory, named, host(uri, host_header).as_deref())
+}
+
+/// The realm of that name and host name.
+pub(crate) fn chosen(
+    directory: &Directory,
+    named: Option<&str>,
+    host: Option<&str>,
+) -> Option<Arc<RealmView>> {
+    match (named, host.and_then(|host| directory.realm_of_host(host))) {
+        (None, Some(owner)) => Some(owner),
+        (None, None) => directory.default_realm(),
+        (Some(name), Some(owner)) => (owner.id().as_str() == name).then_some(owner),
+        (Some(name), None) => directory.realm(name),
+    }
+}
 
 /// The host name that the client asked for, without port, in lower case.
-pub(crate) fn host(parts: &Parts) -> Option<Cow<'_, str>> {
-    if let Some(host) = parts.uri.host() {
+pub(crate) fn host<'a>(uri: &Uri, header: Option<&'a HeaderValue>) -> Option<Cow<'a, str>> {
+    if let Some(host) = uri.host() {
         return Some(comparable(host).into());
     }
-    let text = parts.headers.get(header::HOST)?.to_str().ok()?;
+    let text = header?.to_str().ok()?;
     if let Some(host) = plain_host(text) {
         return Some(host.into());
     }

@@ -1,4 +1,5 @@
-//! The request's id: made here, sent back as `x-request-id`, written into every record and log line of it.
+//! The request's id: made here, sent back as `x-request-id`, written into every record and log line of it. And what
+//! is told of a request when it is over: to the log, to the metrics, to whoever traces.
 //!
 //! An id that came with the request is not taken over: ids find records, so strangers must not choose them.
 //!
@@ -12,15 +13,18 @@ use std::task::{Context, Poll, ready};
 use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, Method, Uri};
+use axum::http::{HeaderName, HeaderValue, Method, Uri, header};
 use axum::response::Response;
 use axum::routing::future::RouteFuture;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
+use crate::metrics::{Endpoint, RequestCounts};
+use crate::middleware::host::of_address;
 use crate::middleware::log_share::{Line, LogShares, cut};
 use crate::middleware::unserved::Unserved;
 use crate::state::ServerState;
+use crate::traces::{EndedRequest, RequestTraces, TraceHeaders};
 
 /// The header that tells it.
 pub(crate) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -33,13 +37,34 @@ pub(crate) struct RequestId(pub(crate) String);
 #[derive(Clone)]
 pub struct App {
     router: Router,
+    watch: Arc<Watch>,
+}
+
+/// What every request of an app is told to.
+struct Watch {
     state: ServerState,
-    shares: Arc<LogShares>,
+    shares: LogShares,
+    counts: Arc<RequestCounts>,
+    traces: Option<Arc<dyn RequestTraces>>,
 }
 
 impl App {
     pub(crate) fn new(router: Router, state: ServerState) -> Self {
-        Self { router, state, shares: Arc::default() }
+        Self::watched(router, state, Arc::default(), None)
+    }
+
+    pub(crate) fn watched(
+        router: Router,
+        state: ServerState,
+        counts: Arc<RequestCounts>,
+        traces: Option<Arc<dyn RequestTraces>>,
+    ) -> Self {
+        Self { router, watch: Arc::new(Watch { state, shares: LogShares::default(), counts, traces }) }
+    }
+
+    /// Where its requests are counted.
+    pub fn counts(&self) -> &Arc<RequestCounts> {
+        &self.watch.counts
     }
 }
 
@@ -58,8 +83,11 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Answering {
         let began = tokio::time::Instant::now();
-        let id = self.state.authority.request_id().unwrap_or_else(|_| "req_unknown".to_owned());
+        let watch = Arc::clone(&self.watch);
+        let id = watch.state.authority.request_id().unwrap_or_else(|_| "req_unknown".to_owned());
         let (method, uri) = (request.method().clone(), request.uri().clone());
+        let host = request.headers().get(header::HOST).cloned();
+        let parent = watch.traces.as_ref().and_then(|_| TraceHeaders::of(request.headers()));
         let span = tracing::debug_span!(
             "request",
             request_id = %id,
@@ -68,7 +96,7 @@ where
         );
         request.extensions_mut().insert(RequestId(id.clone()));
         let inner = span.in_scope(|| Service::<Request<B>>::call(&mut self.router, request));
-        Answering { inner, span, asked: Asked { id, method, uri, began, shares: Arc::clone(&self.shares) } }
+        Answering { inner, span, asked: Asked { id, method, uri, host, parent, began, watch } }
     }
 }
 
@@ -76,8 +104,18 @@ struct Asked {
     id: String,
     method: Method,
     uri: Uri,
+    host: Option<HeaderValue>,
+    parent: Option<Box<TraceHeaders>>,
     began: tokio::time::Instant,
-    shares: Arc<LogShares>,
+    watch: Arc<Watch>,
+}
+
+impl Asked {
+    /// The name of the realm that was asked, if there is one; found anew, for nobody needs it of most requests.
+    fn realm(&self) -> Option<String> {
+        let directory = self.watch.state.authority.directory();
+        of_address(directory, &self.uri, self.host.as_ref()).map(|realm| realm.id().to_string())
+    }
 }
 
 pin_project! {
@@ -105,17 +143,46 @@ impl Future for Answering {
     }
 }
 
-/// Logs how a request went: method and path, never query, headers or body; and why, if it could not be served.
+/// Tells how a request went.
 fn tell(asked: &Asked, response: &Response<Body>) {
-    let Asked { id, began, shares, .. } = asked;
+    let (endpoint, took) = (Endpoint::of(asked.uri.path()), asked.began.elapsed());
+    asked.watch.counts.answered(endpoint, response.status(), took);
+    if let Some(traces) = &asked.watch.traces {
+        traces.ended(&EndedRequest {
+            id: &asked.id,
+            method: &asked.method,
+            endpoint,
+            realm: asked.realm().as_deref(),
+            status: response.status(),
+            took,
+            parent: asked.parent.as_deref(),
+        });
+    }
+    log(asked, response, endpoint.name(), took);
+}
+
+/// Logs method and path, never query, headers or body; and why, if it could not be served.
+fn log(asked: &Asked, response: &Response<Body>, endpoint: &str, took: std::time::Duration) {
+    let Asked { id, watch, .. } = asked;
     let (method, path) = (cut(asked.method.as_str()), cut(asked.uri.path()));
     let status = response.status().as_u16();
-    let micros = || u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     let (share, left_out) = match status {
-        500.. => (&shares.failed, "that many requests of a second that could not be served were not logged"),
-        400.. => (&shares.refused, "that many refused requests of a second were not logged"),
+        500.. => {
+            (&watch.shares.failed, "that many requests of a second that could not be served were not logged")
+        }
+        400.. => (&watch.shares.refused, "that many refused requests of a second were not logged"),
         _ => {
-            tracing::debug!(request_id = id, method, path, status, micros = micros(), "answered");
+            tracing::debug!(
+                request_id = id,
+                method,
+                path,
+                endpoint,
+                realm = asked.realm(),
+                status,
+                micros,
+                "answered"
+            );
             return;
         }
     };
@@ -123,10 +190,11 @@ fn tell(asked: &Asked, response: &Response<Body>) {
     if before > 0 {
         tracing::warn!(left_out = before, "{left_out}");
     }
+    let realm = asked.realm();
     if status < 500 {
-        tracing::info!(request_id = id, method, path, status, micros = micros(), "answered");
+        tracing::info!(request_id = id, method, path, endpoint, realm, status, micros, "answered");
     } else {
         let reason = response.extensions().get().map(|Unserved(reason)| reason.as_str());
-        tracing::warn!(request_id = id, method, path, status, micros = micros(), reason, "answered");
+        tracing::warn!(request_id = id, method, path, endpoint, realm, status, micros, reason, "answered");
     }
 }

@@ -6,7 +6,7 @@ pub(crate) mod introspect;
 pub(crate) mod jwks;
 pub(crate) mod metadata;
 pub(crate) mod password_token;
-mod realm;
+pub(crate) mod realm;
 mod request;
 pub(crate) mod revoke;
 pub(crate) mod token;

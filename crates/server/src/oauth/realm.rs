@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::header;
 use axum::http::request::Parts;
 use axum::response::Response;
 use symbolon_core::realm_view::RealmView;
 
-use crate::middleware::host::host;
+use crate::middleware::host::{chosen, host};
 use crate::oauth::answer;
 use crate::state::ServerState;
 
@@ -22,14 +23,8 @@ impl FromRequestParts<ServerState> for OfRealm {
             return Err(answer::unknown_realm());
         };
         let named = params.iter().find(|(name, _)| *name == "realm").map(|(_, value)| value);
-        let directory = state.authority.directory();
-        let by_host = host(parts).and_then(|host| directory.realm_of_host(&host));
-        let realm = match (named, by_host) {
-            (None, Some(owner)) => Some(owner),
-            (None, None) => directory.default_realm(),
-            (Some(name), Some(owner)) => (owner.id().as_str() == name).then_some(owner),
-            (Some(name), None) => directory.realm(name),
-        };
+        let host = host(&parts.uri, parts.headers.get(header::HOST));
+        let realm = chosen(state.authority.directory(), named, host.as_deref());
         realm.filter(|realm| realm.realm().status.is_active()).map(Self).ok_or_else(answer::unknown_realm)
     }
 }

@@ -17,7 +17,8 @@ use symbolon_core::realm::RealmId;
 use symbolon_core::resource_server::ResourceServerSettings;
 use symbolon_sandbox::{SandboxConfig, TlsAddress};
 use symbolon_server::listen::{Limits, Listener};
-use symbolon_server::router::{router, with_request_id};
+use symbolon_server::metrics::{RequestCounts, Sources};
+use symbolon_server::router::{router, watched};
 use symbolon_server::state::ServerState;
 use symbolon_server::tls::CurrentTls;
 use tokio::net::TcpListener;
@@ -36,14 +37,14 @@ pub async fn run(options: DevOptions) -> anyhow::Result<ExitCode> {
     files::private_folder(&data)?;
     let socket = bind(options.listen).await?;
     let base = format!("http://{}", reachable(socket.local_addr()?));
-    let mut listeners = vec![Listener { socket, tls: None }];
+    let mut listeners = vec![Listener { socket, tls: None, counts: Arc::default() }];
     let mut tls_address = None;
     if options.tls {
         let socket = bind(options.tls_listen).await?;
         let port = socket.local_addr()?.port();
         let (config, ca_file) = certificate(&data)?;
         tls_address = Some(TlsAddress { base_url: format!("https://localhost:{port}"), ca_file });
-        listeners.push(Listener { socket, tls: Some(config) });
+        listeners.push(Listener { socket, tls: Some(config), counts: Arc::default() });
     }
     key_files::make_if_missing(key_files::master_keys(None), &data)?;
     key_files::make_if_missing(key_files::peppers(None), &data)?;
@@ -59,8 +60,21 @@ pub async fn run(options: DevOptions) -> anyhow::Result<ExitCode> {
     let apis = symbolon_sandbox::apis(authority.clone(), &sandbox).await?;
     installation.keep();
 
+    let requests = Arc::<RequestCounts>::default();
+    let mut routes = apis;
+    // Whoever reaches a loopback address is on this machine, where the credentials lie as well.
+    if options.listen.ip().is_loopback() {
+        let sources = Sources {
+            authority: Arc::clone(&authority),
+            requests: Arc::clone(&requests),
+            connections: listeners.iter().map(|one| (one.scheme(), Arc::clone(&one.counts))).collect(),
+            spans: Arc::default(),
+            version: env!("CARGO_PKG_VERSION"),
+        };
+        routes = routes.merge(sources.router());
+    }
     let state = ServerState { authority, trusted_proxies: [].into() };
-    let app = with_request_id(router(state.clone()).merge(apis), state);
+    let app = watched(router(state.clone()).merge(routes), state, requests, None);
     let (stop, stopping) = watch::channel(false);
     let mut serving = Vec::new();
     for listener in listeners {

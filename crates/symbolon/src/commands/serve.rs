@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use symbolon_core::authority::Authority;
+use symbolon_server::axum::Router;
 use symbolon_server::listen::{self, Limits, Listener};
-use symbolon_server::router::{router, with_request_id};
+use symbolon_server::metrics::{ConnectionCounts, PATH as METRICS, RequestCounts, Sources};
+use symbolon_server::router::{App, router, watched};
 use symbolon_server::state::ServerState;
 use symbolon_server::tls::Reloader;
+use symbolon_server::traces::{RequestTraces, SpanCounts};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
@@ -19,9 +22,12 @@ use crate::commands::{Installation, stop_signal};
 use crate::config::Config;
 use crate::descriptors;
 use crate::service_manager::ServiceManager;
+use crate::traces::Traces;
 
 /// How often the certificate's files are looked at.
 const LOOK_PAUSE: Duration = Duration::from_secs(2);
+/// Connections at once of those who read the metrics.
+const READERS: usize = 64;
 
 /// Runs the command.
 pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
@@ -51,18 +57,24 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     }
     let state =
         ServerState { authority: authority.clone(), trusted_proxies: config.trusted_proxies.clone().into() };
-    let app = with_request_id(router(state.clone()), state);
+    let observation = Observation::begin(&config)?;
+    let app = observation.watch(state);
+    let metrics = observation.metrics(&config, &authority, &listeners)?;
     let (stop, stopping) = watch::channel(false);
     let connections = descriptors::connections(config.limits.connections, listeners.len());
     let limits = Limits { connections, ..config.limits };
     let mut serving = Vec::new();
     for listener in listeners {
-        let scheme = if listener.tls.is_some() { "https" } else { "http" };
+        let scheme = listener.scheme();
         let address = listener.socket.local_addr()?;
         tracing::info!(%address, scheme, base_url = config.base_url, "listening");
         serving.push(tokio::spawn(listen::serve(listener, app.clone(), limits, stopping.clone())));
     }
     drop(app);
+    if let Some((listener, page)) = metrics {
+        let limits = Limits { connections: READERS, ..config.limits };
+        serving.push(tokio::spawn(listen::serve(listener, page, limits, stopping)));
+    }
     let following = tokio::spawn(follow(reloader, hangups, authority, manager.clone()));
     manager.ready();
     stop_signal().await?;
@@ -75,19 +87,73 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
         let _ = task.await;
     }
     installation.close().await;
+    observation.finish();
     Ok(ExitCode::SUCCESS)
+}
+
+/// Those who are told what happens: counters always, a collector of traces where one is configured.
+struct Observation {
+    requests: Arc<RequestCounts>,
+    spans: Arc<SpanCounts>,
+    traces: Option<Arc<Traces>>,
+}
+
+impl Observation {
+    fn begin(config: &Config) -> anyhow::Result<Self> {
+        let spans = Arc::<SpanCounts>::default();
+        let traces = match &config.traces {
+            Some(settings) => Some(Traces::start(settings, Arc::clone(&spans))?),
+            None => None,
+        };
+        Ok(Self { requests: Arc::default(), spans, traces })
+    }
+
+    /// The app, watched.
+    fn watch(&self, state: ServerState) -> App {
+        let traces = self.traces.clone().map(|traces| traces as Arc<dyn RequestTraces>);
+        watched(router(state.clone()), state, Arc::clone(&self.requests), traces)
+    }
+
+    /// The listener and the page of the metrics, if they are asked for.
+    fn metrics(
+        &self,
+        config: &Config,
+        authority: &Arc<Authority>,
+        listeners: &[Listener],
+    ) -> anyhow::Result<Option<(Listener, Router)>> {
+        let Some(address) = config.metrics_listen else { return Ok(None) };
+        let socket = listen::bind(address).with_context(|| format!("cannot listen on {address}"))?;
+        let own = Arc::<ConnectionCounts>::default();
+        let public = listeners.iter().map(|listener| (listener.scheme(), Arc::clone(&listener.counts)));
+        let sources = Sources {
+            authority: Arc::clone(authority),
+            requests: Arc::clone(&self.requests),
+            connections: public.chain([("metrics", Arc::clone(&own))]).collect(),
+            spans: Arc::clone(&self.spans),
+            version: env!("CARGO_PKG_VERSION"),
+        };
+        tracing::info!(address = %socket.local_addr()?, path = METRICS, "metrics can be read");
+        Ok(Some((Listener { socket, tls: None, counts: own }, sources.router())))
+    }
+
+    /// Sends the last spans.
+    fn finish(self) {
+        if let Some(traces) = self.traces {
+            tokio::task::block_in_place(|| traces.finish());
+        }
+    }
 }
 
 fn listeners(config: &Config, reloader: Option<&Reloader>) -> anyhow::Result<Vec<Listener>> {
     let mut listeners = Vec::new();
     if let Some(address) = config.listen {
         let socket = listen::bind(address).with_context(|| format!("cannot listen on {address}"))?;
-        listeners.push(Listener { socket, tls: None });
+        listeners.push(Listener { socket, tls: None, counts: Arc::default() });
     }
     if let (Some(settings), Some(reloader)) = (&config.tls, reloader) {
         let socket =
             listen::bind(settings.listen).with_context(|| format!("cannot listen on {}", settings.listen))?;
-        listeners.push(Listener { socket, tls: Some(reloader.tls()) });
+        listeners.push(Listener { socket, tls: Some(reloader.tls()), counts: Arc::default() });
     }
     Ok(listeners)
 }

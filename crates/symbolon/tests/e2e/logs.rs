@@ -34,6 +34,11 @@ fn json_logs_parse_line_by_line_name_the_request_and_hold_no_secret() {
         let named = lines.iter().find(|line| line["message"] == "answered" && line["request_id"] == id);
         let named = named.unwrap_or_else(|| panic!("{id} is not in the log: {log}"));
         assert_eq!((&named["status"], &named["path"]), (&status.into(), &"/oauth/token".into()));
+        assert_eq!((&named["endpoint"], &named["realm"]), (&"token".into(), &"default".into()));
+        assert!(
+            named["method"] == "POST" && named["micros"].as_u64().is_some_and(|micros| micros > 0),
+            "{named}"
+        );
     }
     for canary in [SECRET, token.as_str(), "canary-canary-canary", "3q2+7wABAgME", "PRIVATE KEY"] {
         assert!(!log.contains(canary), "{canary} is in the log");

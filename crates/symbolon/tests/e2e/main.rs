@@ -21,6 +21,7 @@ mod installation;
 mod kill;
 mod logs;
 mod oauth2_crate;
+mod observability;
 mod packaging;
 mod postgres;
 mod postgres_faults;

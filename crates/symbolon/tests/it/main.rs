@@ -7,6 +7,7 @@ mod clock_jumps;
 mod contract;
 mod interrupted;
 mod manage;
+mod metrics;
 mod protocol;
 mod records;
 mod rules;

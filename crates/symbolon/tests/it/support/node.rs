@@ -26,7 +26,8 @@ pub(crate) fn key(name: &str, seed: u8) -> (String, Zeroizing<Vec<u8>>) {
 pub(crate) struct Node {
     /// What decides.
     pub(crate) authority: Arc<Authority>,
-    app: symbolon_server::router::App,
+    /// Its app.
+    pub(crate) app: symbolon_server::router::App,
     tasks: JournalTasks,
 }
 
