@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use folder::Folder;
 use sqlx::migrate::Migrator;
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Row as _, SqliteConnection};
 use symbolon_core::audit::verify::{Known, verify};
 use symbolon_core::audit::{Actor, ActorKind, Change, Subject, SubjectKind};
 use symbolon_core::clock::Timestamp;
@@ -130,6 +130,40 @@ async fn a_chain_begins_behind_what_an_older_version_left() {
     let report = verify(&store, &realm, &[known]).await.unwrap();
     assert_eq!((report.findings, report.unchained, report.records), (vec![], 0, 2));
     store.close().await;
+}
+
+/// The queries that lists are read by, as they were compiled.
+fn queries() -> Vec<String> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/.sqlx");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let texts = files.map(|file| {
+        let data: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+        data["query"].as_str().unwrap().to_owned()
+    });
+    texts.filter(|text| text.contains("FROM audit") && text.contains("ORDER BY at")).collect()
+}
+
+/// SQLite knows no figures of the table and could go through all of a realm instead.
+#[tokio::test]
+async fn every_list_of_changes_is_read_in_the_index_of_what_leads_it() {
+    let folder = Folder::new();
+    open(&folder).await.close().await;
+    let mut connection = connect(&folder).await;
+    let queries = queries();
+    assert_eq!(queries.len(), 12, "{queries:#?}");
+    for query in queries {
+        let plan =
+            connection.fetch_all(sqlx::raw_sql(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {query}")))).await;
+        let plan: Vec<String> = plan.unwrap().iter().map(|row| row.get(3)).collect();
+        let leads =
+            ["subject_kind", "subject_id", "request_id", "actor_kind", "actor_id", "organization", "action"];
+        let led: Vec<&str> =
+            leads.into_iter().filter(|column| query.contains(&format!("AND {column} = "))).collect();
+        let wanted = led.iter().fold("realm=?".to_owned(), |all, column| format!("{all} AND {column}=?"));
+        let wanted = format!("({wanted} AND (at,sequence)>(?,?) AND (at,sequence)<(?,?))");
+        assert!(plan.len() == 1 && plan[0].ends_with(&wanted), "{query}: {plan:?}");
+    }
+    connection.close().await.unwrap();
 }
 
 /// Where two parts of a filter are common and hardly ever meet, a page ends early and says where to continue.
