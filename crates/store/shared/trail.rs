@@ -282,7 +282,7 @@ async fn find_batches(
     let to = period.to.map_or(i64::MAX, Timestamp::millis);
     let mut spots =
         find_narrow(store, to, &progress.bounds(order, from, to.saturating_add(NARROW)), order).await?;
-    spots.append(&mut find_wide(store, to, &progress.bounds(order, from, i64::MAX), order).await?);
+    spots.append(&mut find_wide(store, to, &progress.bounds(order, from, i64::MAX)).await?);
     spots.sort();
     if order == Order::NewestFirst {
         spots.reverse();
@@ -344,55 +344,21 @@ async fn find_narrow(
     found.map_err(failed)
 }
 
-/// The few others, during which the clock was set: they are found on their own.
+/// The few others, during which the clock was set: they are found on their own, all of them.
 async fn find_wide(
     store: &Backend,
     to: i64,
     (low, high): &(BatchSpot, BatchSpot),
-    order: Order,
 ) -> StoreResult<Vec<BatchSpot>> {
-    let (reader, most) = (store.journal_reader(), i64::try_from(PLACES_AT_ONCE).unwrap_or(i64::MAX));
-    let found = match order {
-        Order::NewestFirst => {
-            sqlx::query_as!(
-                BatchSpot,
-                "SELECT last_at, writer, sequence FROM journal_batches
-                 WHERE last_at - first_at > 600000 AND first_at < $1
-                     AND (last_at, writer, sequence) > ($2, $3, $4)
-                     AND (last_at, writer, sequence) < ($5, $6, $7)
-                 ORDER BY last_at DESC, writer DESC, sequence DESC LIMIT $8",
-                to,
-                low.last_at,
-                low.writer,
-                low.sequence,
-                high.last_at,
-                high.writer,
-                high.sequence,
-                most,
-            )
-            .fetch_all(reader)
-            .await
-        }
-        Order::OldestFirst => {
-            sqlx::query_as!(
-                BatchSpot,
-                "SELECT last_at, writer, sequence FROM journal_batches
-                 WHERE last_at - first_at > 600000 AND first_at < $1
-                     AND (last_at, writer, sequence) > ($2, $3, $4)
-                     AND (last_at, writer, sequence) < ($5, $6, $7)
-                 ORDER BY last_at, writer, sequence LIMIT $8",
-                to,
-                low.last_at,
-                low.writer,
-                low.sequence,
-                high.last_at,
-                high.writer,
-                high.sequence,
-                most,
-            )
-            .fetch_all(reader)
-            .await
-        }
-    };
-    found.map_err(failed)
+    let mut found = sqlx::query_as!(
+        BatchSpot,
+        "SELECT last_at, writer, sequence FROM journal_batches
+         WHERE last_at - first_at > 600000 AND first_at < $1 ORDER BY first_at",
+        to,
+    )
+    .fetch_all(store.journal_reader())
+    .await
+    .map_err(failed)?;
+    found.retain(|spot| low < spot && spot < high);
+    Ok(found)
 }

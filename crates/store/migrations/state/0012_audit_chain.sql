@@ -29,7 +29,8 @@ SELECT realm, 0, MAX(sequence), '', 0, MAX(sequence), '' FROM audit GROUP BY rea
 CREATE INDEX audit_by_time ON audit (realm, at, sequence);
 CREATE INDEX audit_by_actor ON audit (realm, actor_kind, actor_id, at, sequence);
 CREATE INDEX audit_by_subject ON audit (realm, subject_kind, subject_id, at, sequence);
-CREATE INDEX audit_by_action ON audit (realm, action, at, sequence);
-CREATE INDEX audit_by_request ON audit (realm, request_id, at, sequence);
+-- (SQLite takes a partial index before another one that seems as good to it, here the one by time alone.)
+CREATE INDEX audit_by_action ON audit (realm, action, at, sequence) WHERE action IS NOT NULL;
+CREATE INDEX audit_by_request ON audit (realm, request_id, at, sequence) WHERE request_id IS NOT NULL;
 DROP INDEX audit_by_organization;
 CREATE INDEX audit_by_organization ON audit (realm, organization, at, sequence) WHERE organization IS NOT NULL;

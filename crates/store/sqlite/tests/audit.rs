@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use folder::Folder;
 use sqlx::migrate::Migrator;
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Row as _, SqliteConnection};
 use symbolon_core::audit::verify::{Known, verify};
 use symbolon_core::audit::{Actor, ActorKind, Change, Subject, SubjectKind};
 use symbolon_core::clock::Timestamp;
@@ -24,7 +24,11 @@ async fn open(folder: &Folder) -> SqliteStore {
 }
 
 async fn connect(folder: &Folder) -> SqliteConnection {
-    let url = format!("sqlite://{}?mode=rwc", folder.path().join("state.db").display());
+    connect_to(folder, "state.db").await
+}
+
+async fn connect_to(folder: &Folder, file: &str) -> SqliteConnection {
+    let url = format!("sqlite://{}?mode=rwc", folder.path().join(file).display());
     SqliteConnection::connect(&url).await.unwrap()
 }
 
@@ -130,6 +134,68 @@ async fn a_chain_begins_behind_what_an_older_version_left() {
     let report = verify(&store, &realm, &[known]).await.unwrap();
     assert_eq!((report.findings, report.unchained, report.records), (vec![], 0, 2));
     store.close().await;
+}
+
+/// The queries that lists of a table are read by, as they were compiled, with how SQLite goes about them.
+async fn plans(connection: &mut SqliteConnection, table: &str) -> Vec<(String, Vec<String>)> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/.sqlx");
+    let mut plans = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let data = std::fs::read(entry.unwrap().path()).unwrap();
+        let data: serde_json::Value = serde_json::from_slice(&data).unwrap();
+        let query = data["query"].as_str().unwrap().to_owned();
+        if query.starts_with("SELECT")
+            && query.contains(&format!("FROM {table}"))
+            && query.contains("ORDER BY")
+            && query.contains(" < ")
+        {
+            let explained = sqlx::raw_sql(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {query}")));
+            let plan = connection.fetch_all(explained).await.unwrap();
+            plans.push((query, plan.iter().map(|row| row.get(3)).collect()));
+        }
+    }
+    plans
+}
+
+/// SQLite knows no figures of the table and could go through all of a realm instead.
+#[tokio::test]
+async fn every_list_of_changes_is_read_in_the_index_of_what_leads_it() {
+    let folder = Folder::new();
+    open(&folder).await.close().await;
+    let mut connection = connect(&folder).await;
+    let plans = plans(&mut connection, "audit").await;
+    assert_eq!(plans.len(), 12, "{plans:#?}");
+    for (query, plan) in plans {
+        let leads =
+            ["subject_kind", "subject_id", "request_id", "actor_kind", "actor_id", "organization", "action"];
+        let led: Vec<&str> =
+            leads.into_iter().filter(|column| query.contains(&format!("AND {column} = "))).collect();
+        let wanted = led.iter().fold("realm=?".to_owned(), |all, column| format!("{all} AND {column}=?"));
+        let wanted = format!("({wanted} AND (at,sequence)>(?,?) AND (at,sequence)<(?,?))");
+        assert!(plan.len() == 1 && plan[0].ends_with(&wanted), "{query}: {plan:?}");
+    }
+    connection.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn lists_of_tokens_and_refusals_are_read_by_time() {
+    let folder = Folder::new();
+    open(&folder).await.close().await;
+    let mut connection = connect_to(&folder, "journal.db").await;
+    let batches = plans(&mut connection, "journal_batches").await;
+    let refusals = plans(&mut connection, "refusals").await;
+    assert_eq!((batches.len(), refusals.len()), (3, 2), "{batches:#?} {refusals:#?}");
+    for (query, plan) in batches.into_iter().chain(refusals) {
+        let wanted = if query.contains("first_at > 600000") {
+            "INDEX journal_batches_wide (first_at<?)"
+        } else if query.contains("FROM refusals") {
+            "INDEX refusals_by_time (at>? AND at<?)"
+        } else {
+            "INDEX journal_batches_by_time (last_at>? AND last_at<?)"
+        };
+        assert!(plan[0].ends_with(wanted), "{query}: {plan:?}");
+    }
+    connection.close().await.unwrap();
 }
 
 /// Where two parts of a filter are common and hardly ever meet, a page ends early and says where to continue.
