@@ -149,9 +149,10 @@ pub enum Reason {
 
 impl Reason {
     /// Every name that [`Self::name`] gives, in order.
-    pub const NAMES: [&str; 39] = [
+    pub const NAMES: [&str; 40] = [
         "audience_disabled",
         "audience_not_granted",
+        "claim",
         "client_disabled",
         "content_type",
         "credentials_in_url",

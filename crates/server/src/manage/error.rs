@@ -108,7 +108,8 @@ impl Problem {
         Self { challenge: Some(challenge.to_string()), ..Self::new(Kind::Unauthenticated, detail) }
     }
 
-    fn unavailable(inner: String) -> Self {
+    /// Something that is needed does not answer.
+    pub(crate) fn unavailable(inner: String) -> Self {
         Self {
             retry_after: Some(1),
             inner: Some(inner),

@@ -6,6 +6,7 @@
 
 mod access_keys;
 mod answer;
+mod audit;
 mod body;
 mod caller;
 mod clients;
@@ -18,12 +19,14 @@ mod organizations;
 mod page;
 mod paths;
 mod policies;
+mod preview;
 mod realms;
 mod requests;
 mod resource_servers;
 mod revocations;
 mod signing_keys;
 mod time;
+mod trail_query;
 mod users;
 
 use axum::Router;
@@ -69,6 +72,13 @@ fn described() -> OpenApiRouter<ServerState> {
         .routes(routes!(revocations::list, revocations::create))
         .routes(routes!(revocations::create_in_organization))
         .routes(routes!(requests::explain))
+        .routes(routes!(audit::changes))
+        .routes(routes!(audit::tokens))
+        .routes(routes!(audit::refusals))
+        .routes(routes!(audit::organization_changes))
+        .routes(routes!(audit::organization_tokens))
+        .routes(routes!(audit::organization_refusals))
+        .routes(routes!(preview::token))
         .routes(routes!(export::realm))
         .routes(routes!(export::organization))
 }

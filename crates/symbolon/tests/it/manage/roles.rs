@@ -78,6 +78,13 @@ const TABLE: &[(&str, May)] = &[
     ("createRevocation", May::OperatorsChange),
     ("createOrganizationRevocation", May::Change),
     ("explainRequest", May::OperatorsRead),
+    ("listChanges", May::OperatorsRead),
+    ("listTokens", May::OperatorsRead),
+    ("listRefusals", May::OperatorsRead),
+    ("listOrganizationChanges", May::Read),
+    ("listOrganizationTokens", May::Read),
+    ("listOrganizationRefusals", May::Read),
+    ("previewToken", May::Read),
     ("exportRealm", May::OperatorsRead),
     ("exportOrganization", May::Read),
 ];
