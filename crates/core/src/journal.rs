@@ -220,9 +220,12 @@ async fn count_at_leisure(store: &dyn Store, writer: &str, rest: u32, clock: &dy
     count_some(store, Whose::Writer(writer), rest, clock.now()).await;
 }
 
-/// Counts the batches of processes that are no more: of writers that have not counted for a while.
+/// Counts the batches of processes that are no more, of writers that have not counted for a while; and refusals.
 pub(crate) async fn count_left(store: &dyn Store, clock: &dyn Clock) {
     count_some(store, Whose::Left(clock.now().minus(GONE)), COUNTING_REST, clock.now()).await;
+    if let Err(error) = store.count_refusals(clock.now()).await {
+        tracing::warn!(%error, "refusals could not be counted; they are counted later");
+    }
 }
 
 async fn count_some(store: &dyn Store, whose: Whose<'_>, rest: u32, now: Timestamp) {

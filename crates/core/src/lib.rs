@@ -39,6 +39,7 @@ pub mod secret;
 pub mod signing_key;
 pub mod steady;
 pub mod store;
+pub mod usage;
 pub mod user;
 
 pub use symbolon_protocol as protocol;

@@ -89,6 +89,7 @@ pub struct FileSettings {
     cached_organizations: Option<usize>,
     connections: Option<u64>,
     journal_days: Option<u64>,
+    usage_days: Option<u64>,
     idle_timeout_seconds: Option<u64>,
 }
 
@@ -185,6 +186,10 @@ impl Config {
         if let Some(days) = file.journal_days {
             within("journal_days", days, 0..=36_500)?;
             authority.journal_memory = (days > 0).then(|| Duration::from_secs(days * DAY));
+        }
+        if let Some(days) = file.usage_days {
+            within("usage_days", days, 0..=36_500)?;
+            authority.usage_memory = (days > 0).then(|| Duration::from_secs(days * DAY));
         }
         authority.directory.clients = file.cached_clients.unwrap_or(authority.directory.clients);
         authority.directory.organizations =
@@ -304,6 +309,7 @@ mod tests {
             ("key_rotation_days", ["0", "3651", huge], "1"),
             ("jwks_max_age_seconds", ["86401", "31536000", huge], "0"),
             ("journal_days", ["36501", "1000000", huge], "0"),
+            ("usage_days", ["36501", "1000000", huge], "0"),
             ("connections", ["0", "1000001", huge], "1"),
             ("idle_timeout_seconds", ["0", "86401", huge], "1"),
             ("database_connections", ["0", "5", "10"], ""),
