@@ -143,6 +143,18 @@ impl Bed {
         while self.authority.store().count_tokens(all(), 0, self.authority.now()).await.unwrap() > 0 {}
     }
 
+    /// The tokens of a client by hour, as far as they are counted, within a day before and after the world's begin.
+    pub async fn usage(&self, realm: &str, organization: &str, client: &str) -> Vec<(Timestamp, i64)> {
+        let of = UsageOf::Client(OrganizationId::new(organization).unwrap(), ClientId::new(client).unwrap());
+        let results = UsageResults::Only(UsageResult::Issued);
+        let day = Duration::from_hours(24);
+        let filter = UsageFilter { of, audience: None, results, from: NOW.minus(day), to: NOW.plus(day) };
+        let question = UsageQuery { filter, group_by: GroupBy::default(), step: Step::Hour };
+        let realm = RealmId::new(realm).unwrap();
+        let page = self.store().list_usage(&realm, &question, &PageRequest::first()).await.unwrap();
+        page.items.into_iter().flat_map(|series| series.counts).collect()
+    }
+
     /// The token request of a client that sends a form.
     pub async fn token(&self, path: &str, id: &str, secret: &str, more: &[(&str, &str)]) -> Answer {
         let mut form =
