@@ -432,7 +432,7 @@ async fn fill_some(
     .fetch_all(&mut *tx)
     .await
     .map_err(failed)?;
-    let Some(last) = rows.last().map(|row| (row.realm.clone(), row.id.clone())) else { return Ok(None) };
+    let last = rows.last().map(|row| (row.realm.clone(), row.id.clone()));
     for row in &rows {
         match kind {
             CLIENT => change(&mut tx, &row.realm, &Listed::client(&decode("client", &row.document)?)).await?,
@@ -444,5 +444,5 @@ async fn fill_some(
         }
     }
     tx.commit().await.map_err(failed)?;
-    Ok(Some(last))
+    Ok(last)
 }

@@ -230,7 +230,7 @@ async fn write(
         let rows: Vec<_> = some
             .iter()
             .map(|(key, used)| {
-                let Key { realm, organization, client, access_key, audience, result, hour } = key;
+                let Counted { realm, organization, client, access_key, audience, result, hour } = key;
                 let last = (used.last.0, used.last.1);
                 (realm, organization, client, access_key, audience, result, hour, used.tokens, last.0, last.1)
             })
@@ -243,7 +243,7 @@ async fn write(
 
 /// What is counted together.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
+struct Counted {
     realm: String,
     organization: String,
     client: String,
@@ -254,7 +254,7 @@ struct Key {
 }
 
 #[derive(Default)]
-struct Usage(BTreeMap<Key, Used>);
+struct Usage(BTreeMap<Counted, Used>);
 
 #[derive(Clone, Copy)]
 struct Used {
@@ -287,7 +287,7 @@ impl Usage {
             let Some(grant) = batch.grants.get(grant) else { continue };
             let (Some(organization), Some(client)) = (&grant.organization, &grant.client) else { continue };
             let text = |text: &str| text.to_owned();
-            let key = Key {
+            let key = Counted {
                 realm: text(&grant.realm),
                 organization: text(organization),
                 client: text(client),
@@ -308,7 +308,7 @@ impl Usage {
             (client.as_str().to_owned(), organization.as_str().to_owned())
         });
         let access_key = if client.is_empty() { None } else { record.access_key };
-        let key = Key {
+        let key = Counted {
             realm: record.realm.as_str().to_owned(),
             organization,
             client,
@@ -321,7 +321,7 @@ impl Usage {
         self.put(key, Used { tokens: 1, last: (record.at, from) });
     }
 
-    fn put(&mut self, key: Key, used: Used) {
+    fn put(&mut self, key: Counted, used: Used) {
         self.0.entry(key).and_modify(|all| all.add(used)).or_insert(used);
     }
 }

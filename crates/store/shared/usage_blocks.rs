@@ -70,6 +70,7 @@ pub(crate) async fn roll_up(store: &Backend, before: Timestamp) -> StoreResult<u
         .await
         .map_err(failed)?;
         if taken.rows_affected() == 0 {
+            tx.commit().await.map_err(failed)?;
             return Ok(moved);
         }
         for unit in [HOURS, DAYS] {

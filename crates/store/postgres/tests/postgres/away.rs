@@ -113,7 +113,7 @@ async fn a_server_without_a_free_connection_is_given_up_soon() {
         let error = PostgresStore::open(&url, &Options::default()).await.unwrap_err().to_string();
         assert!(error.contains("max_connections") && error.contains("53300"), "{error}");
         let began = Instant::now();
-        let said = unavailable(one.count_tokens(ALL, Timestamp::default()).await);
+        let said = unavailable(one.count_tokens(ALL, 0, Timestamp::default()).await);
         assert!(said.contains("database_connections") && said.contains("53300"), "{said}");
         assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
         one.append_tokens(&place("b2"), &[record("t2")]).await.unwrap();
