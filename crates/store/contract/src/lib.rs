@@ -12,6 +12,7 @@ mod audit;
 mod boundaries;
 mod changes;
 mod clients;
+pub mod figures;
 mod identifiers;
 mod journal;
 mod lists;

@@ -76,7 +76,7 @@ CREATE TABLE usage_blocks (
     PRIMARY KEY (realm, unit, level, organization, client, access_key, audience, result, block)
 );
 
-CREATE INDEX usage_blocks_by_time ON usage_blocks (unit, block);
+CREATE INDEX usage_blocks_of_hours ON usage_blocks (block) WHERE unit = 'hour';
 
 -- When and from where each access key last got a token, as far as that is in blocks.
 CREATE TABLE usage_last (

@@ -7,3 +7,4 @@ mod explain;
 mod journal;
 mod queues;
 mod refusals;
+mod usage;

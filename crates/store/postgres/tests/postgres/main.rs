@@ -6,6 +6,7 @@
 mod away;
 mod contract;
 mod database;
+mod figures;
 mod others;
 mod schema;
 mod things;
