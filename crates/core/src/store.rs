@@ -452,7 +452,8 @@ pub trait JournalStore {
     /// Brings what was counted for hours before a moment into the form that is kept. Until then, and after, it is
     /// found; questions about long times cost the more, the longer this is put off. Answers how many counts it moved.
     async fn roll_up_usage(&self, before: Timestamp) -> StoreResult<u64>;
-    /// Removes the counts of hours on days before that of a moment; the counts of days and last uses stay.
+    /// Removes the counts of hours before a moment, but for those of the last three days before it; the counts of days
+    /// and last uses stay.
     async fn forget_usage(&self, before: Timestamp) -> StoreResult<u64>;
     /// Removes the records of tokens that were issued before a moment.
     async fn forget_tokens(&self, before: Timestamp) -> StoreResult<u64>;

@@ -13,10 +13,10 @@ use symbolon_core::usage::{
 
 use crate::backend::{Backend, Tx};
 use crate::support::{can_be_stored, failed};
-use crate::usage_blocks::{CLIENT, DAYS, HOURS, ORGANIZATION, REALM, Unit};
+use crate::usage_blocks::{CLIENT, DAYS, HOURS, ORGANIZATION, REALM, SLOTS, Unit};
 
 /// Blocks that a page of clients is made of, where each has one series.
-const BLOCKS_A_PAGE: i64 = 4_000;
+const BLOCKS_A_PAGE: i64 = 1_000;
 /// Greater than every character of an id, and smaller than every one.
 const GREATEST: &str = "\u{7f}";
 const SMALLEST: &str = "\u{1}";
@@ -78,10 +78,10 @@ impl<'a> Wanted<'a> {
         }
     }
 
-    /// The first and the last block of the time.
-    fn blocks(&self, unit: Unit) -> (i64, i64) {
+    /// Block and slot of the first and the last moment.
+    fn places(&self, unit: Unit) -> ((i64, i64), (i64, i64)) {
         let last = Timestamp::from_millis(self.time.1.millis().saturating_sub(1));
-        (unit.place(self.time.0).0, unit.place(last).0)
+        (unit.place(self.time.0), unit.place(last))
     }
 
     /// Whether the filters can be looked for at all.
@@ -124,7 +124,7 @@ pub(crate) async fn list(
         if let Some(cursor) = &page.after {
             wanted.after(cursor);
         }
-        let (first, last) = wanted.blocks(unit);
+        let ((first, _), (last, _)) = wanted.places(unit);
         let most = (BLOCKS_A_PAGE / last.saturating_sub(first).saturating_add(1).max(1)).max(1);
         let most = most.min(i64::from(page.limit.clamp(1, 1000)));
         if let Some(end) = end_of_page(&mut tx, &wanted, most).await? {
@@ -182,12 +182,14 @@ async fn end_of_page(tx: &mut Tx, wanted: &Wanted<'_>, most: i64) -> StoreResult
 }
 
 async fn read_blocks(tx: &mut Tx, wanted: &Wanted<'_>, unit: Unit, found: &mut Found) -> StoreResult<()> {
-    let (first, last) = wanted.blocks(unit);
+    let ((first, from), (last, to)) = wanted.places(unit);
     // Adding nothing to a block keeps SQLite from an index that finds everybody's blocks of the time.
     let rows = query!(
         r#"SELECT organization, client, access_key, audience, result, block,
                s00, s01, s02, s03, s04, s05, s06, s07, s08, s09, s10, s11, s12, s13, s14, s15, s16, s17, s18,
-               s19, s20, s21, s22, s23, s24, s25, s26, s27, s28, s29, s30, s31
+               s19, s20, s21, s22, s23, s24, s25, s26, s27, s28, s29, s30, s31, s32, s33, s34, s35, s36, s37,
+               s38, s39, s40, s41, s42, s43, s44, s45, s46, s47, s48, s49, s50, s51, s52, s53, s54, s55, s56,
+               s57, s58, s59, s60, s61, s62, s63
            FROM usage_blocks
            WHERE realm = $1 AND unit = $2 AND level = $3
                AND (organization, client) >= ($4, $5) AND (organization, client) <= ($6, $7)
@@ -217,10 +219,22 @@ async fn read_blocks(tx: &mut Tx, wanted: &Wanted<'_>, unit: Unit, found: &mut F
             row.s00, row.s01, row.s02, row.s03, row.s04, row.s05, row.s06, row.s07, row.s08, row.s09,
             row.s10, row.s11, row.s12, row.s13, row.s14, row.s15, row.s16, row.s17, row.s18, row.s19,
             row.s20, row.s21, row.s22, row.s23, row.s24, row.s25, row.s26, row.s27, row.s28, row.s29,
-            row.s30, row.s31,
+            row.s30, row.s31, row.s32, row.s33, row.s34, row.s35, row.s36, row.s37, row.s38, row.s39,
+            row.s40, row.s41, row.s42, row.s43, row.s44, row.s45, row.s46, row.s47, row.s48, row.s49,
+            row.s50, row.s51, row.s52, row.s53, row.s54, row.s55, row.s56, row.s57, row.s58, row.s59,
+            row.s60, row.s61, row.s62, row.s63,
         ];
         let series = found.series(wanted.group_by, names);
-        let (mut before, begin) = (0, row.block.saturating_mul(unit.slots));
+        if found.total {
+            // Two looks into the row are its share.
+            let sum_to = |slot: i64| usize::try_from(slot).ok().and_then(|slot| sums.get(slot)).copied();
+            let before = if row.block == first { sum_to(from - 1) } else { None };
+            let to = if row.block == last { sum_to(to) } else { sum_to(SLOTS - 1) };
+            let begin = wanted.time.0.millis();
+            found.add(series, wanted, begin, to.unwrap_or(0) - before.unwrap_or(0));
+            continue;
+        }
+        let (mut before, begin) = (0, row.block.saturating_mul(SLOTS));
         for (slot, sum) in (begin..).zip(sums) {
             found.add(series, wanted, slot.saturating_mul(unit.slot), sum - before);
             before = sum;
@@ -351,8 +365,7 @@ pub(crate) async fn busiest(
         SMALLEST.clone_into(&mut wanted.low.0);
     }
     let (from, to) = wanted.time;
-    let ((first, from_slot), (last, last_slot)) =
-        (DAYS.place(from), DAYS.place(Timestamp::from_millis(to.millis().saturating_sub(1))));
+    let ((first, from_slot), (last, last_slot)) = wanted.places(DAYS);
     let rows = query!(
         r#"SELECT organization AS "organization!: String", client AS "client!: String",
                CAST(SUM(tokens) AS BIGINT) AS "tokens!: i64"
@@ -365,8 +378,14 @@ pub(crate) async fn busiest(
                         WHEN 15 THEN s15 WHEN 16 THEN s16 WHEN 17 THEN s17 WHEN 18 THEN s18 WHEN 19 THEN s19
                         WHEN 20 THEN s20 WHEN 21 THEN s21 WHEN 22 THEN s22 WHEN 23 THEN s23 WHEN 24 THEN s24
                         WHEN 25 THEN s25 WHEN 26 THEN s26 WHEN 27 THEN s27 WHEN 28 THEN s28 WHEN 29 THEN s29
-                        WHEN 30 THEN s30 WHEN 31 THEN s31
-                        ELSE s31 END ELSE s31 END
+                        WHEN 30 THEN s30 WHEN 31 THEN s31 WHEN 32 THEN s32 WHEN 33 THEN s33 WHEN 34 THEN s34
+                        WHEN 35 THEN s35 WHEN 36 THEN s36 WHEN 37 THEN s37 WHEN 38 THEN s38 WHEN 39 THEN s39
+                        WHEN 40 THEN s40 WHEN 41 THEN s41 WHEN 42 THEN s42 WHEN 43 THEN s43 WHEN 44 THEN s44
+                        WHEN 45 THEN s45 WHEN 46 THEN s46 WHEN 47 THEN s47 WHEN 48 THEN s48 WHEN 49 THEN s49
+                        WHEN 50 THEN s50 WHEN 51 THEN s51 WHEN 52 THEN s52 WHEN 53 THEN s53 WHEN 54 THEN s54
+                        WHEN 55 THEN s55 WHEN 56 THEN s56 WHEN 57 THEN s57 WHEN 58 THEN s58 WHEN 59 THEN s59
+                        WHEN 60 THEN s60 WHEN 61 THEN s61 WHEN 62 THEN s62 WHEN 63 THEN s63
+                        ELSE s63 END ELSE s63 END
                     - CASE WHEN block = $7 THEN CASE CAST($9 AS BIGINT)
                         WHEN 0 THEN s00 WHEN 1 THEN s01 WHEN 2 THEN s02 WHEN 3 THEN s03 WHEN 4 THEN s04
                         WHEN 5 THEN s05 WHEN 6 THEN s06 WHEN 7 THEN s07 WHEN 8 THEN s08 WHEN 9 THEN s09
@@ -374,7 +393,13 @@ pub(crate) async fn busiest(
                         WHEN 15 THEN s15 WHEN 16 THEN s16 WHEN 17 THEN s17 WHEN 18 THEN s18 WHEN 19 THEN s19
                         WHEN 20 THEN s20 WHEN 21 THEN s21 WHEN 22 THEN s22 WHEN 23 THEN s23 WHEN 24 THEN s24
                         WHEN 25 THEN s25 WHEN 26 THEN s26 WHEN 27 THEN s27 WHEN 28 THEN s28 WHEN 29 THEN s29
-                        WHEN 30 THEN s30 WHEN 31 THEN s31
+                        WHEN 30 THEN s30 WHEN 31 THEN s31 WHEN 32 THEN s32 WHEN 33 THEN s33 WHEN 34 THEN s34
+                        WHEN 35 THEN s35 WHEN 36 THEN s36 WHEN 37 THEN s37 WHEN 38 THEN s38 WHEN 39 THEN s39
+                        WHEN 40 THEN s40 WHEN 41 THEN s41 WHEN 42 THEN s42 WHEN 43 THEN s43 WHEN 44 THEN s44
+                        WHEN 45 THEN s45 WHEN 46 THEN s46 WHEN 47 THEN s47 WHEN 48 THEN s48 WHEN 49 THEN s49
+                        WHEN 50 THEN s50 WHEN 51 THEN s51 WHEN 52 THEN s52 WHEN 53 THEN s53 WHEN 54 THEN s54
+                        WHEN 55 THEN s55 WHEN 56 THEN s56 WHEN 57 THEN s57 WHEN 58 THEN s58 WHEN 59 THEN s59
+                        WHEN 60 THEN s60 WHEN 61 THEN s61 WHEN 62 THEN s62 WHEN 63 THEN s63
                         ELSE 0 END ELSE 0 END) AS tokens
                 FROM usage_blocks
                 WHERE realm = $1 AND unit = 'day' AND level = $2

@@ -30,9 +30,9 @@ fn numbers(name: &str, from: i64, to: i64) -> String {
 
 /// Inserts the blocks of a unit, of which each slot has this many tokens.
 fn blocks(unit: &str, blocks: (i64, i64), busy: impl Fn(i64) -> bool, of_slot: i64) -> String {
-    let columns: Vec<_> = (0..32).map(|slot| format!("s{slot:02}")).collect();
+    let columns: Vec<_> = (0..64).map(|slot| format!("s{slot:02}")).collect();
     let mut sum = 0;
-    let counts = (0..32).map(|slot| {
+    let counts = (0..64).map(|slot| {
         sum += if busy(slot) { of_slot } else { 0 };
         format!("(1 + c.n % 7) * {sum}")
     });
@@ -54,7 +54,7 @@ fn blocks(unit: &str, blocks: (i64, i64), busy: impl Fn(i64) -> bool, of_slot: i
 
 /// Adds up the clients' blocks for organizations (1) or the realm (0).
 fn sums(level: i64) -> String {
-    let columns: Vec<_> = (0..32).map(|slot| format!("s{slot:02}")).collect();
+    let columns: Vec<_> = (0..64).map(|slot| format!("s{slot:02}")).collect();
     let sums: Vec<_> = columns.iter().map(|column| format!("SUM({column})")).collect();
     let organization = if level == 1 { "organization" } else { "''" };
     format!(
@@ -71,9 +71,16 @@ fn sums(level: i64) -> String {
 /// and in the hour that is not over.
 pub fn usage() -> Vec<String> {
     let (first, last) = (today() - DAYS, today());
-    let mut all = vec![blocks("hour", (first, last), |hour| BUSY.contains(&hour), 1)];
-    for block in first / 32..=(last - 1) / 32 {
-        let busy = |slot| (first..last).contains(&(block * 32 + slot));
+    let mut all = Vec::new();
+    for block in first * 24 / 64..=(last * 24 - 1) / 64 {
+        let busy = |slot| {
+            let hour = block * 64 + slot;
+            (first * 24..last * 24).contains(&hour) && BUSY.contains(&(hour % 24))
+        };
+        all.push(blocks("hour", (block, block + 1), busy, 1));
+    }
+    for block in first / 64..=(last - 1) / 64 {
+        let busy = |slot| (first..last).contains(&(block * 64 + slot));
         all.push(blocks("day", (block, block + 1), busy, BUSY.end - BUSY.start));
     }
     all.extend([sums(1), sums(0)]);

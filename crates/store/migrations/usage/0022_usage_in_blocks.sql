@@ -27,7 +27,7 @@ CREATE TABLE usage_open (
 CREATE INDEX usage_open_taken ON usage_open (realm) WHERE taken;
 
 -- Counts in a row, each with all before it: what lies between two of them is their difference, and the last one is the
--- whole block. A block of unit `hour` is a day, and its slots from 24 on are as slot 23; one of unit `day` is 32 days.
+-- whole block, of 64 hours or 64 days.
 CREATE TABLE usage_blocks (
     realm TEXT NOT NULL,
     unit TEXT NOT NULL,
@@ -39,7 +39,7 @@ CREATE TABLE usage_blocks (
     access_key TEXT NOT NULL,
     audience TEXT NOT NULL,
     result TEXT NOT NULL,
-    -- Days since the epoch, or 32 days each.
+    -- Counted from the epoch.
     block BIGINT NOT NULL,
     s00 BIGINT NOT NULL,
     s01 BIGINT NOT NULL,
@@ -73,6 +73,38 @@ CREATE TABLE usage_blocks (
     s29 BIGINT NOT NULL,
     s30 BIGINT NOT NULL,
     s31 BIGINT NOT NULL,
+    s32 BIGINT NOT NULL,
+    s33 BIGINT NOT NULL,
+    s34 BIGINT NOT NULL,
+    s35 BIGINT NOT NULL,
+    s36 BIGINT NOT NULL,
+    s37 BIGINT NOT NULL,
+    s38 BIGINT NOT NULL,
+    s39 BIGINT NOT NULL,
+    s40 BIGINT NOT NULL,
+    s41 BIGINT NOT NULL,
+    s42 BIGINT NOT NULL,
+    s43 BIGINT NOT NULL,
+    s44 BIGINT NOT NULL,
+    s45 BIGINT NOT NULL,
+    s46 BIGINT NOT NULL,
+    s47 BIGINT NOT NULL,
+    s48 BIGINT NOT NULL,
+    s49 BIGINT NOT NULL,
+    s50 BIGINT NOT NULL,
+    s51 BIGINT NOT NULL,
+    s52 BIGINT NOT NULL,
+    s53 BIGINT NOT NULL,
+    s54 BIGINT NOT NULL,
+    s55 BIGINT NOT NULL,
+    s56 BIGINT NOT NULL,
+    s57 BIGINT NOT NULL,
+    s58 BIGINT NOT NULL,
+    s59 BIGINT NOT NULL,
+    s60 BIGINT NOT NULL,
+    s61 BIGINT NOT NULL,
+    s62 BIGINT NOT NULL,
+    s63 BIGINT NOT NULL,
     PRIMARY KEY (realm, unit, level, organization, client, access_key, audience, result, block)
 );
 
