@@ -37,6 +37,8 @@ pub struct Settings {
     pub journal_memory: Option<Duration>,
     /// How long the records of changes are kept; for ever where absent.
     pub audit_memory: Option<Duration>,
+    /// How long usage is kept by the hour; for ever where absent.
+    pub usage_memory: Option<Duration>,
     /// A failed authentication is answered no sooner, so that all of them take the same time.
     pub failure_floor: Duration,
 }
@@ -57,6 +59,7 @@ impl Settings {
             password_patience: Duration::from_secs(2),
             journal_memory: Some(Duration::from_hours(90 * 24)),
             audit_memory: None,
+            usage_memory: Some(Duration::from_hours(400 * 24)),
             failure_floor: Duration::from_millis(20),
         }
     }
@@ -176,6 +179,10 @@ impl Authority {
     pub fn note_refusal(&self, refusal: &Refusal, of: &RefusedRequest<'_>) {
         let code = refusal.code();
         self.refusals.refused(of.endpoint, &refusal.reason);
+        // Authentication has just looked for it; nobody's word alone is worth a look into the database.
+        let named = of.unverified_client;
+        let known = named.and_then(|id| Some((id, self.directory.cached_client(of.realm, id)?)));
+        let key = known.as_ref().and_then(|(id, known)| known.keys.iter().find(|key| key.id.as_str() == *id));
         self.journal.note_refusal(RefusalRecord {
             at: self.now(),
             request_id: of.request_id.to_owned(),
@@ -184,7 +191,11 @@ impl Authority {
             error: code.name().to_owned(),
             reason: refusal.reason.name().to_owned(),
             detail: refusal.reason.to_string().chars().take(500).collect(),
-            unverified_client: of.unverified_client.map(|id| id.chars().take(255).collect()),
+            unverified_client: named.map(|id| id.chars().take(255).collect()),
+            access_key: key.map(|key| key.id.clone()),
+            client: known.as_ref().map(|(_, known)| known.client.id.clone()),
+            organization: known.as_ref().map(|(_, known)| known.client.organization.clone()),
+            audience: refusal.audience.clone(),
             from: of.from.to_string(),
             dropped_before: 0,
         });

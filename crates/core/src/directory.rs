@@ -232,7 +232,8 @@ impl Directory {
         Ok(Some(found))
     }
 
-    fn cached_client(&self, realm: &RealmId, credential: &str) -> Option<Arc<ClientWithKeys>> {
+    /// The same, as far as it is known without asking anybody.
+    pub(crate) fn cached_client(&self, realm: &RealmId, credential: &str) -> Option<Arc<ClientWithKeys>> {
         let id = ClientId::new(credential).ok()?;
         if let Some(found) = self.clients.get(&(realm.clone(), id)) {
             return Some(found);

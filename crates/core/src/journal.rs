@@ -252,9 +252,12 @@ async fn count(
     }
 }
 
-/// Counts the batches of processes that are no more: of writers that have not counted for a while.
+/// Counts the batches of processes that are no more, of writers that have not counted for a while; and refusals.
 pub(crate) async fn count_left(store: &dyn Store, clock: &dyn Clock) {
     count_some(store, Whose::Left(clock.now().minus(GONE)), COUNTING_REST, clock.now()).await;
+    if let Err(error) = store.count_refusals(clock.now()).await {
+        tracing::warn!(%error, "refusals could not be counted; they are counted later");
+    }
 }
 
 /// Answers whether all were counted.

@@ -44,6 +44,7 @@ pub mod signing_key;
 pub mod steady;
 pub mod store;
 pub mod trail;
+pub mod usage;
 pub mod user;
 
 pub use symbolon_protocol as protocol;

@@ -108,6 +108,18 @@ pub struct RefusalRecord {
     /// The identifier that the request named; whether it exists is the reason's business.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub unverified_client: Option<String>,
+    /// The client that the request concerns, if it is known to exist: it named this one or a key of it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub client: Option<ClientId>,
+    /// The organization of that client.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub organization: Option<OrganizationId>,
+    /// The access key that the request named, if it named the client by one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub access_key: Option<AccessKeyId>,
+    /// The identifier of the resource server that an authenticated client asked for, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub audience: Option<String>,
     /// The network address that asked.
     pub from: String,
     /// How many further refusals were dropped before this one for lack of room.

@@ -330,6 +330,8 @@ pub struct Refusal {
     pub used_basic: bool,
     /// The answer must not leave before then, so that every failed authentication takes the same time.
     pub hold_until: Option<tokio::time::Instant>,
+    /// The identifier of the resource server that an authenticated client asked for, if there is one.
+    pub audience: Option<String>,
 }
 
 impl Refusal {
@@ -339,7 +341,7 @@ impl Refusal {
             ErrorCode::TemporarilyUnavailable => Some(Duration::from_secs(1)),
             _ => None,
         };
-        Self { reason, retry_after, used_basic: false, hold_until: None }
+        Self { reason, retry_after, used_basic: false, hold_until: None, audience: None }
     }
 
     /// The code that the client is told.

@@ -281,6 +281,17 @@ async fn keep_realm(
 async fn keep_journal(authority: &Authority, now: Timestamp, trusted: bool) {
     let store = &*authority.store;
     count_left(store, &*authority.clock).await;
+    // Hours that are over; should the clock be wrong, nothing is lost, and what comes later is brought after them.
+    let hour = Duration::from_hours(1).as_millis();
+    let begun = now.millis().rem_euclid(i64::try_from(hour).unwrap_or(1));
+    if let Err(error) = store.roll_up_usage(Timestamp::from_millis(now.millis() - begun)).await {
+        tracing::warn!(%error, "usage could not be rolled up; it is tried again");
+    }
+    if let Some(memory) = authority.settings.usage_memory.filter(|_| trusted)
+        && let Err(error) = store.forget_usage(now.minus(memory)).await
+    {
+        tracing::warn!(%error, "old usage could not be removed");
+    }
     // Too many are too many at any time.
     let before = if trusted { now.minus(REFUSAL_MEMORY) } else { Timestamp::from_millis(i64::MIN) };
     if let Err(error) = store.forget_refusals(before, MOST_REFUSALS).await {

@@ -19,10 +19,11 @@ use crate::id::{AccessKeyId, ClientId, LicenceId, OrganizationId, PolicyId, Real
 use crate::licence::Licence;
 use crate::organization::Organization;
 use crate::policy::Policy;
-use crate::realm::Realm;
+use crate::realm::{Realm, Status};
 use crate::record::{RefusalRecord, TokenRecord};
 use crate::resource_server::ResourceServer;
 use crate::signing_key::StoredSigningKey;
+use crate::usage::{Busiest, UsageFilter, UsageGroup, UsageQuery, UsageSeries};
 use crate::user::User;
 
 pub use audit::AuditStore;
@@ -42,6 +43,9 @@ pub enum StoreError {
     /// A rule of the data forbids it, for instance a third access key.
     #[error("{0}")]
     Refused(&'static str),
+    /// What a list is to be continued after is none of its places.
+    #[error("the cursor is none of this list's: begin without one")]
+    Cursor,
     /// What is stored cannot be read back; the text never holds stored data.
     #[error("stored data is damaged: {0}")]
     Damaged(String),
@@ -76,6 +80,16 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// What to continue after, if there is more.
     pub next: Option<String>,
+}
+
+/// Which things of a list are asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListFilter {
+    /// Only those of this status.
+    pub status: Option<Status>,
+    /// Only those whose id or name (of a user, the email) begins so, without regard to case. Of longer names than 128
+    /// characters, the first 128 are looked at.
+    pub prefix: Option<String>,
 }
 
 /// A client with all its access keys, as authentication needs them.
@@ -195,6 +209,13 @@ pub trait OrganizationStore {
         realm: &RealmId,
         page: &PageRequest,
     ) -> StoreResult<Page<Organization>>;
+    /// A page of those that pass a filter; as of clients.
+    async fn search_organizations(
+        &self,
+        realm: &RealmId,
+        filter: &ListFilter,
+        page: &PageRequest,
+    ) -> StoreResult<Page<Organization>>;
     /// Adds one.
     async fn insert_organization(
         &self,
@@ -250,6 +271,15 @@ pub trait ClientStore {
         organization: &OrganizationId,
         page: &PageRequest,
     ) -> StoreResult<Page<Client>>;
+    /// A page of those of the realm, or of one organization, that pass a filter. The order is that of what was looked
+    /// for, without regard to case, and the cursor is not an id.
+    async fn search_clients(
+        &self,
+        realm: &RealmId,
+        organization: Option<&OrganizationId>,
+        filter: &ListFilter,
+        page: &PageRequest,
+    ) -> StoreResult<Page<Client>>;
     /// Adds one. An id that a client, key or user of the realm has, or one of another organization once had, is
     /// `Taken`.
     async fn insert_client(&self, realm: &RealmId, client: &Client, change: &Change) -> StoreResult<()>;
@@ -297,6 +327,14 @@ pub trait UserStore {
         &self,
         realm: &RealmId,
         organization: Option<&OrganizationId>,
+        page: &PageRequest,
+    ) -> StoreResult<Page<User>>;
+    /// A page of those of the realm, members or not, or of one organization, that pass a filter; as of clients.
+    async fn search_users(
+        &self,
+        realm: &RealmId,
+        organization: Option<&OrganizationId>,
+        filter: &ListFilter,
         page: &PageRequest,
     ) -> StoreResult<Page<User>>;
     /// Adds one. A taken email or id is `Taken`.
@@ -371,10 +409,12 @@ pub trait ChangeStore {
 pub trait JournalStore {
     /// Appends a batch in one statement and answers once it is durable.
     async fn append_tokens(&self, place: &BatchPlace, records: &[TokenRecord]) -> StoreResult<()>;
-    /// Counts batches into what `find_last_use` and `list_usage` read, each batch once, so that it can be cut off
+    /// Counts batches into what `find_last_use`, `list_usage` and `list_busiest` read, each batch once, so that it can be cut off
     /// anywhere and others may count at the same time. Answers how many it counted: 0 also where others did. After
     /// each few batches it rests so many times as long as they took, for the sake of those who wait for tokens.
     async fn count_tokens(&self, whose: Whose<'_>, rest: u32, now: Timestamp) -> StoreResult<u32>;
+    /// Counts the refusals that are kept, each once, in the same way. Answers how many it counted.
+    async fn count_refusals(&self, now: Timestamp) -> StoreResult<u64>;
     /// Keeps refusals; not urgent, not durable before the next sync.
     async fn append_refusals(&self, records: &[RefusalRecord]) -> StoreResult<()>;
     /// The token that a request got.
@@ -393,16 +433,30 @@ pub trait JournalStore {
         client: &ClientId,
         key: &AccessKeyId,
     ) -> StoreResult<Option<LastUse>>;
-    /// Tokens issued to a client, by the hour (epoch milliseconds of its begin), oldest first, as far as they are
-    /// counted.
+    /// Requests by group and time, as far as they are counted. A page has at most so many organizations or clients as
+    /// its request says, where counts are told apart by them, with all that belongs to them, and may have fewer; all
+    /// else is one page. A question that cannot be answered is `Refused`.
     async fn list_usage(
         &self,
         realm: &RealmId,
-        organization: &OrganizationId,
-        client: &ClientId,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> StoreResult<Vec<(Timestamp, i64)>>;
+        question: &UsageQuery,
+        page: &PageRequest,
+    ) -> StoreResult<Page<UsageSeries>>;
+    /// The organizations or clients with the most requests on the days of a time, those with more first, at most so
+    /// many.
+    async fn list_busiest(
+        &self,
+        realm: &RealmId,
+        filter: &UsageFilter,
+        who: Busiest,
+        limit: u32,
+    ) -> StoreResult<Vec<(UsageGroup, i64)>>;
+    /// Brings what was counted for hours before a moment into the form that is kept. Until then, and after, it is
+    /// found; questions about long times cost the more, the longer this is put off. Answers how many counts it moved.
+    async fn roll_up_usage(&self, before: Timestamp) -> StoreResult<u64>;
+    /// Removes the counts of hours before a moment, but for those of the last three days before it; the counts of days
+    /// and last uses stay.
+    async fn forget_usage(&self, before: Timestamp) -> StoreResult<u64>;
     /// Removes the records of tokens that were issued before a moment.
     async fn forget_tokens(&self, before: Timestamp) -> StoreResult<u64>;
     /// Removes refusals older than a moment, and all but the newest so many.

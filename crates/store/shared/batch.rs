@@ -116,6 +116,8 @@ pub(crate) struct CountedGrant<'a> {
     pub(crate) client: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     pub(crate) access_key: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(crate) audience: Cow<'a, str>,
 }
 
 impl CountedBatch<'_> {

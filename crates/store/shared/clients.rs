@@ -7,12 +7,15 @@ use symbolon_core::audit::Change;
 use symbolon_core::client::{Client, ClientId};
 use symbolon_core::organization::OrganizationId;
 use symbolon_core::realm::RealmId;
-use symbolon_core::store::{ClientStore, ClientWithKeys, Page, PageRequest, StoreError, StoreResult};
+use symbolon_core::store::{
+    ClientStore, ClientWithKeys, ListFilter, Page, PageRequest, StoreError, StoreResult,
+};
 
 use crate::access_keys;
 use crate::backend::{Backend, Tx};
 use crate::changes::record;
 use crate::identifiers::{Kind, claim, retire};
+use crate::listed::{self, Listed};
 use crate::support::{Span, can_be_stored, decode, encode, failed, stale_or_missing, taken};
 
 /// A client beside one of its keys, if it has any.
@@ -62,7 +65,7 @@ async fn insert(tx: &mut Tx, realm: &RealmId, client: &Client) -> StoreResult<()
     .execute(&mut **tx)
     .await
     .map_err(taken("the id"))?;
-    Ok(())
+    listed::add(tx, realm.as_str(), &Listed::client(client)).await
 }
 
 async fn update(tx: &mut Tx, realm: &RealmId, client: &Client) -> StoreResult<()> {
@@ -81,7 +84,7 @@ async fn update(tx: &mut Tx, realm: &RealmId, client: &Client) -> StoreResult<()
     if done.rows_affected() == 0 {
         return Err(why_not(tx, realm, &client.organization, &client.id).await?);
     }
-    Ok(())
+    listed::change(tx, realm.as_str(), &Listed::client(client)).await
 }
 
 async fn delete(
@@ -127,6 +130,7 @@ async fn delete(
     for key in &keys {
         retire(tx, realm, key).await?;
     }
+    listed::remove_client(tx, realm, id.as_str()).await?;
     retire(tx, realm, id.as_str()).await
 }
 
@@ -193,6 +197,16 @@ impl ClientStore for Backend {
         .await
         .map_err(failed)?;
         span.page("client", documents, |client: &Client| client.id.as_str())
+    }
+
+    async fn search_clients(
+        &self,
+        realm: &RealmId,
+        organization: Option<&OrganizationId>,
+        filter: &ListFilter,
+        page: &PageRequest,
+    ) -> StoreResult<Page<Client>> {
+        listed::clients(self, realm, organization, filter, page).await
     }
 
     async fn insert_client(&self, realm: &RealmId, client: &Client, change: &Change) -> StoreResult<()> {

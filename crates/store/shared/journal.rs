@@ -12,12 +12,13 @@ use symbolon_core::id::made_at;
 use symbolon_core::organization::OrganizationId;
 use symbolon_core::realm::RealmId;
 use symbolon_core::record::{RefusalRecord, TokenRecord};
-use symbolon_core::store::{BatchPlace, JournalStore, StoreResult, Whose};
+use symbolon_core::store::{BatchPlace, JournalStore, Page, PageRequest, StoreResult, Whose};
+use symbolon_core::usage::{Busiest, UsageFilter, UsageGroup, UsageQuery, UsageSeries};
 
 use crate::backend::Backend;
 use crate::batch::{Batch, Written, span};
 use crate::support::{can_be_stored, decode, decode_all, encode, failed, taken};
-use crate::usage;
+use crate::{usage, usage_answers, usage_blocks};
 
 /// What migrations say of the batches that are found on their own.
 pub(crate) const NARROW: i64 = 600_000;
@@ -49,6 +50,10 @@ impl JournalStore for Backend {
 
     async fn count_tokens(&self, whose: Whose<'_>, rest: u32, now: Timestamp) -> StoreResult<u32> {
         usage::count(self, whose, rest, now).await
+    }
+
+    async fn count_refusals(&self, now: Timestamp) -> StoreResult<u64> {
+        usage::count_refusals(self, now).await
     }
 
     async fn append_refusals(&self, records: &[RefusalRecord]) -> StoreResult<()> {
@@ -116,18 +121,34 @@ impl JournalStore for Backend {
         client: &ClientId,
         key: &AccessKeyId,
     ) -> StoreResult<Option<LastUse>> {
-        usage::last_use(self, realm, organization, client, key).await
+        usage_blocks::last_use(self, realm, organization, client, key).await
     }
 
     async fn list_usage(
         &self,
         realm: &RealmId,
-        organization: &OrganizationId,
-        client: &ClientId,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> StoreResult<Vec<(Timestamp, i64)>> {
-        usage::hours(self, realm, (organization, client), from, to).await
+        question: &UsageQuery,
+        page: &PageRequest,
+    ) -> StoreResult<Page<UsageSeries>> {
+        usage_answers::list(self, realm, question, page).await
+    }
+
+    async fn list_busiest(
+        &self,
+        realm: &RealmId,
+        filter: &UsageFilter,
+        who: Busiest,
+        limit: u32,
+    ) -> StoreResult<Vec<(UsageGroup, i64)>> {
+        usage_answers::busiest(self, realm, filter, who, limit).await
+    }
+
+    async fn roll_up_usage(&self, before: Timestamp) -> StoreResult<u64> {
+        usage_blocks::roll_up(self, before).await
+    }
+
+    async fn forget_usage(&self, before: Timestamp) -> StoreResult<u64> {
+        usage_blocks::forget(self, before).await
     }
 
     async fn forget_tokens(&self, before: Timestamp) -> StoreResult<u64> {

@@ -7,10 +7,11 @@ use symbolon_core::clock::Timestamp;
 use symbolon_core::licence::{Licence, LicenceId};
 use symbolon_core::organization::{Organization, OrganizationId};
 use symbolon_core::realm::RealmId;
-use symbolon_core::store::{OrganizationStore, Page, PageRequest, StoreError, StoreResult};
+use symbolon_core::store::{ListFilter, OrganizationStore, Page, PageRequest, StoreError, StoreResult};
 
 use crate::backend::{Backend, Tx};
 use crate::changes::record;
+use crate::listed::{self, Listed};
 use crate::support::{Span, decode, decode_all, encode, failed, stale_or_missing, taken};
 
 async fn why_no_licence(
@@ -67,6 +68,15 @@ impl OrganizationStore for Backend {
         span.page("organization", documents, |organization: &Organization| organization.id.as_str())
     }
 
+    async fn search_organizations(
+        &self,
+        realm: &RealmId,
+        filter: &ListFilter,
+        page: &PageRequest,
+    ) -> StoreResult<Page<Organization>> {
+        listed::organizations(self, realm, filter, page).await
+    }
+
     async fn insert_organization(
         &self,
         realm: &RealmId,
@@ -84,6 +94,7 @@ impl OrganizationStore for Backend {
         .execute(&mut *tx)
         .await
         .map_err(taken("the id"))?;
+        listed::add(&mut tx, realm.as_str(), &Listed::organization(organization)).await?;
         record(&mut tx, realm, change).await?;
         tx.commit().await.map_err(failed)
     }
@@ -117,6 +128,7 @@ impl OrganizationStore for Backend {
             .map_err(failed)?;
             return Err(stale_or_missing(stored));
         }
+        listed::change(&mut tx, realm.as_str(), &Listed::organization(organization)).await?;
         record(&mut tx, realm, change).await?;
         tx.commit().await.map_err(failed)
     }

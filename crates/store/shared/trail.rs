@@ -27,7 +27,7 @@ pub(crate) fn length(page: &TrailRequest) -> usize {
 }
 
 fn no_cursor() -> StoreError {
-    StoreError::Refused("the cursor is none of this list's: begin without one")
+    StoreError::Cursor
 }
 
 /// The moments and numbers between which rows are still to be read; those at the bounds are not.

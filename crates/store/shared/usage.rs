@@ -1,16 +1,17 @@
-//! Usage: what the journal's tokens add up to, by access key and hour.
+//! Counting: what the journal's tokens and refusals add up to, by access key, audience, result and hour.
 //!
-//! Batches are counted in the order of their writer, and how far that is stands in the transaction that adds them
-//! up: nothing is counted twice, whatever is cut off where and however many nodes count.
+//! Batches are counted in the order of their writer, refusals in that of their numbers, and how far that is stands in
+//! the transaction that adds them up: nothing is counted twice, whatever is cut off where and however many nodes
+//! count. Where the sums go from there is the matter of `usage_blocks`.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use sqlx::{query, query_scalar};
-use symbolon_core::access_key::LastUse;
 use symbolon_core::clock::Timestamp;
-use symbolon_core::id::{AccessKeyId, ClientId, OrganizationId, RealmId};
+use symbolon_core::record::RefusalRecord;
 use symbolon_core::store::{StoreResult, Whose};
+use symbolon_core::usage::UsageResult;
 use tokio::time::Instant;
 
 use crate::backend::{Backend, add_usage};
@@ -25,6 +26,10 @@ const READ_AT_ONCE: i64 = 8;
 const KEYS: usize = 20_000;
 /// Keys that are written in one statement.
 const WRITTEN_AT_ONCE: usize = 1_000;
+/// Refusals that are held in memory at once.
+const REFUSALS_AT_ONCE: i64 = 1_000;
+/// In whose place it stands how far refusals are counted; no writer is called so.
+const REFUSALS: &str = "refusals";
 
 /// Counts what is there of each of the writers now, and answers how many batches that was. What cannot be counted
 /// of one writer does not keep the others from it.
@@ -126,12 +131,50 @@ async fn count_portion(
     Ok(Some(batches))
 }
 
-/// Forgets how far writers were counted of whom no batch is left.
-pub(crate) async fn forget_writers(store: &Backend, before: Timestamp) -> StoreResult<()> {
-    let counted = query_scalar!("SELECT writer FROM usage_counted WHERE counted_at < $1", before.millis())
-        .fetch_all(store.usage_reader())
+/// Counts the refusals that are kept and were not counted yet, and answers how many that was. Their numbers have no
+/// gap and appear in order, so that the last one says how far counting is.
+pub(crate) async fn count_refusals(store: &Backend, now: Timestamp) -> StoreResult<u64> {
+    let mut all = 0;
+    loop {
+        let counted = query_scalar!("SELECT sequence FROM usage_counted WHERE writer = $1", REFUSALS)
+            .fetch_optional(store.usage_reader())
+            .await
+            .map_err(failed)?;
+        let counted = counted.unwrap_or(0);
+        let rows = query!(
+            "SELECT id, document FROM refusals WHERE id > $1 ORDER BY id LIMIT $2",
+            counted,
+            REFUSALS_AT_ONCE,
+        )
+        .fetch_all(store.journal_reader())
         .await
         .map_err(failed)?;
+        let Some(newest) = rows.last() else { return Ok(all) };
+        let mut usage = Usage::default();
+        for row in &rows {
+            match decode("refusal's record", &row.document) {
+                Ok(record) => usage.add_refusal(record),
+                Err(error) => tracing::error!(id = row.id, %error, "a refusal is not counted"),
+            }
+        }
+        if !write(store, &usage, (REFUSALS, counted, newest.id), now).await? {
+            // Somebody else counts.
+            return Ok(all);
+        }
+        all += u64::try_from(rows.len()).unwrap_or(0);
+    }
+}
+
+/// Forgets how far writers were counted of whom no batch is left.
+pub(crate) async fn forget_writers(store: &Backend, before: Timestamp) -> StoreResult<()> {
+    let counted = query_scalar!(
+        "SELECT writer FROM usage_counted WHERE counted_at < $1 AND writer <> $2",
+        before.millis(),
+        REFUSALS,
+    )
+    .fetch_all(store.usage_reader())
+    .await
+    .map_err(failed)?;
     for writer in counted {
         if last_batch(store, &writer).await?.is_none() {
             let mut tx = store.begin_usage().await?;
@@ -186,8 +229,10 @@ async fn write(
     for some in rows.chunks(WRITTEN_AT_ONCE) {
         let rows: Vec<_> = some
             .iter()
-            .map(|((realm, organization, client, key, hour), used)| {
-                (realm, organization, client, key, hour, used.tokens, used.last.0, used.last.1)
+            .map(|(key, used)| {
+                let Counted { realm, organization, client, access_key, audience, result, hour } = key;
+                let last = (used.last.0, used.last.1);
+                (realm, organization, client, access_key, audience, result, hour, used.tokens, last.0, last.1)
             })
             .collect();
         add_usage(&mut tx, &encode(&rows)?).await?;
@@ -196,11 +241,20 @@ async fn write(
     Ok(true)
 }
 
-/// Realm, organization, client, access key and hour.
-type Key = (String, String, String, String, i64);
+/// What is counted together.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Counted {
+    realm: String,
+    organization: String,
+    client: String,
+    access_key: String,
+    audience: String,
+    result: String,
+    hour: i64,
+}
 
 #[derive(Default)]
-struct Usage(BTreeMap<Key, Used>);
+struct Usage(BTreeMap<Counted, Used>);
 
 #[derive(Clone, Copy)]
 struct Used {
@@ -217,69 +271,57 @@ impl Used {
     }
 }
 
+const fn hour_of(at: Timestamp) -> i64 {
+    at.millis().div_euclid(HOUR) * HOUR
+}
+
 impl Usage {
     fn add(&mut self, batch: &CountedBatch<'_>) {
         // First by grant, of which there are fewer than tokens.
         let mut by_grant: BTreeMap<(usize, i64), Used> = BTreeMap::new();
         for (grant, at, from) in batch.tokens() {
-            let hour = at.millis().div_euclid(HOUR) * HOUR;
             let used = Used { tokens: 1, last: (at, from) };
-            by_grant.entry((grant, hour)).and_modify(|all| all.add(used)).or_insert(used);
+            by_grant.entry((grant, hour_of(at))).and_modify(|all| all.add(used)).or_insert(used);
         }
         for ((grant, hour), used) in by_grant {
             let Some(grant) = batch.grants.get(grant) else { continue };
             let (Some(organization), Some(client)) = (&grant.organization, &grant.client) else { continue };
-            let key = grant.access_key.as_deref().unwrap_or_default();
             let text = |text: &str| text.to_owned();
-            let key = (text(&grant.realm), text(organization), text(client), text(key), hour);
-            self.0.entry(key).and_modify(|all| all.add(used)).or_insert(used);
+            let key = Counted {
+                realm: text(&grant.realm),
+                organization: text(organization),
+                client: text(client),
+                access_key: text(grant.access_key.as_deref().unwrap_or_default()),
+                audience: text(&grant.audience),
+                result: text(UsageResult::ISSUED),
+                hour,
+            };
+            self.put(key, used);
         }
     }
-}
 
-/// When and from where a key was last used.
-pub(crate) async fn last_use(
-    store: &Backend,
-    realm: &RealmId,
-    organization: &OrganizationId,
-    client: &ClientId,
-    key: &AccessKeyId,
-) -> StoreResult<Option<LastUse>> {
-    let row = query!(
-        "SELECT last_at, last_from FROM usage_hours
-         WHERE realm = $1 AND organization = $2 AND client = $3 AND access_key = $4
-         ORDER BY hour DESC LIMIT 1",
-        realm.as_str(),
-        organization.as_str(),
-        client.as_str(),
-        key.as_str(),
-    )
-    .fetch_optional(store.usage_reader())
-    .await
-    .map_err(failed)?;
-    Ok(row.map(|row| LastUse { at: Timestamp::from_millis(row.last_at), from: row.last_from }))
-}
+    /// Adds a refusal to the client that it is known to concern. All others of a realm are one: whoever makes up ids
+    /// makes no rows.
+    fn add_refusal(&mut self, record: RefusalRecord) {
+        let known = record.client.zip(record.organization);
+        let (client, organization) = known.map_or_else(Default::default, |(client, organization)| {
+            (client.as_str().to_owned(), organization.as_str().to_owned())
+        });
+        let access_key = if client.is_empty() { None } else { record.access_key };
+        let key = Counted {
+            realm: record.realm.as_str().to_owned(),
+            organization,
+            client,
+            access_key: access_key.map(|key| key.as_str().to_owned()).unwrap_or_default(),
+            audience: record.audience.unwrap_or_default(),
+            result: record.error,
+            hour: hour_of(record.at),
+        };
+        let from = record.from.parse().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        self.put(key, Used { tokens: 1, last: (record.at, from) });
+    }
 
-/// A client's tokens by the hour, of all its keys.
-pub(crate) async fn hours(
-    store: &Backend,
-    realm: &RealmId,
-    (organization, client): (&OrganizationId, &ClientId),
-    from: Timestamp,
-    to: Timestamp,
-) -> StoreResult<Vec<(Timestamp, i64)>> {
-    let rows = query!(
-        r#"SELECT hour, CAST(SUM(tokens) AS BIGINT) AS "tokens!: i64" FROM usage_hours
-           WHERE realm = $1 AND organization = $2 AND client = $3 AND hour >= $4 AND hour < $5
-           GROUP BY hour ORDER BY hour"#,
-        realm.as_str(),
-        organization.as_str(),
-        client.as_str(),
-        from.millis(),
-        to.millis(),
-    )
-    .fetch_all(store.usage_reader())
-    .await
-    .map_err(failed)?;
-    Ok(rows.into_iter().map(|row| (Timestamp::from_millis(row.hour), row.tokens)).collect())
+    fn put(&mut self, key: Counted, used: Used) {
+        self.0.entry(key).and_modify(|all| all.add(used)).or_insert(used);
+    }
 }

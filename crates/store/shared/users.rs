@@ -5,12 +5,13 @@ use sqlx::{query, query_scalar};
 use symbolon_core::audit::Change;
 use symbolon_core::organization::OrganizationId;
 use symbolon_core::realm::RealmId;
-use symbolon_core::store::{Page, PageRequest, StoreResult, UserStore};
+use symbolon_core::store::{ListFilter, Page, PageRequest, StoreResult, UserStore};
 use symbolon_core::user::{User, UserId, comparable_email};
 
 use crate::backend::{Backend, Tx};
 use crate::changes::record;
 use crate::identifiers::{Kind, claim};
+use crate::listed::{self, Listed};
 use crate::support::{Span, can_be_stored, decode, encode, failed, stale_or_missing, taken};
 
 fn organization(user: &User) -> Option<&str> {
@@ -32,7 +33,7 @@ async fn insert(tx: &mut Tx, realm: &RealmId, user: &User) -> StoreResult<()> {
     .execute(&mut **tx)
     .await
     .map_err(taken("the email address"))?;
-    Ok(())
+    listed::add(tx, realm.as_str(), &Listed::user(user)).await
 }
 
 /// A user stays in one organization, as the id does; so a member of one cannot be changed by another's.
@@ -51,7 +52,7 @@ async fn update(tx: &mut Tx, realm: &RealmId, user: &User) -> StoreResult<()> {
     .await
     .map_err(taken("the email address"))?;
     if done.rows_affected() > 0 {
-        return Ok(());
+        return listed::change(tx, realm.as_str(), &Listed::user(user)).await;
     }
     let stored = query_scalar!(
         "SELECT version FROM users
@@ -122,6 +123,16 @@ impl UserStore for Backend {
         .await
         .map_err(failed)?;
         span.page("user", documents, |user: &User| user.id.as_str())
+    }
+
+    async fn search_users(
+        &self,
+        realm: &RealmId,
+        organization: Option<&OrganizationId>,
+        filter: &ListFilter,
+        page: &PageRequest,
+    ) -> StoreResult<Page<User>> {
+        listed::users(self, realm, organization, filter, page).await
     }
 
     async fn insert_user(&self, realm: &RealmId, user: &User, change: &Change) -> StoreResult<()> {

@@ -97,6 +97,7 @@ pub struct FileSettings {
     connections: Option<u64>,
     journal_days: Option<u64>,
     audit_days: Option<u64>,
+    usage_days: Option<u64>,
     idle_timeout_seconds: Option<u64>,
     metrics_listen: Option<SocketAddr>,
     otlp_endpoint: Option<String>,
@@ -204,6 +205,10 @@ impl Config {
         if let Some(days) = file.audit_days {
             within("audit_days", days, 0..=36_500)?;
             authority.audit_memory = (days > 0).then(|| Duration::from_secs(days * DAY));
+        }
+        if let Some(days) = file.usage_days {
+            within("usage_days", days, 0..=36_500)?;
+            authority.usage_memory = (days > 0).then(|| Duration::from_secs(days * DAY));
         }
         authority.directory.clients = file.cached_clients.unwrap_or(authority.directory.clients);
         authority.directory.organizations =
@@ -331,6 +336,7 @@ mod tests {
             ("jwks_max_age_seconds", ["86401", "31536000", huge], "0"),
             ("journal_days", ["36501", "1000000", huge], "0"),
             ("audit_days", ["36501", "1000000", huge], "0"),
+            ("usage_days", ["36501", "1000000", huge], "0"),
             ("connections", ["0", "1000001", huge], "1"),
             ("idle_timeout_seconds", ["0", "86401", huge], "1"),
             ("database_connections", ["0", "5", "10"], ""),

@@ -69,6 +69,16 @@ pub(crate) fn decide_for(
     })
 }
 
+/// The resource server that a request is about, if there is one: for the record of a refusal.
+pub fn resource_server(client: &AuthenticatedClient, request: &TokenRequest) -> Option<String> {
+    let asked = asked_audience(request).ok()?;
+    let settings = &client.realm().realm().settings;
+    let default =
+        || client.client().settings.default_audience.as_deref().or(settings.default_audience.as_deref());
+    let server = client.realm().resource_server(asked.as_deref().or_else(default)?)?;
+    Some(server.identifier.clone())
+}
+
 /// Rule 2: what the request names, else the client's default, else the realm's.
 fn audience(client: &Admitted, request: &TokenRequest) -> Result<(Arc<ResourceServer>, Effective), Reason> {
     let realm = client.realm();

@@ -181,6 +181,9 @@ impl From<StoreError> for Problem {
             }
             StoreError::Taken(what) => Self::new(Kind::Taken, format!("{what} is taken; choose another")),
             StoreError::Refused(why) => Self::new(Kind::Refused, why),
+            StoreError::Cursor => {
+                Self::new(Kind::InvalidCursor, "Pass on what stands in `next` of the part before, unchanged")
+            }
             StoreError::Damaged(what) => Self {
                 inner: Some(what),
                 ..Self::new(Kind::Internal, "What is stored cannot be read; see the log")

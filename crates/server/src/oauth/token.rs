@@ -59,7 +59,10 @@ async fn mint(request: &OauthRequest, named: &mut Option<String>) -> Result<Issu
     *named = Some(credentials.unverified_id().to_owned());
     let client: AuthenticatedClient = request.client(&credentials).await?;
     let used_basic = credentials.method == Method::Basic;
-    grant(request, &client, grant_type, &asked).await.map_err(|refusal| Refusal { used_basic, ..refusal })
+    grant(request, &client, grant_type, &asked).await.map_err(|refusal| {
+        let audience = client_credentials::resource_server(&client, &asked);
+        Refusal { used_basic, audience, ..refusal }
+    })
 }
 
 async fn grant(

@@ -12,10 +12,11 @@ use symbolon_core::realm::{RealmId, Status};
 use symbolon_core::resource_server::ResourceServer;
 use symbolon_core::signing_key::{KeyState, StoredSigningKey};
 use symbolon_core::store::{BatchPlace, PageRequest, Store, Whose};
+use symbolon_core::usage::Step;
 use symbolon_core::user::User;
 
 use crate::Shared;
-use crate::journal::{jti, record};
+use crate::journal::{jti, record, tokens_of};
 use crate::revocations::{cases, whole};
 use crate::world::{
     add_client, audit, change, client, fails, id, key, later, licence, policy, populate, populate_realm,
@@ -58,7 +59,8 @@ pub(crate) async fn find_nothing(store: Shared) {
         assert_eq!(store.find_user(&r, Some(&o), &id("u")).await.unwrap(), None);
         assert_eq!(store.list_users(&r, Some(&o), &first).await.unwrap().items, []);
         assert_eq!(store.find_last_use(&r, &o, &id("c"), &id("k")).await.unwrap(), None);
-        let usage = store.list_usage(&r, &o, &id("c"), later(-100_000), later(100_000)).await.unwrap();
+        let span = (later(-100_000), later(100_000));
+        let usage = tokens_of(&*store, (realm, organization, "c"), Step::Hour, span).await;
         assert_eq!(usage, []);
         let audit = audit(&*store, &r, Some(&o)).await;
         assert!(audit.iter().all(|row| row.organization.as_ref() == Some(&o)));

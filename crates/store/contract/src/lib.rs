@@ -13,8 +13,10 @@ mod boundaries;
 mod chain;
 mod changes;
 mod clients;
+pub mod figures;
 mod identifiers;
 mod journal;
+mod lists;
 mod organizations;
 mod pages;
 mod realms;
@@ -24,6 +26,7 @@ mod resources;
 mod revocations;
 mod signing_keys;
 mod trail;
+mod usage;
 mod users;
 mod world;
 
@@ -113,6 +116,18 @@ pub const PROMISES: &[(&str, Promise)] = &[
     ("usage: the sums are those of the tokens", |s| Box::pin(journal::sums(s))),
     ("usage: the last use is the latest", |s| Box::pin(journal::last_use(s))),
     ("usage: tokens are counted by the hour", |s| Box::pin(journal::hours(s))),
+    ("usage: answers are those of a model, rolled up or not", |s| Box::pin(usage::model(s))),
+    ("usage: a walk meets every client once", |s| Box::pin(usage::walk(s))),
+    ("usage: nobody sees another's, by no cursor", |s| Box::pin(usage::boundaries(s))),
+    ("usage: the busiest come first", |s| Box::pin(usage::busiest(s))),
+    ("usage: what rolls up at the same time is moved once", |s| Box::pin(usage::rolled_up_by_many(s))),
+    ("usage: hours are forgotten, days and last uses stay", |s| Box::pin(usage::forgotten(s))),
+    ("usage: refusals are counted once, unknown clients as one", |s| Box::pin(usage::refusals(s))),
+    ("usage: a question without sense is refused", |s| Box::pin(usage::senseless(s))),
+    ("lists: filters find what begins so", |s| Box::pin(lists::filters(s))),
+    ("lists: any filter and page agrees with the model", |s| Box::pin(lists::model(s))),
+    ("lists: they follow every change", |s| Box::pin(lists::changes(s))),
+    ("lists: strange filters and cursors do no harm", |s| Box::pin(lists::strange(s))),
     ("refusals: they read back by request", |s| Box::pin(refusals::read_back(s))),
     ("refusals: the old and the excess are forgotten", |s| Box::pin(refusals::forgotten(s))),
 ];

@@ -5,7 +5,7 @@ use symbolon_core::record::RefusalRecord;
 use crate::Shared;
 use crate::world::{id, later};
 
-fn refusal(seconds: i64, request: &str) -> RefusalRecord {
+pub(crate) fn refusal(seconds: i64, request: &str) -> RefusalRecord {
     RefusalRecord {
         at: later(seconds),
         request_id: request.to_owned(),
@@ -15,6 +15,10 @@ fn refusal(seconds: i64, request: &str) -> RefusalRecord {
         reason: "wrong_secret".to_owned(),
         detail: "no key has that secret".to_owned(),
         unverified_client: Some("' OR \u{0} ä".to_owned()),
+        client: Some(id("c")),
+        organization: Some(id("o1")),
+        access_key: None,
+        audience: Some("https://a.example".to_owned()),
         from: "2001:db8::1".to_owned(),
         dropped_before: 7,
     }

@@ -139,7 +139,7 @@ pub(crate) async fn changes_found(store: Shared) {
     for strange in ["", "1", "a.b", "1.b", "1.2.3", "99999999999999999999.1", "\0"] {
         let page = TrailRequest { after: Some(strange.to_owned()), limit: 1, order: Order::NewestFirst };
         let error = store.list_audit(&id("r"), &ChangeFilter::default(), &page).await.unwrap_err();
-        assert_eq!(case(&error), "Refused", "{strange:?}");
+        assert_eq!(case(&error), "Cursor", "{strange:?}");
     }
     let none = TrailRequest { limit: 0, ..TrailRequest::default() };
     assert_eq!(store.list_audit(&id("r"), &ChangeFilter::default(), &none).await.unwrap().items.len(), 1);
@@ -234,7 +234,7 @@ pub(crate) async fn tokens_found(store: Shared) {
     for strange in ["", "1.2", "1.2.3", "a.1.1.w", "1.a.1.w", "1.1.a.w", "-1.1.1.w", "0.1.1.\0"] {
         let page = TrailRequest { after: Some(strange.to_owned()), limit: 1, order: Order::NewestFirst };
         let error = store.list_tokens(&id("r"), &none(), &page).await.unwrap_err();
-        assert_eq!(case(&error), "Refused", "{strange:?}");
+        assert_eq!(case(&error), "Cursor", "{strange:?}");
     }
 }
 
@@ -272,6 +272,10 @@ fn refusal(number: i64) -> RefusalRecord {
         detail: "a detail".to_owned(),
         unverified_client: [None, Some("c"), Some("k"), Some("d")][usize::try_from(number % 4).unwrap()]
             .map(str::to_owned),
+        client: None,
+        organization: None,
+        access_key: None,
+        audience: None,
         from: "192.0.2.1".to_owned(),
         dropped_before: 0,
     }

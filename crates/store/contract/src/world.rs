@@ -246,6 +246,7 @@ pub(crate) const fn case(error: &StoreError) -> &'static str {
         StoreError::Stale => "Stale",
         StoreError::Taken(_) => "Taken",
         StoreError::Refused(_) => "Refused",
+        StoreError::Cursor => "Cursor",
         StoreError::Damaged(_) => "Damaged",
         StoreError::Unavailable(_) => "Unavailable",
     }

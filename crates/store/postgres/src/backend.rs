@@ -84,22 +84,29 @@ impl PostgresStore {
         tx.say("SET LOCAL synchronous_commit = off").await.map_err(failed)?;
         Ok(tx)
     }
+
+    /// Statements of it read the same moment.
+    pub(crate) async fn begin_reading_usage(&self) -> StoreResult<Tx> {
+        let mut tx = self.state.begin().await.map_err(failed)?;
+        tx.say("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY").await.map_err(failed)?;
+        Ok(tx)
+    }
 }
 
 /// Adds rows, a JSON array of arrays in the order of the columns, to what is stored. Many in one statement: they
 /// are what a token costs in the background, and each database has its own way of reading them out of JSON.
 pub(crate) async fn add_usage(tx: &mut Tx, rows: &str) -> StoreResult<()> {
     query!(
-        "INSERT INTO usage_hours
-             (realm, organization, client, access_key, hour, tokens, last_at, last_from)
-         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, CAST(value ->> 4 AS BIGINT),
-             CAST(value ->> 5 AS BIGINT), CAST(value ->> 6 AS BIGINT), value ->> 7
+        "INSERT INTO usage_open
+             (realm, organization, client, access_key, audience, result, hour, tokens, last_at, last_from)
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
+             CAST(value ->> 6 AS BIGINT), CAST(value ->> 7 AS BIGINT), CAST(value ->> 8 AS BIGINT), value ->> 9
          FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON))
-         ON CONFLICT (realm, organization, client, access_key, hour) DO UPDATE SET
-             tokens = usage_hours.tokens + excluded.tokens,
-             last_from = CASE WHEN excluded.last_at >= usage_hours.last_at
-                 THEN excluded.last_from ELSE usage_hours.last_from END,
-             last_at = GREATEST(excluded.last_at, usage_hours.last_at)",
+         ON CONFLICT (realm, organization, client, access_key, audience, result, hour) DO UPDATE SET
+             tokens = usage_open.tokens + excluded.tokens,
+             last_from = CASE WHEN excluded.last_at >= usage_open.last_at
+                 THEN excluded.last_from ELSE usage_open.last_from END,
+             last_at = GREATEST(excluded.last_at, usage_open.last_at)",
         rows,
     )
     .execute(&mut **tx)

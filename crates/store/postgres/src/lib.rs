@@ -31,6 +31,8 @@ mod clients;
 mod identifiers;
 #[path = "../../shared/journal.rs"]
 mod journal;
+#[path = "../../shared/listed.rs"]
+mod listed;
 #[path = "../../shared/organizations.rs"]
 mod organizations;
 #[path = "../../shared/policies.rs"]
@@ -51,6 +53,10 @@ mod support;
 mod trail;
 #[path = "../../shared/usage.rs"]
 mod usage;
+#[path = "../../shared/usage_answers.rs"]
+mod usage_answers;
+#[path = "../../shared/usage_blocks.rs"]
+mod usage_blocks;
 #[path = "../../shared/users.rs"]
 mod users;
 

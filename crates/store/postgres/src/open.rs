@@ -10,6 +10,7 @@ use sqlx::{Connection as _, PgConnection};
 use crate::backend::PostgresStore;
 use crate::collation::{compare_by_byte, tables};
 use crate::connection::{Connections, Patience};
+use crate::listed;
 use crate::listen::Listener;
 use crate::sqlstate;
 use crate::url::DatabaseUrl;
@@ -141,12 +142,17 @@ impl PostgresStore {
             statement: options.statement_timeout.max(options.lock_timeout) + NETWORK,
         };
         let connections = |most| Connections::new(connect.clone(), most, patience);
-        Ok(Self {
+        let store = Self {
             state: connections(options.connections.saturating_sub(SPECIAL).max(2)),
             appender: connections(1),
             background: connections(1),
             listener: Arc::new(Listener::start(connect.clone(), options.acquire_timeout)),
-        })
+        };
+        listed::fill(&store).await.map_err(|error| OpenError::Migration {
+            database: database.clone(),
+            reason: error.to_string(),
+        })?;
+        Ok(store)
     }
 }
 

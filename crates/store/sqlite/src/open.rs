@@ -12,6 +12,7 @@ use sqlx::{ConnectOptions, Connection as _, SqliteConnection, SqlitePool};
 use tokio::sync::Mutex;
 
 use crate::backend::{BEGIN, File, Journal, SqliteStore};
+use crate::listed;
 
 static STATE: Migrator = sqlx::migrate!("../migrations/state");
 static JOURNAL: Migrator = sqlx::migrate!("../migrations/journal");
@@ -92,7 +93,7 @@ impl SqliteStore {
         // What is appended is hardly read again.
         let journal = Database::open(folder.join("journal.db"), &JOURNAL, options, "-512").await?;
         let usage = Database::open(folder.join("usage.db"), &USAGE, options, "-2000").await?;
-        Ok(Self {
+        let store = Self {
             state: File { readers: state.readers(options.readers, options), writer: state.writer },
             journal: Journal {
                 background: journal.background(options),
@@ -103,7 +104,12 @@ impl SqliteStore {
             },
             // What is counted can be counted again.
             usage: File { readers: usage.readers(1, options), writer: usage.background(options) },
-        })
+        };
+        listed::fill(&store).await.map_err(|error| OpenError::Database {
+            path: folder.join("state.db"),
+            reason: error.to_string(),
+        })?;
+        Ok(store)
     }
 }
 

@@ -8,3 +8,4 @@ mod journal;
 mod queues;
 mod refusals;
 mod trail;
+mod usage;

@@ -7,6 +7,7 @@ mod audit;
 mod away;
 mod contract;
 mod database;
+mod figures;
 mod others;
 mod schema;
 mod things;

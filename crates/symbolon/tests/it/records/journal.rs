@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use symbolon_core::clock::Timestamp;
 use symbolon_core::id::{AccessKeyId, ClientId, OrganizationId};
 
 use crate::support::{Bed, NOW, Node, Way, realm_id, secrets};
@@ -118,10 +117,7 @@ async fn usage_counts_tokens_by_the_hour() {
     let bed = Bed::start().await;
     let usage = async |client: &str| {
         bed.count_journal().await;
-        let organization = OrganizationId::new("custodian").unwrap();
-        let (from, to) = (Timestamp::default(), NOW.plus(24 * HOUR));
-        let client = ClientId::new(client).unwrap();
-        bed.store().list_usage(&realm_id("default"), &organization, &client, from, to).await.unwrap()
+        bed.usage("default", "custodian", client).await
     };
     for count in [3, 1, 2] {
         for _ in 0..count {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use symbolon_core::clock::Timestamp;
 use symbolon_core::id::{ClientId, OrganizationId};
 use symbolon_core::journal::{Journal, JournalTasks};
 use symbolon_core::random::SystemRandom;
@@ -53,17 +52,17 @@ fn refusal(number: usize) -> RefusalRecord {
         reason: "unknown_client".to_owned(),
         detail: "x".to_owned(),
         unverified_client: None,
+        client: None,
+        organization: None,
+        access_key: None,
+        audience: None,
         from: "192.0.2.1".to_owned(),
         dropped_before: 0,
     }
 }
 
 async fn usage(bed: &Bed) -> i64 {
-    let client = ClientId::new("plain-client").unwrap();
-    let organization = OrganizationId::new("plain-org").unwrap();
-    let span = (Timestamp::default(), NOW.plus(std::time::Duration::from_hours(24)));
-    let rows = bed.store().list_usage(&realm_id("plain"), &organization, &client, span.0, span.1).await;
-    rows.unwrap().iter().map(|(_, tokens)| tokens).sum()
+    bed.usage("plain", "plain-org", "plain-client").await.iter().map(|(_, tokens)| tokens).sum()
 }
 
 #[tokio::test]

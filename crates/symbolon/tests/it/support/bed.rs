@@ -10,14 +10,15 @@ use symbolon_core::audit::{Actor, AuditRecord};
 use symbolon_core::authority::{Authority, Settings, Surroundings};
 use symbolon_core::clock::{FixedClock, Timestamp};
 use symbolon_core::edit::Editor;
-use symbolon_core::id::OrganizationId;
+use symbolon_core::id::{ClientId, OrganizationId};
 use symbolon_core::journal::JournalTasks;
 use symbolon_core::random::SystemRandom;
 use symbolon_core::realm::RealmId;
 use symbolon_core::seal::MasterKeys;
 use symbolon_core::secret::Peppers;
-use symbolon_core::store::Whose;
+use symbolon_core::store::{PageRequest, Whose};
 use symbolon_core::trail::{ChangeFilter, Order, TrailRequest};
+use symbolon_core::usage::{GroupBy, Step, UsageFilter, UsageOf, UsageQuery, UsageResult, UsageResults};
 use symbolon_server::router::{router, with_request_id};
 use symbolon_server::state::ServerState;
 use tokio::sync::OnceCell;
@@ -155,6 +156,18 @@ impl Bed {
     pub async fn count_journal(&self) {
         let all = || Whose::Left(Timestamp::from_millis(i64::MAX));
         while self.authority.store().count_tokens(all(), 0, self.authority.now()).await.unwrap() > 0 {}
+    }
+
+    /// The tokens of a client by hour, as far as they are counted, within a day before and after the world's begin.
+    pub async fn usage(&self, realm: &str, organization: &str, client: &str) -> Vec<(Timestamp, i64)> {
+        let of = UsageOf::Client(OrganizationId::new(organization).unwrap(), ClientId::new(client).unwrap());
+        let results = UsageResults::Only(UsageResult::Issued);
+        let day = Duration::from_hours(24);
+        let filter = UsageFilter { of, audience: None, results, from: NOW.minus(day), to: NOW.plus(day) };
+        let question = UsageQuery { filter, group_by: GroupBy::default(), step: Step::Hour };
+        let realm = RealmId::new(realm).unwrap();
+        let page = self.store().list_usage(&realm, &question, &PageRequest::first()).await.unwrap();
+        page.items.into_iter().flat_map(|series| series.counts).collect()
     }
 
     /// The token request of a client that sends a form.

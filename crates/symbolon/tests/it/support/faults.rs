@@ -21,10 +21,11 @@ use symbolon_core::resource_server::ResourceServer;
 use symbolon_core::signing_key::StoredSigningKey;
 use symbolon_core::store::{
     AuditStore, BatchPlace, ChangeEntry, ChangeStore, ClientStore, ClientWithKeys, Closing, JournalStore,
-    OrganizationStore, Page, PageRequest, PolicyStore, RealmStore, ResourceServerStore, SigningKeyStore,
-    Store, StoreError, StoreResult, StoredRevocation, UserStore, Whose,
+    ListFilter, OrganizationStore, Page, PageRequest, PolicyStore, RealmStore, ResourceServerStore,
+    SigningKeyStore, Store, StoreError, StoreResult, StoredRevocation, UserStore, Whose,
 };
 use symbolon_core::trail::{ChangeFilter, RefusalFilter, TokenFilter, TrailRequest};
+use symbolon_core::usage::{Busiest, UsageFilter, UsageGroup, UsageQuery, UsageSeries};
 use symbolon_core::user::User;
 use tokio::sync::watch;
 
@@ -141,6 +142,9 @@ pass_on!(POLICIES: PolicyStore {
 pass_on!(ORGANIZATIONS: OrganizationStore {
     find_organization['a 'b](realm: &'a RealmId, id: &'b OrganizationId) -> Option<Organization>;
     list_organizations['a 'b](realm: &'a RealmId, page: &'b PageRequest) -> Page<Organization>;
+    search_organizations['a 'b 'c](
+        realm: &'a RealmId, filter: &'b ListFilter, page: &'c PageRequest
+    ) -> Page<Organization>;
     insert_organization['a 'b 'c](realm: &'a RealmId, one: &'b Organization, change: &'c Change) -> ();
     update_organization['a 'b 'c](realm: &'a RealmId, one: &'b Organization, change: &'c Change) -> ();
     list_licences['a 'b](realm: &'a RealmId, of: &'b OrganizationId) -> Vec<Licence>;
@@ -157,6 +161,9 @@ pass_on!(CLIENTS: ClientStore {
         realm: &'a RealmId, of: &'b OrganizationId, id: &'c ClientId
     ) -> Option<ClientWithKeys>;
     list_clients['a 'b 'c](realm: &'a RealmId, of: &'b OrganizationId, page: &'c PageRequest) -> Page<Client>;
+    search_clients['a 'b 'c 'd](
+        realm: &'a RealmId, of: Option<&'b OrganizationId>, filter: &'c ListFilter, page: &'d PageRequest
+    ) -> Page<Client>;
     insert_client['a 'b 'c](realm: &'a RealmId, client: &'b Client, change: &'c Change) -> ();
     update_client['a 'b 'c](realm: &'a RealmId, client: &'b Client, change: &'c Change) -> ();
     delete_client['a 'b 'c 'd](
@@ -176,6 +183,9 @@ pass_on!(USERS: UserStore {
     ) -> Option<User>;
     list_users['a 'b 'c](
         realm: &'a RealmId, of: Option<&'b OrganizationId>, page: &'c PageRequest
+    ) -> Page<User>;
+    search_users['a 'b 'c 'd](
+        realm: &'a RealmId, of: Option<&'b OrganizationId>, filter: &'c ListFilter, page: &'d PageRequest
     ) -> Page<User>;
     insert_user['a 'b 'c](realm: &'a RealmId, user: &'b User, change: &'c Change) -> ();
     update_user['a 'b 'c](realm: &'a RealmId, user: &'b User, change: &'c Change) -> ();
@@ -222,6 +232,7 @@ pass_on!(AUDIT: AuditStore {
 pass_on!(JOURNAL: JournalStore {
     append_tokens['a 'b](place: &'a BatchPlace, records: &'b [TokenRecord]) -> ();
     count_tokens['a](whose: Whose<'a>, rest: u32, now: Timestamp) -> u32;
+    count_refusals[](now: Timestamp) -> u64;
     append_refusals['a](records: &'a [RefusalRecord]) -> ();
     find_tokens_by_request['a](request_id: &'a str) -> Vec<TokenRecord>;
     find_refusals_by_request['a](request_id: &'a str) -> Vec<RefusalRecord>;
@@ -231,8 +242,13 @@ pass_on!(JOURNAL: JournalStore {
         realm: &'a RealmId, of: &'b OrganizationId, client: &'c ClientId, key: &'d AccessKeyId
     ) -> Option<LastUse>;
     list_usage['a 'b 'c](
-        realm: &'a RealmId, of: &'b OrganizationId, client: &'c ClientId, from: Timestamp, to: Timestamp
-    ) -> Vec<(Timestamp, i64)>;
+        realm: &'a RealmId, question: &'b UsageQuery, page: &'c PageRequest
+    ) -> Page<UsageSeries>;
+    list_busiest['a 'b](
+        realm: &'a RealmId, filter: &'b UsageFilter, who: Busiest, limit: u32
+    ) -> Vec<(UsageGroup, i64)>;
+    roll_up_usage[](before: Timestamp) -> u64;
+    forget_usage[](before: Timestamp) -> u64;
     forget_tokens[](before: Timestamp) -> u64;
     forget_refusals[](before: Timestamp, keep: u32) -> u64;
 });
