@@ -87,6 +87,7 @@ pub(crate) async fn roll_up(store: &Backend, before: Timestamp) -> StoreResult<u
 }
 
 /// Adds what was taken. A count goes to its slot and to all after it.
+#[expect(clippy::too_many_lines, reason = "it is one statement, with two lines for each slot")]
 async fn add_to_blocks(tx: &mut Tx, unit: Unit, level: i64) -> StoreResult<()> {
     query!(
         "INSERT INTO usage_blocks

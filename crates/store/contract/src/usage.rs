@@ -336,7 +336,7 @@ pub(crate) async fn busiest(store: Shared) {
 pub(crate) async fn rolled_up_by_many(store: Shared) {
     let requests = cases(proptest::collection::vec(any_request(), 400), 1).remove(0);
     let mut tasks = Vec::new();
-    for (number, some) in (1..).zip(requests.chunks(40)) {
+    for (number, some) in (1..).zip(requests.chunks(100)) {
         let tokens: Vec<_> =
             some.iter().map(|one| of(&one.grant(), record(one.second, "t", "req"))).collect();
         append(&store, "w", number, &tokens).await;

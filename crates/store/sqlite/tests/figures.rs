@@ -1,6 +1,8 @@
 //! How long answers take on SQLite where there is a lot: `cargo test -p symbolon-store-sqlite --test figures -- --ignored
 //! --nocapture`.
 
+#![expect(clippy::unwrap_used, reason = "the helper is test code too")]
+
 mod folder;
 
 use folder::Folder;

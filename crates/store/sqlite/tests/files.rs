@@ -220,8 +220,8 @@ async fn what_an_older_version_kept_is_counted_and_listed() {
     for _ in 0..2 {
         let store = open(&folder).await;
         let filter = ListFilter { prefix: Some("the o".to_owned()), ..ListFilter::default() };
-        let found = store.search_organizations(&realm.id, &filter, &PageRequest::first()).await;
-        assert_eq!(found.unwrap().items, [organization.clone()]);
+        let page = store.search_organizations(&realm.id, &filter, &PageRequest::first()).await.unwrap();
+        assert_eq!(page.items, [organization.clone()]);
         let (o, c, k) = (Id::new("o").unwrap(), Id::new("c").unwrap(), Id::new("k").unwrap());
         let last = store.find_last_use(&realm.id, &o, &c, &k).await.unwrap();
         assert_eq!(
