@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use symbolon_protocol::claims::RESERVED;
+use symbolon_protocol::rate_limit::ServiceLimit;
 use symbolon_protocol::revocation::{Cutoff, Kind, Subjects};
 use symbolon_protocol::scope::ScopeSet;
 
@@ -16,8 +17,10 @@ use crate::claim_cache::{Audience, ClaimKey, Constant};
 use crate::clock::Timestamp;
 use crate::grant::{ApprovedGrant, Holder, names};
 use crate::id::sortable;
-use crate::record::{GrantRecord, TokenRecord, WrittenGrant};
+use crate::realm_view::Signer;
+use crate::record::{GrantRecord, Remark, TokenRecord, WrittenGrant};
 use crate::refusal::{Reason, Refusal};
+use crate::reuse;
 
 /// A token that may leave.
 pub struct IssuedToken {
@@ -29,6 +32,8 @@ pub struct IssuedToken {
     pub scopes: ScopeSet,
     /// Tokens of this client before that second are dead (Keycloak's `not-before-policy`); 0 for none.
     pub not_before: i64,
+    /// What is left of the client's quota, if it has one that is enforced.
+    pub limit: Option<ServiceLimit>,
 }
 
 /// How long a mint waits for the clock to pass a revocation's moment.
@@ -40,50 +45,89 @@ pub async fn issue(
     grant: &ApprovedGrant,
     request_id: &str,
 ) -> Result<IssuedToken, Refusal> {
+    match reuse::window(grant) {
+        None => Ok(mint(authority, grant, request_id).await?.0),
+        // Few APIs have one; the others' requests need not be as large.
+        Some(window) => Box::pin(reuse::issue(authority, grant, request_id, window)).await,
+    }
+}
+
+/// Signs a token. The record comes along where somebody may get the same token again.
+pub(crate) async fn mint(
+    authority: &Authority,
+    grant: &ApprovedGrant,
+    request_id: &str,
+) -> Result<(IssuedToken, Option<TokenRecord>), Refusal> {
     authority.directory().check_age_of(grant.as_of, authority.now())?;
-    let (holder, key) = match &grant.holder {
-        Holder::Client { client, key } => (client.as_str(), Some(key.as_str())),
-        Holder::User(user) => (user.as_str(), None),
-    };
-    let algorithm = grant
-        .resource_server
-        .settings
-        .signing_algorithm
-        .unwrap_or_else(|| grant.realm.realm().signing_algorithm());
-    let signer = grant.realm.signer(algorithm).ok_or(Reason::NoSigningKey(algorithm.name()))?;
+    let signer = signer(grant)?;
     let audiences = [grant.resource_server.identifier.clone()];
-    let subjects = Subjects {
-        organization: Some(grant.organization().as_str()),
-        client: matches!(grant.holder, Holder::Client { .. }).then_some(holder),
-        access_key: key,
-        subject: holder,
-        signing_key: signer.key.kid(),
-        token: None,
-        audiences: &audiences,
-        issued_at_ms: None,
-    };
+    let subjects = subjects(grant, signer.key.kid(), &audiences);
     let now = moment_after(authority, grant.realm.revocations().furthest(&subjects)).await?;
     authority.note_issue(now);
     let jti = sortable("tok", now, &*authority.random).map_err(|_| Reason::SigningFailed)?;
     let constant = constant(authority, grant, signer.key.kid())?;
+    let spent = match grant.quota() {
+        Some((quota, spender)) => {
+            Some(authority.quotas.spend(quota, spender, now).map_err(|refusal| *refusal)?)
+        }
+        None => None,
+    };
     let record = TokenRecord {
         at: now,
         request_id: request_id.to_owned(),
         jti,
         expires_at: Timestamp::from_seconds(now.seconds() + grant.lifetime),
         from: grant.from,
+        remark: spent.as_ref().filter(|spent| spent.beyond).map(|_| Remark::BeyondQuota),
         grant: Arc::clone(&constant.record),
     };
     let payload = payload(&constant.claims, &record);
-    let pending = authority.journal.append(record)?;
+    let kept = reuse::window(grant).map(|_| record.clone());
+    let limit = spent.as_ref().and_then(|spent| spent.limit);
+    let pending = match (authority.journal.append(record), spent) {
+        (Ok(pending), _) => pending,
+        (Err(reason), spent) => {
+            if let Some(spent) = spent {
+                spent.give_back(now);
+            }
+            return Err(reason.into());
+        }
+    };
     let token = signer.key.sign(&signer.header, payload.as_bytes()).map_err(|_| Reason::SigningFailed)?;
     pending.durable().await?;
-    Ok(IssuedToken {
+    let issued = IssuedToken {
         token,
         expires_in: grant.lifetime,
         scopes: grant.scopes.clone(),
         not_before: not_before(grant, subjects.client),
-    })
+        limit,
+    };
+    Ok((issued, kept))
+}
+
+/// The key that signs a grant's token.
+pub(crate) fn signer(grant: &ApprovedGrant) -> Result<&Arc<Signer>, Reason> {
+    let own = grant.resource_server.settings.signing_algorithm;
+    let algorithm = own.unwrap_or_else(|| grant.realm.realm().signing_algorithm());
+    grant.realm.signer(algorithm).ok_or(Reason::NoSigningKey(algorithm.name()))
+}
+
+/// What of a grant's token, signed with that key, revocations are compared with.
+pub(crate) fn subjects<'a>(grant: &'a ApprovedGrant, kid: &'a str, audiences: &'a [String]) -> Subjects<'a> {
+    let (holder, key) = match &grant.holder {
+        Holder::Client { client, key } => (client.as_str(), Some(key.as_str())),
+        Holder::User(user) => (user.as_str(), None),
+    };
+    Subjects {
+        organization: Some(grant.organization().as_str()),
+        client: matches!(grant.holder, Holder::Client { .. }).then_some(holder),
+        access_key: key,
+        subject: holder,
+        signing_key: kid,
+        token: None,
+        audiences,
+        issued_at_ms: None,
+    }
 }
 
 /// A moment that is after every revocation of the token to be and not in the future (rule 6).
@@ -106,7 +150,7 @@ async fn moment_after(authority: &Authority, cutoff: Option<Cutoff>) -> Result<T
 }
 
 /// The latest moment up to which tokens of the realm, the organization or the client are dead, in seconds.
-fn not_before(grant: &ApprovedGrant, client: Option<&str>) -> i64 {
+pub(crate) fn not_before(grant: &ApprovedGrant, client: Option<&str>) -> i64 {
     let revocations = grant.realm.revocations();
     let cutoffs = [
         revocations.cutoff(Kind::Realm, ""),
@@ -129,14 +173,19 @@ fn payload(constant: &str, record: &TokenRecord) -> String {
     )
 }
 
-fn constant(authority: &Authority, grant: &ApprovedGrant, kid: &str) -> Result<Arc<Constant>, Reason> {
-    let key = ClaimKey {
+/// What a grant's token says, its times and its id aside, as long as nothing changes.
+pub(crate) fn claim_key(grant: &ApprovedGrant) -> ClaimKey {
+    ClaimKey {
         realm: grant.realm.id().clone(),
         audience: Audience(Arc::clone(&grant.resource_server)),
         holder: grant.holder.clone(),
         licence: grant.licence.clone(),
         scopes: grant.scopes.clone(),
-    };
+    }
+}
+
+fn constant(authority: &Authority, grant: &ApprovedGrant, kid: &str) -> Result<Arc<Constant>, Reason> {
+    let key = claim_key(grant);
     let constant = authority.claims.get_or_make(key, (grant.as_of.knowledge, grant.versions(), kid), || {
         let scope = grant.scopes.to_string();
         let record = Arc::new(WrittenGrant::new(&record_grant(grant, kid, &scope))?);

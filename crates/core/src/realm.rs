@@ -5,6 +5,7 @@ use symbolon_protocol::algorithm::Algorithm;
 
 use crate::clock::Timestamp;
 pub use crate::id::RealmId;
+use crate::quota::Quota;
 
 /// Whether a thing may be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +96,9 @@ pub struct RealmSettings {
     pub vocabulary: Vocabulary,
     /// Days of silence after which a rotated key counts as safe to retire.
     pub safe_to_retire_days: i64,
+    /// How many tokens each client may get in an hour that has no quota of its own; any number where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quota: Option<Quota>,
 }
 
 impl Default for RealmSettings {
@@ -112,6 +116,7 @@ impl Default for RealmSettings {
             password_tokens: None,
             vocabulary: Vocabulary::Oauth,
             safe_to_retire_days: 7,
+            quota: None,
         }
     }
 }

@@ -221,9 +221,9 @@ impl Usage {
     fn add(&mut self, batch: &CountedBatch<'_>) {
         // First by grant, of which there are fewer than tokens.
         let mut by_grant: BTreeMap<(usize, i64), Used> = BTreeMap::new();
-        for (grant, at, from) in batch.tokens() {
+        for (grant, at, from, tokens) in batch.uses() {
             let hour = at.millis().div_euclid(HOUR) * HOUR;
-            let used = Used { tokens: 1, last: (at, from) };
+            let used = Used { tokens, last: (at, from) };
             by_grant.entry((grant, hour)).and_modify(|all| all.add(used)).or_insert(used);
         }
         for ((grant, hour), used) in by_grant {
@@ -281,5 +281,7 @@ pub(crate) async fn hours(
     .fetch_all(store.usage_reader())
     .await
     .map_err(failed)?;
-    Ok(rows.into_iter().map(|row| (Timestamp::from_millis(row.hour), row.tokens)).collect())
+    // An hour in which all requests got tokens that were there has a last use alone.
+    let rows = rows.into_iter().filter(|row| row.tokens > 0);
+    Ok(rows.map(|row| (Timestamp::from_millis(row.hour), row.tokens)).collect())
 }

@@ -57,6 +57,7 @@ pub(crate) fn record(seconds: i64, token: &str, asked: &str) -> TokenRecord {
         jti: jti(seconds, token),
         expires_at: later(seconds + 3600),
         from: [192, 0, 2, u8::try_from(seconds.rem_euclid(256)).unwrap()].into(),
+        remark: None,
         grant: Arc::new(WrittenGrant::new(&grant()).unwrap()),
     }
 }

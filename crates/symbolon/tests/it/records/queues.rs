@@ -39,6 +39,7 @@ fn token(number: usize) -> TokenRecord {
         jti: format!("tok_{number}"),
         expires_at: NOW,
         from: [192, 0, 2, 1].into(),
+        remark: None,
         grant: Arc::new(WrittenGrant::new(&grant).unwrap()),
     }
 }
