@@ -5,6 +5,7 @@ mod certificates;
 mod clock_jumps;
 mod contract;
 mod interrupted;
+mod limits;
 mod protocol;
 mod records;
 mod rules;
