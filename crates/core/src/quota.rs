@@ -91,8 +91,8 @@ struct Count {
     tokens: u32,
     /// Whether the log has it that these are too many.
     told: bool,
-    /// Whether anything was asked for since it was compared with usage.
-    asked: bool,
+    /// Whether it waits for being compared with usage.
+    waits: bool,
 }
 
 impl Window {
@@ -101,7 +101,7 @@ impl Window {
         let hour = hour_of(now);
         let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
         if count.hour != hour && count.hour != hour + 1 {
-            *count = Count { hour, ..Count::default() };
+            *count = Count { hour, waits: count.waits, ..Count::default() };
         }
         count
     }
@@ -144,16 +144,26 @@ impl Spent {
     }
 }
 
+/// What a window is kept under.
+type Name = (RealmId, ClientId);
+
 /// What clients with a quota got in this hour.
 pub(crate) struct Quotas {
-    windows: Cache<(RealmId, ClientId), Arc<Window>>,
+    windows: Cache<Name, Arc<Window>>,
+    /// The windows in which something was asked for since they were compared with usage.
+    asked: Mutex<Vec<(Name, Arc<Window>)>>,
     beyond: AtomicU64,
     refused: AtomicU64,
 }
 
 impl Default for Quotas {
     fn default() -> Self {
-        Self { windows: Cache::new(CAPACITY), beyond: AtomicU64::new(0), refused: AtomicU64::new(0) }
+        Self {
+            windows: Cache::new(CAPACITY),
+            asked: Mutex::default(),
+            beyond: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+        }
     }
 }
 
@@ -167,7 +177,7 @@ impl Quotas {
     ) -> Result<Spent, Box<Refusal>> {
         let window = self.window(spender);
         let mut count = window.now(now);
-        count.asked = true;
+        let compared = !std::mem::replace(&mut count.waits, true);
         let beyond = count.tokens >= quota.tokens_per_hour;
         let refused = beyond && quota.mode == QuotaMode::Enforce;
         let first = beyond && !std::mem::replace(&mut count.told, beyond);
@@ -176,6 +186,10 @@ impl Quotas {
         }
         let (limit, ends_in) = (count.limit(quota, now), count.ends_in(now));
         drop(count);
+        if compared {
+            let name = (spender.realm.clone(), spender.client.clone());
+            self.asked().push((name, Arc::clone(&window)));
+        }
         if first {
             tracing::warn!(
                 realm = %spender.realm,
@@ -220,11 +234,8 @@ impl Quotas {
         }
     }
 
-    /// The windows of this hour in which something was asked for since the last time.
-    fn asked(&self, now: Timestamp) -> Vec<(RealmId, ClientId, Arc<Window>)> {
-        let of_now = |window: &Window| std::mem::take(&mut window.now(now).asked);
-        let windows = self.windows.iter().filter(|(_, window)| of_now(window));
-        windows.map(|((realm, client), window)| (realm, client, window)).collect()
+    fn asked(&self) -> MutexGuard<'_, Vec<(Name, Arc<Window>)>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -234,7 +245,12 @@ pub async fn recount(authority: &Authority) -> StoreResult<()> {
     let now = authority.now();
     let from = Timestamp::from_millis(hour_of(now).saturating_mul(HOUR));
     let to = from.plus(Duration::from_hours(1));
-    for (realm, client, window) in authority.quotas.asked(now) {
+    let asked = std::mem::take(&mut *authority.quotas.asked());
+    // Whoever asks from now on is compared the next time, also if this time fails.
+    for (_, window) in &asked {
+        window.now(now).waits = false;
+    }
+    for ((realm, client), window) in asked {
         let hours = authority.store.list_usage(&realm, &window.organization, &client, from, to).await?;
         let used: i64 = hours.iter().map(|(_, tokens)| tokens).sum();
         let mut count = window.now(now);

@@ -9,7 +9,7 @@ use symbolon_core::quota::{Quota, QuotaMode, recount};
 use symbolon_core::record::Remark;
 
 use super::{PATH, PLAIN, ask, jti};
-use crate::support::{Answer, Bed, FaultyStore, Log, Node, Way, secrets};
+use crate::support::{Answer, Bed, Log, Node, Way, secrets};
 
 const KEYCLOAK: &str = "/realms/plain/protocol/openid-connect/token";
 
@@ -182,12 +182,22 @@ async fn quotas_hold_while_usage_cannot_be_read() {
     let bed = Bed::start().await;
     set(&bed, 1, QuotaMode::Enforce).await;
     bed.advance(Duration::from_millis(1)).await;
-    let store = FaultyStore::around(symbolon::open_store::open(&bed.folder).await.unwrap());
-    let node = Node::try_over(&bed, store.clone()).await.unwrap();
+    let (node, store) = Node::faulty(&bed).await;
     store.fail(&["list_usage"]);
     assert_eq!(node.send(Way::Form.token(PATH, PLAIN, &[])).await.status, 200);
     assert!(recount(&node.authority).await.is_err());
     assert_eq!(node.send(Way::Form.token(PATH, PLAIN, &[])).await.status, 429);
+    // What the others issued is found as soon as it can be.
+    set(&bed, 3, QuotaMode::Enforce).await;
+    bed.advance(Duration::from_millis(1)).await;
+    node.catch_up().await;
+    for _ in 0..2 {
+        assert_eq!(ask(&bed).await.status, 200);
+    }
+    bed.count_journal().await;
+    store.fail(&[]);
+    recount(&node.authority).await.unwrap();
+    says(&node.send(Way::Form.token(PATH, PLAIN, &[])).await, 429, 0, 3600);
 }
 
 #[tokio::test]

@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 use symbolon_core::audit::Actor;
-use symbolon_core::edit::{access_key, client};
+use symbolon_core::clock::Clock as _;
+use symbolon_core::edit::{Editor, access_key, client};
 use symbolon_core::protocol::algorithm::Algorithm;
 use symbolon_core::protocol::revocation::Kind;
 use symbolon_core::protocol::scope::ScopeSet;
@@ -17,7 +18,7 @@ use symbolon_core::rotation::replace_compromised;
 
 use super::reuse::{second_key, start};
 use super::{API, PATH, PLAIN, ask, jti};
-use crate::support::{self, Bed, HOLDER, NOW, Node, Switch, Way, realm_id};
+use crate::support::{self, Bed, HOLDER, Node, Switch, Way, realm_id};
 
 const MILLI: Duration = Duration::from_millis(1);
 
@@ -179,6 +180,31 @@ async fn a_change_of_anything_that_a_token_says_ends_it() {
 }
 
 #[tokio::test]
+async fn a_client_that_is_known_to_be_newer_ends_it_before_the_change_was_followed() {
+    let bed = Bed::start_with(|settings| settings.directory.clients = 1).await;
+    let claims = serde_json::json!({ "colour": "{client.claims.colour}" });
+    let settings = serde_json::json!({ "scopes": ["a", "b"], "reuse_seconds": 60, "claims": claims });
+    let more = serde_json::json!({ "resource_servers": [{ "identifier": API, "settings": settings }] });
+    bed.describe("plain", more).await;
+    bed.advance(MILLI).await;
+    let first = ask(&bed).await;
+    assert_eq!(jti(&ask(&bed).await), jti(&first));
+    // Another node changes the client, and this one reads it anew although it has not heard of that.
+    let node = Node::start(&bed).await;
+    let before = bed.find_client("plain", PLAIN.0).await.client;
+    let mut after = before.clone();
+    after.settings.claims.insert("colour".to_owned(), "red".into());
+    let (actor, realm) = (Actor::operator("test", "run_test"), realm_id("plain"));
+    let editor = Editor { authority: &node.authority, actor: &actor, realm: &realm };
+    client::update(editor, &before, &after).await.unwrap();
+    for _ in 0..3 {
+        bed.send(Way::Form.token("/oauth/token", HOLDER, &[])).await;
+        bed.send(Way::Form.token("/oauth/token", ("metafold", support::secrets::METAFOLD), &[])).await;
+    }
+    assert_eq!(ask(&bed).await.claims()["colour"], "red");
+}
+
+#[tokio::test]
 async fn a_network_that_is_no_longer_allowed_gets_nothing_again() {
     let bed = start().await;
     ask(&bed).await;
@@ -206,13 +232,15 @@ async fn threat_17_an_id_that_is_used_again_gets_no_token_of_its_first_life() {
 #[tokio::test]
 async fn a_clock_that_went_back_gives_nothing_from_the_future() {
     let bed = start().await;
-    bed.advance(Duration::from_secs(30)).await;
-    let first = jti(&ask(&bed).await);
-    bed.clock.set(NOW.plus(Duration::from_secs(10)));
-    bed.authority.directory().catch_up().await.unwrap();
-    let next = ask(&bed).await;
-    assert_ne!(jti(&next), first);
-    assert!(next.claims()["iat"].as_i64().unwrap() <= bed.clock_seconds());
+    for back in [Duration::from_millis(400), Duration::from_secs(20)] {
+        bed.advance(Duration::from_mins(2)).await;
+        let first = jti(&ask(&bed).await);
+        bed.clock.set(bed.clock.now().minus(back));
+        bed.authority.directory().catch_up().await.unwrap();
+        let next = ask(&bed).await;
+        assert_ne!(jti(&next), first, "{back:?}");
+        assert!(next.claims()["iat_ms"].as_i64().unwrap() <= bed.authority.now().millis());
+    }
 }
 
 #[tokio::test]
