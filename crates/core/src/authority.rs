@@ -6,17 +6,20 @@ use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::Duration;
 
 use crate::audit::Change;
-use crate::backoff::Failures;
+use crate::backoff::{Delay, Failures};
 use crate::claim_cache::ClaimCache;
 use crate::clock::{Clock, Timestamp};
 use crate::directory::{Directory, DirectorySettings};
 use crate::id::{RealmId, sortable};
 use crate::journal::{Journal, JournalTasks};
+use crate::limit::{Counts, Rate, RateLimiter, Verdict};
 use crate::metrics::RefusalCounts;
 use crate::password::{PasswordError, Passwords};
+use crate::quota::Quotas;
 use crate::random::{NoRandomness, Random};
 use crate::record::RefusalRecord;
 use crate::refusal::{Reason, Refusal};
+use crate::reuse::Reuse;
 use crate::seal::MasterKeys;
 use crate::secret::Peppers;
 use crate::signing_key::Rotation;
@@ -41,6 +44,8 @@ pub struct Settings {
     pub usage_memory: Option<Duration>,
     /// A failed authentication is answered no sooner, so that all of them take the same time.
     pub failure_floor: Duration,
+    /// How often each caller of the management API may ask; as often as it likes where absent.
+    pub management_rate: Option<Rate>,
 }
 
 impl Settings {
@@ -61,6 +66,7 @@ impl Settings {
             audit_memory: None,
             usage_memory: Some(Duration::from_hours(400 * 24)),
             failure_floor: Duration::from_millis(20),
+            management_rate: Rate::new(100, 500),
         }
     }
 }
@@ -103,9 +109,12 @@ pub struct Authority {
     pub(crate) passwords: Passwords,
     pub(crate) failures: Failures,
     pub(crate) claims: ClaimCache,
+    pub(crate) quotas: Quotas,
+    pub(crate) reuse: Reuse,
     pub(crate) journal: Journal,
     pub(crate) refusals: RefusalCounts,
     pub(crate) settings: Settings,
+    management: RateLimiter,
     last_issue: AtomicI64,
     directory: Arc<Directory>,
 }
@@ -135,8 +144,11 @@ impl Authority {
             passwords,
             failures: Failures::default(),
             claims: ClaimCache::default(),
+            quotas: Quotas::default(),
+            reuse: Reuse::default(),
             journal,
             refusals: RefusalCounts::default(),
+            management: RateLimiter::new("management", settings.management_rate),
             settings,
             last_issue: AtomicI64::new(i64::MIN),
             directory,
@@ -173,6 +185,19 @@ impl Authority {
     /// Makes an id for a request.
     pub fn request_id(&self) -> Result<String, NoRandomness> {
         sortable("req", self.now(), &*self.random)
+    }
+
+    /// Counts a request of a caller of the management API, known by any text, and says whether it may be served;
+    /// `None` where there is no limit.
+    pub fn management_rate(&self, caller: &str) -> Option<Verdict> {
+        self.management.ask(caller, self.now())
+    }
+
+    /// What limits did since this was started.
+    pub fn limit_counts(&self) -> Counts {
+        let (beyond_quota, refused_by_quota) = self.quotas.counts();
+        let (delayed_ids, delayed_networks) = self.failures.delayed();
+        Counts { beyond_quota, refused_by_quota, delayed_ids, delayed_networks, reused: self.reuse.count() }
     }
 
     /// Notes a refused request under its id.
@@ -219,8 +244,12 @@ impl Authority {
     ) -> Refusal {
         let mut refusal = match self.failures.note(realm, id, from, self.now()) {
             None => Refusal::new(reason),
-            Some(wait) => {
+            Some(Delay::OfId(wait)) => {
                 let reason = Reason::TooManyFailures(Box::new(reason));
+                Refusal { retry_after: Some(wait), ..Refusal::new(reason) }
+            }
+            Some(Delay::OfNetwork(wait)) => {
+                let reason = Reason::TooManyFromNetwork(Box::new(reason));
                 Refusal { retry_after: Some(wait), ..Refusal::new(reason) }
             }
         };

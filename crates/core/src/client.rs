@@ -11,6 +11,7 @@ pub use crate::id::ClientId;
 use crate::id::{OrganizationId, PolicyId};
 use crate::licence::LicenceKind;
 use crate::policy::Grants;
+use crate::quota::Quota;
 use crate::realm::Status;
 
 /// What may be set on a client.
@@ -37,6 +38,9 @@ pub struct ClientSettings {
     pub claims: BTreeMap<String, Value>,
     /// The kind of licence that it stands for, where the customer has a pair of credentials per licence kind.
     pub licence_kind: Option<LicenceKind>,
+    /// How many tokens it may get in an hour; the realm's quota where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quota: Option<Quota>,
 }
 
 /// A client.

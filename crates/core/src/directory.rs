@@ -43,6 +43,9 @@ pub struct DirectorySettings {
     pub organizations: usize,
 }
 
+/// How many ids that do not exist are remembered at once.
+const UNKNOWN: usize = 10_000;
+
 /// A customer with its licences.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Customer {
@@ -81,6 +84,9 @@ pub struct Directory {
     organizations: Cache<(RealmId, OrganizationId), Arc<Customer>>,
     client_counts: CacheCounts,
     organization_counts: CacheCounts,
+    /// Credential ids that did not exist at that place in the change sequence: whoever asks with one again and again
+    /// costs no look into the store, and any change at all ends it.
+    unknown: Cache<(RealmId, Box<str>), i64>,
     /// The last entry of the change sequence that was begun to be applied; moves before anything is dropped.
     seen: AtomicI64,
     /// The last entry that everything here is at least as new as; moves when all is done, so that whoever is cut
@@ -108,6 +114,7 @@ impl Directory {
             organizations: Cache::new(settings.organizations),
             client_counts: CacheCounts::default(),
             organization_counts: CacheCounts::default(),
+            unknown: Cache::new(UNKNOWN),
             store,
             clock,
             master_keys,
@@ -219,9 +226,21 @@ impl Directory {
             self.client_counts.hits.increment();
             return Ok(Some(found));
         }
+        if ClientId::new(credential).is_err() {
+            // Nothing can have such an id.
+            return Ok(None);
+        }
         self.client_counts.misses.increment();
         let before = self.seen.load(SeqCst);
-        let Some(found) = self.store.find_credential(realm, credential).await? else { return Ok(None) };
+        let unknown = (realm.clone(), Box::from(credential));
+        if self.unknown.get(&unknown) == Some(before) {
+            return Ok(None);
+        }
+        let Some(found) = self.store.find_credential(realm, credential).await? else {
+            // A change that comes in from now on is seen before it is told to be done.
+            self.unknown.insert(unknown, before);
+            return Ok(None);
+        };
         let found = Arc::new(self.interner.share(found));
         let key = (realm.clone(), found.client.id.clone());
         if found.client.id.as_str() != credential {

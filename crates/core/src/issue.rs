@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use symbolon_protocol::claims::RESERVED;
+use symbolon_protocol::rate_limit::ServiceLimit;
 use symbolon_protocol::revocation::{Cutoff, Kind, Subjects};
 use symbolon_protocol::scope::ScopeSet;
 
@@ -18,8 +19,9 @@ use crate::grant::{ApprovedGrant, Decision, Holder, names};
 use crate::id::sortable;
 use crate::metrics::GrantKind;
 use crate::realm_view::Signer;
-use crate::record::{GrantRecord, TokenRecord, WrittenGrant};
+use crate::record::{GrantRecord, Remark, TokenRecord, WrittenGrant};
 use crate::refusal::{Reason, Refusal};
+use crate::reuse;
 
 /// A token that may leave.
 pub struct IssuedToken {
@@ -31,6 +33,8 @@ pub struct IssuedToken {
     pub scopes: ScopeSet,
     /// Tokens of this client before that second are dead (Keycloak's `not-before-policy`); 0 for none.
     pub not_before: i64,
+    /// What is left of the client's quota, if it has one that is enforced.
+    pub limit: Option<ServiceLimit>,
 }
 
 /// How long a mint waits for the clock to pass a revocation's moment.
@@ -42,31 +46,62 @@ pub async fn issue(
     grant: &ApprovedGrant,
     request_id: &str,
 ) -> Result<IssuedToken, Refusal> {
+    match reuse::window(grant) {
+        None => Ok(mint(authority, grant, request_id).await?.0),
+        // Few APIs have one; the others' requests need not be as large.
+        Some(window) => Box::pin(reuse::issue(authority, grant, request_id, window)).await,
+    }
+}
+
+/// Signs a token. The record comes along where somebody may get the same token again.
+pub(crate) async fn mint(
+    authority: &Authority,
+    grant: &ApprovedGrant,
+    request_id: &str,
+) -> Result<(IssuedToken, Option<TokenRecord>), Refusal> {
     let ApprovedGrant { decision, from } = grant;
     let (signer, now) = settle(authority, decision).await?;
     authority.note_issue(now);
     let jti = sortable("tok", now, &*authority.random).map_err(|_| Reason::SigningFailed)?;
     let constant = constant(authority, decision, signer.key.kid())?;
+    let spent = match decision.quota() {
+        Some((quota, spender)) => {
+            Some(authority.quotas.spend(quota, spender, now).map_err(|refusal| *refusal)?)
+        }
+        None => None,
+    };
     let record = TokenRecord {
         at: now,
         request_id: request_id.to_owned(),
         jti,
         expires_at: Timestamp::from_seconds(now.seconds() + decision.lifetime),
         from: *from,
+        remark: spent.as_ref().filter(|spent| spent.beyond).map(|_| Remark::BeyondQuota),
         grant: Arc::clone(&constant.record),
     };
     let payload = payload(&constant.claims, now, record.expires_at, &record.jti);
-    let pending = authority.journal.append(record)?;
+    let kept = reuse::window(grant).map(|_| record.clone());
+    let limit = spent.as_ref().and_then(|spent| spent.limit);
+    let pending = match (authority.journal.append(record), spent) {
+        (Ok(pending), _) => pending,
+        (Err(reason), spent) => {
+            if let Some(spent) = spent {
+                spent.give_back(now);
+            }
+            return Err(reason.into());
+        }
+    };
     let token = signer.key.sign(&signer.header, payload.as_bytes()).map_err(|_| Reason::SigningFailed)?;
     pending.durable().await?;
-    let algorithm = signer.key.algorithm();
-    decision.realm.counts().token_issued(algorithm, GrantKind::of(&decision.holder));
-    Ok(IssuedToken {
+    decision.realm.counts().token_issued(signer.key.algorithm(), GrantKind::of(&decision.holder));
+    let issued = IssuedToken {
         token,
         expires_in: decision.lifetime,
         scopes: decision.scopes.clone(),
         not_before: not_before(decision),
-    })
+        limit,
+    };
+    Ok((issued, kept))
 }
 
 /// What comes before the record: that what was decided is not too old by now, who signs, and the moment of issue.
@@ -75,28 +110,35 @@ async fn settle<'a>(
     decision: &'a Decision,
 ) -> Result<(&'a Arc<Signer>, Timestamp), Reason> {
     authority.directory().check_age_of(decision.as_of, authority.now())?;
-    let algorithm = decision
-        .resource_server
-        .settings
-        .signing_algorithm
-        .unwrap_or_else(|| decision.realm.realm().signing_algorithm());
-    let signer = decision.realm.signer(algorithm).ok_or(Reason::NoSigningKey(algorithm.name()))?;
+    let signer = signer(decision)?;
+    let subjects = subjects(decision, signer.key.kid());
+    let now = moment_after(authority, decision.realm.revocations().furthest(&subjects)).await?;
+    Ok((signer, now))
+}
+
+/// The key that signs what was decided.
+pub(crate) fn signer(decision: &Decision) -> Result<&Arc<Signer>, Reason> {
+    let own = decision.resource_server.settings.signing_algorithm;
+    let algorithm = own.unwrap_or_else(|| decision.realm.realm().signing_algorithm());
+    decision.realm.signer(algorithm).ok_or(Reason::NoSigningKey(algorithm.name()))
+}
+
+/// What of a token, signed with that key, revocations are compared with.
+pub(crate) fn subjects<'a>(decision: &'a Decision, kid: &'a str) -> Subjects<'a> {
     let (client, key) = match &decision.holder {
         Holder::Client { client, key } => (Some(client.as_str()), Some(key.as_str())),
         Holder::User(_) => (None, None),
     };
-    let subjects = Subjects {
+    Subjects {
         organization: Some(decision.organization().as_str()),
         client,
         access_key: key,
         subject: holder_name(&decision.holder),
-        signing_key: signer.key.kid(),
+        signing_key: kid,
         token: None,
         audiences: std::slice::from_ref(&decision.resource_server.identifier),
         issued_at_ms: None,
-    };
-    let now = moment_after(authority, decision.realm.revocations().furthest(&subjects)).await?;
-    Ok((signer, now))
+    }
 }
 
 /// The header and the payload that a token would have now, neither signed nor recorded nor kept.
@@ -141,7 +183,7 @@ async fn moment_after(authority: &Authority, cutoff: Option<Cutoff>) -> Result<T
 }
 
 /// The latest moment up to which tokens of the realm, the organization or the client are dead, in seconds.
-fn not_before(grant: &Decision) -> i64 {
+pub(crate) fn not_before(grant: &Decision) -> i64 {
     let client = match &grant.holder {
         Holder::Client { client, .. } => Some(client.as_str()),
         Holder::User(_) => None,
@@ -165,14 +207,19 @@ fn payload(constant: &str, at: Timestamp, expires_at: Timestamp, jti: &str) -> S
     format!("{{\"iat\":{iat},\"nbf\":{iat},\"exp\":{exp},\"iat_ms\":{iat_ms},\"jti\":\"{jti}\",{constant}")
 }
 
-fn constant(authority: &Authority, grant: &Decision, kid: &str) -> Result<Arc<Constant>, Reason> {
-    let key = ClaimKey {
+/// What a token says, its times and its id aside, as long as nothing changes.
+pub(crate) fn claim_key(grant: &Decision) -> ClaimKey {
+    ClaimKey {
         realm: grant.realm.id().clone(),
         audience: Audience(Arc::clone(&grant.resource_server)),
         holder: grant.holder.clone(),
         licence: grant.licence.clone(),
         scopes: grant.scopes.clone(),
-    };
+    }
+}
+
+fn constant(authority: &Authority, grant: &Decision, kid: &str) -> Result<Arc<Constant>, Reason> {
+    let key = claim_key(grant);
     let made_from = (grant.as_of.knowledge, grant.versions(), kid);
     authority.claims.get_or_make(key, made_from, || make_constant(grant, kid))
 }

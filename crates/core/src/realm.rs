@@ -6,6 +6,7 @@ use symbolon_protocol::algorithm::Algorithm;
 use crate::clock::Timestamp;
 use crate::id::OrganizationId;
 pub use crate::id::RealmId;
+use crate::quota::Quota;
 use crate::self_service::SelfService;
 
 /// Whether a thing may be used.
@@ -108,6 +109,9 @@ pub struct RealmSettings {
     pub operators: Option<OrganizationId>,
     /// What customers may give to their clients.
     pub self_service: SelfService,
+    /// How many tokens each client may get in an hour that has no quota of its own; any number where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quota: Option<Quota>,
 }
 
 impl Default for RealmSettings {
@@ -127,6 +131,7 @@ impl Default for RealmSettings {
             safe_to_retire_days: 7,
             operators: None,
             self_service: SelfService::default(),
+            quota: None,
         }
     }
 }

@@ -22,9 +22,22 @@ pub struct TokenRecord {
     pub expires_at: Timestamp,
     /// The network address that asked.
     pub from: IpAddr,
+    /// What is special about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remark: Option<Remark>,
     /// What it was issued for.
     #[serde(flatten)]
     pub grant: Arc<WrittenGrant>,
+}
+
+/// What is special about a record of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Remark {
+    /// It is beyond the client's quota, which is only watched.
+    BeyondQuota,
+    /// The request got a token that was issued, and recorded, before (the API's reuse window).
+    Reused,
 }
 
 /// A grant's record, written out as JSON: many tokens share it, and each batch has it once.

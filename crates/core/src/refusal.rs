@@ -8,6 +8,7 @@ use std::time::Duration;
 use symbolon_protocol::client_auth::ClientAuthError;
 use symbolon_protocol::error::ErrorCode;
 use symbolon_protocol::parameters::ParametersError;
+use symbolon_protocol::rate_limit::ServiceLimit;
 
 use crate::claim_map::EvaluationError;
 use crate::clock::Timestamp;
@@ -111,6 +112,12 @@ pub enum Reason {
     /// Too many failures of this id from this network.
     #[error("too many failures of this id from this network; the last one: {0}")]
     TooManyFailures(Box<Reason>),
+    /// Too many failures from this network, whatever the ids.
+    #[error("too many failures from this network; the last one: {0}")]
+    TooManyFromNetwork(Box<Reason>),
+    /// The client has got all tokens that its quota allows in this hour.
+    #[error("the client's quota of {0} tokens an hour is used up")]
+    QuotaExceeded(u32),
     /// Too many passwords at once.
     #[error("too many passwords are being checked at once")]
     PasswordsBusy,
@@ -226,6 +233,8 @@ impl Reason {
             Self::Scopes(_) => "scopes",
             Self::MalformedScope => "malformed_scope",
             Self::TooManyFailures(_) => "too_many_failures",
+            Self::TooManyFromNetwork(_) => "too_many_from_network",
+            Self::QuotaExceeded(_) => "quota_exceeded",
             Self::PasswordsBusy => "passwords_busy",
             Self::JournalFull => "journal_full",
             Self::JournalFailed(_) => "journal_failed",
@@ -269,7 +278,9 @@ impl Reason {
             | Self::NoAudience => ErrorCode::InvalidTarget,
             Self::Licence(_) => ErrorCode::UnauthorizedClient,
             Self::Scopes(_) | Self::MalformedScope => ErrorCode::InvalidScope,
-            Self::TooManyFailures(_) => ErrorCode::TooManyRequests,
+            Self::TooManyFailures(_) | Self::TooManyFromNetwork(_) | Self::QuotaExceeded(_) => {
+                ErrorCode::TooManyRequests
+            }
             Self::PasswordsBusy
             | Self::JournalFull
             | Self::JournalFailed(_)
@@ -286,6 +297,9 @@ impl Reason {
         match self.code() {
             ErrorCode::InvalidClient => INVALID_CLIENT.to_owned(),
             ErrorCode::InvalidGrant => INVALID_PASSWORD.to_owned(),
+            ErrorCode::TooManyRequests if matches!(self, Self::QuotaExceeded(_)) => {
+                "The client has used up its tokens of this hour; try again later".to_owned()
+            }
             ErrorCode::TooManyRequests => "Too many failed attempts; try again later".to_owned(),
             ErrorCode::TemporarilyUnavailable => {
                 "The service is temporarily unavailable; try again later".to_owned()
@@ -326,6 +340,8 @@ pub struct Refusal {
     pub reason: Reason,
     /// When it makes sense to try again.
     pub retry_after: Option<Duration>,
+    /// The limit that it ran into, for the header fields that say so.
+    pub limit: Option<ServiceLimit>,
     /// Whether the request used the Authorization header, so that a 401 must name the scheme (RFC 6749 §5.2).
     pub used_basic: bool,
     /// The answer must not leave before then, so that every failed authentication takes the same time.
@@ -341,7 +357,7 @@ impl Refusal {
             ErrorCode::TemporarilyUnavailable => Some(Duration::from_secs(1)),
             _ => None,
         };
-        Self { reason, retry_after, used_basic: false, hold_until: None, audience: None }
+        Self { reason, retry_after, limit: None, used_basic: false, hold_until: None, audience: None }
     }
 
     /// The code that the client is told.

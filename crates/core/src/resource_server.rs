@@ -36,6 +36,15 @@ pub struct ResourceServerSettings {
     /// Clients that may introspect tokens of this audience.
     #[cfg_attr(feature = "schema", schema(value_type = Vec<String>))]
     pub introspectors: Vec<ClientId>,
+    /// For so many seconds the same request of a client gets the same token, as long as half of its life is left;
+    /// 0 for a new one each time.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub reuse_seconds: i64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+const fn is_zero(seconds: &i64) -> bool {
+    *seconds == 0
 }
 
 /// A resource server.

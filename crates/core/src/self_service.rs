@@ -78,13 +78,14 @@ pub fn check(
         lifetime: before.lifetime,
         claims: before.claims.clone(),
         licence_kind: before.licence_kind,
+        quota: before.quota,
         ..after.clone()
     };
     if kept == *after {
         Ok(())
     } else {
         Err(EditError::NotOffered(
-            "only operators set lifetime, claims and licence_kind of a client".to_owned(),
+            "only operators set lifetime, claims, licence_kind and quota of a client".to_owned(),
         ))
     }
 }

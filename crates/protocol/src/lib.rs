@@ -18,6 +18,7 @@ pub mod jwk;
 pub mod jws;
 pub mod metadata;
 pub mod parameters;
+pub mod rate_limit;
 pub mod revocation;
 pub mod scope;
 pub mod secret_format;

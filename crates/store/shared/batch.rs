@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use symbolon_core::clock::Timestamp;
 use symbolon_core::id::made_at;
-use symbolon_core::record::{GrantRecord, TokenRecord, WrittenGrant};
+use symbolon_core::record::{GrantRecord, Remark, TokenRecord, WrittenGrant};
 use symbolon_core::store::{StoreError, StoreResult};
 
 /// The document of a batch that is written.
@@ -18,6 +18,12 @@ use symbolon_core::store::{StoreError, StoreResult};
 pub(crate) struct Written<'a> {
     grants: Vec<&'a RawValue>,
     tokens: Vec<Token<'a>>,
+    /// Which of them are beyond a quota, by their place.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    beyond_quota: Vec<usize>,
+    /// Requests that got a token that was issued before. Apart from the others: they are no tokens.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    reused: Vec<Token<'a>>,
 }
 
 /// The document of a batch that is read.
@@ -26,6 +32,10 @@ pub(crate) struct Batch<'a> {
     grants: Vec<GrantRecord>,
     #[serde(borrow)]
     tokens: Vec<Token<'a>>,
+    #[serde(default)]
+    beyond_quota: Vec<usize>,
+    #[serde(borrow, default)]
+    reused: Vec<Token<'a>>,
 }
 
 /// Grant, moment, request, `jti`, expiry, address: in this order, without names.
@@ -45,51 +55,72 @@ impl<'a> Written<'a> {
     pub(crate) fn of(records: &'a [TokenRecord]) -> Self {
         let mut places: HashMap<*const WrittenGrant, usize> = HashMap::new();
         let mut grants = Vec::new();
-        let tokens = records.iter().map(|record| {
+        let (mut tokens, mut beyond_quota, mut reused) =
+            (Vec::with_capacity(records.len()), Vec::new(), Vec::new());
+        for record in records {
             let place = *places.entry(Arc::as_ptr(&record.grant)).or_insert_with(|| {
                 grants.push(record.grant.json());
                 grants.len() - 1
             });
             let (request, jti) = (record.request_id.as_str().into(), record.jti.as_str().into());
-            Token(place, record.at, request, jti, record.expires_at, record.from)
-        });
-        let tokens = tokens.collect();
-        Self { grants, tokens }
+            let token = Token(place, record.at, request, jti, record.expires_at, record.from);
+            match record.remark {
+                Some(Remark::Reused) => reused.push(token),
+                Some(Remark::BeyondQuota) => {
+                    beyond_quota.push(tokens.len());
+                    tokens.push(token);
+                }
+                None => tokens.push(token),
+            }
+        }
+        Self { grants, tokens, beyond_quota, reused }
     }
 }
 
 impl Batch<'_> {
     /// The records.
     pub(crate) fn into_records(self) -> StoreResult<Vec<TokenRecord>> {
-        let (_, records) = self.records(|_| true)?;
+        let (_, records) = self.records(|_| true, false)?;
         Ok(records.into_iter().map(|(_, record)| record).collect())
     }
 
     /// The records of wanted grants by time, each with its place among all; and how many those are.
     pub(crate) fn into_wanted(
-        mut self,
+        self,
         wanted: impl Fn(&GrantRecord) -> bool,
     ) -> StoreResult<(usize, Vec<(usize, TokenRecord)>)> {
-        self.tokens.sort_by(|one, other| (one.1, &one.3).cmp(&(other.1, &other.3)));
-        self.records(wanted)
+        self.records(wanted, true)
     }
 
     fn records(
         self,
         wanted: impl Fn(&GrantRecord) -> bool,
+        by_time: bool,
     ) -> StoreResult<(usize, Vec<(usize, TokenRecord)>)> {
         let damaged = || StoreError::Damaged("a batch of the journal".to_owned());
         let written = |grant| WrittenGrant::new(&grant).map(Arc::new).map_err(|_| damaged());
         let grants = self.grants.into_iter().map(|grant| wanted(&grant).then(|| written(grant)).transpose());
         let grants = grants.collect::<StoreResult<Vec<_>>>()?;
-        let count = self.tokens.len();
+        // Their places are in order, as they were written.
+        let mut beyond_quota = self.beyond_quota.into_iter().peekable();
+        let tokens = self
+            .tokens
+            .into_iter()
+            .enumerate()
+            .map(|(place, token)| (token, beyond_quota.next_if_eq(&place).map(|_| Remark::BeyondQuota)));
+        let reused = self.reused.into_iter().map(|token| (token, Some(Remark::Reused)));
+        let mut all: Vec<_> = tokens.chain(reused).collect();
+        if by_time {
+            all.sort_by(|(one, _), (other, _)| (one.1, &one.3, &one.2).cmp(&(other.1, &other.3, &other.2)));
+        }
+        let count = all.len();
         let mut records = Vec::new();
-        for (number, Token(place, at, request_id, jti, expires_at, from)) in
-            self.tokens.into_iter().enumerate()
+        for (number, (Token(place, at, request_id, jti, expires_at, from), remark)) in
+            all.into_iter().enumerate()
         {
             let Some(grant) = grants.get(place).ok_or_else(damaged)?.clone() else { continue };
             let (request_id, jti) = (request_id.into_owned(), jti.into_owned());
-            records.push((number, TokenRecord { at, request_id, jti, expires_at, from, grant }));
+            records.push((number, TokenRecord { at, request_id, jti, expires_at, from, remark, grant }));
         }
         Ok((count, records))
     }
@@ -103,6 +134,8 @@ pub(crate) struct CountedBatch<'a> {
     pub(crate) grants: Vec<CountedGrant<'a>>,
     #[serde(borrow)]
     tokens: Vec<Token<'a>>,
+    #[serde(borrow, default)]
+    reused: Vec<Token<'a>>,
 }
 
 /// Whose a token is.
@@ -121,9 +154,11 @@ pub(crate) struct CountedGrant<'a> {
 }
 
 impl CountedBatch<'_> {
-    /// Grant, moment and address of each token.
-    pub(crate) fn tokens(&self) -> impl Iterator<Item = (usize, Timestamp, IpAddr)> {
-        self.tokens.iter().map(|token| (token.0, token.1, token.5))
+    /// Grant, moment and address of each request that got a token, and how many were issued for it: none where it
+    /// got one that was there.
+    pub(crate) fn uses(&self) -> impl Iterator<Item = (usize, Timestamp, IpAddr, i64)> {
+        let tokens = self.tokens.iter().map(|token| (token.0, token.1, token.5, 1));
+        tokens.chain(self.reused.iter().map(|token| (token.0, token.1, token.5, 0)))
     }
 }
 
@@ -132,7 +167,11 @@ pub(crate) fn span(records: &[TokenRecord]) -> Option<(Timestamp, Timestamp)> {
     let moments = || {
         records
             .iter()
-            .flat_map(|record| [Some(record.at), made_at(&record.jti), made_at(&record.request_id)])
+            .flat_map(|record| {
+                // A token that is handed out again is looked for where it was issued.
+                let issued = Some(&record.jti).filter(|_| record.remark != Some(Remark::Reused));
+                [Some(record.at), issued.and_then(|jti| made_at(jti)), made_at(&record.request_id)]
+            })
             .flatten()
     };
     Some((moments().min()?, moments().max()?))

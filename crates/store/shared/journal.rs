@@ -11,7 +11,7 @@ use symbolon_core::clock::Timestamp;
 use symbolon_core::id::made_at;
 use symbolon_core::organization::OrganizationId;
 use symbolon_core::realm::RealmId;
-use symbolon_core::record::{RefusalRecord, TokenRecord};
+use symbolon_core::record::{RefusalRecord, Remark, TokenRecord};
 use symbolon_core::store::{BatchPlace, JournalStore, Page, PageRequest, StoreResult, Whose};
 use symbolon_core::usage::{Busiest, UsageFilter, UsageGroup, UsageQuery, UsageSeries};
 
@@ -110,7 +110,8 @@ impl JournalStore for Backend {
 
     async fn find_token(&self, realm: &RealmId, jti: &str) -> StoreResult<Option<TokenRecord>> {
         let in_realm = |record: &TokenRecord| record.grant.read().is_ok_and(|grant| grant.realm == *realm);
-        let found = self.find_in_batches(jti, |record| record.jti == jti && in_realm(record));
+        let issued = |record: &TokenRecord| record.jti == jti && record.remark != Some(Remark::Reused);
+        let found = self.find_in_batches(jti, |record| issued(record) && in_realm(record));
         Ok(found.await?.into_iter().next())
     }
 

@@ -279,8 +279,8 @@ impl Usage {
     fn add(&mut self, batch: &CountedBatch<'_>) {
         // First by grant, of which there are fewer than tokens.
         let mut by_grant: BTreeMap<(usize, i64), Used> = BTreeMap::new();
-        for (grant, at, from) in batch.tokens() {
-            let used = Used { tokens: 1, last: (at, from) };
+        for (grant, at, from, tokens) in batch.uses() {
+            let used = Used { tokens, last: (at, from) };
             by_grant.entry((grant, hour_of(at))).and_modify(|all| all.add(used)).or_insert(used);
         }
         for ((grant, hour), used) in by_grant {

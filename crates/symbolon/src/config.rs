@@ -12,6 +12,7 @@ use clap::Args;
 use ipnet::IpNet;
 use serde::Deserialize;
 use symbolon_core::authority::Settings;
+use symbolon_core::limit::Rate;
 use symbolon_core::realm::RealmId;
 use symbolon_core::signing_key::Rotation;
 use symbolon_server::listen::Limits;
@@ -102,6 +103,8 @@ pub struct FileSettings {
     metrics_listen: Option<SocketAddr>,
     otlp_endpoint: Option<String>,
     otlp_sampling_ratio: Option<f64>,
+    management_requests_per_second: Option<u64>,
+    management_request_burst: Option<u64>,
 }
 
 fn read_url<'de, D: serde::Deserializer<'de>>(text: D) -> Result<Option<UrlText>, D::Error> {
@@ -210,6 +213,8 @@ impl Config {
             within("usage_days", days, 0..=36_500)?;
             authority.usage_memory = (days > 0).then(|| Duration::from_secs(days * DAY));
         }
+        authority.management_rate =
+            management_rate(file.management_requests_per_second, file.management_request_burst)?;
         authority.directory.clients = file.cached_clients.unwrap_or(authority.directory.clients);
         authority.directory.organizations =
             file.cached_organizations.unwrap_or(authority.directory.organizations);
@@ -247,6 +252,13 @@ impl Config {
             authority,
         })
     }
+}
+
+/// The rate of each caller of the management API; a burst is five seconds of it, unless it is said.
+fn management_rate(per_second: Option<u64>, burst: Option<u64>) -> anyhow::Result<Option<Rate>> {
+    let per_second = within("management_requests_per_second", per_second.unwrap_or(100), 0..=100_000)?;
+    let burst = within("management_request_burst", burst.unwrap_or(per_second.max(1) * 5), 1..=1_000_000)?;
+    Ok(Rate::new(u32::try_from(per_second)?, u32::try_from(burst)?))
 }
 
 /// A number that makes sense, or an error that says which would.
@@ -339,6 +351,8 @@ mod tests {
             ("usage_days", ["36501", "1000000", huge], "0"),
             ("connections", ["0", "1000001", huge], "1"),
             ("idle_timeout_seconds", ["0", "86401", huge], "1"),
+            ("management_requests_per_second", ["100001", "1000000", huge], "0"),
+            ("management_request_burst", ["0", "1000001", huge], "1"),
             ("database_connections", ["0", "5", "10"], ""),
         ] {
             for value in bad {

@@ -10,6 +10,7 @@ use crate::edit::realm::check_lifetime;
 use crate::edit::{EditError, Editor};
 use crate::id::{ClientId, OrganizationId};
 use crate::issue::V1_CLIENT;
+use crate::quota::Quota;
 use crate::realm::Status;
 use crate::realm_view::RealmView;
 use crate::resource_server::comparable;
@@ -96,6 +97,7 @@ pub(crate) fn checked(
     if let Some(lifetime) = settings.lifetime {
         check_lifetime(lifetime)?;
     }
+    Quota::check(settings.quota)?;
     for grant in settings.grants.iter() {
         let Some(server) = realm.resource_server(&grant.audience) else {
             return invalid(format!("no resource server has the identifier {:?}", grant.audience));

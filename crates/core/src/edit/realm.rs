@@ -4,6 +4,7 @@ use symbolon_protocol::revocation::Kind;
 
 use crate::audit::{Subject, SubjectKind};
 use crate::edit::{EditError, Editor};
+use crate::quota::Quota;
 use crate::realm::{Realm, RealmSettings};
 
 /// Adds a realm, with its first signing keys.
@@ -48,6 +49,7 @@ pub(crate) fn check(realm: &Realm) -> Result<(), EditError> {
     if let Some(password_tokens) = password_tokens {
         check_lifetime(password_tokens.lifetime)?;
     }
+    Quota::check(realm.settings.quota)?;
     let is_host = |host: &String| {
         !host.is_empty()
             && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.'))
@@ -67,7 +69,7 @@ pub(crate) fn check(realm: &Realm) -> Result<(), EditError> {
 }
 
 /// The longest life that may be set anywhere, in seconds: ten years, beyond which a number is a mistake.
-const LONGEST_LIFETIME: i64 = 10 * 365 * 86_400;
+pub(crate) const LONGEST_LIFETIME: i64 = 10 * 365 * 86_400;
 
 /// Checks a lifetime.
 pub(crate) fn check_lifetime(seconds: i64) -> Result<(), EditError> {

@@ -5,7 +5,7 @@ use symbolon_protocol::revocation::{Kind, licence_id};
 
 use crate::audit::{RevocationWrite, Subject, SubjectKind};
 use crate::claim_map::{ClaimRule, MOST_EXPRESSIONS};
-use crate::edit::realm::check_lifetime;
+use crate::edit::realm::{LONGEST_LIFETIME, check_lifetime};
 use crate::edit::{EditError, Editor};
 use crate::realm_view::RealmView;
 use crate::resource_server::{ResourceServer, is_absolute_uri};
@@ -69,6 +69,11 @@ pub(crate) fn check(realm: &RealmView, server: &ResourceServer) -> Result<(), Ed
     }
     if let Some(lifetime) = server.settings.lifetime {
         check_lifetime(lifetime)?;
+    }
+    let reuse = server.settings.reuse_seconds;
+    let longest = server.settings.lifetime.unwrap_or(LONGEST_LIFETIME) / 2;
+    if !(0..=longest).contains(&reuse) {
+        return invalid(format!("reuse_seconds is 0 to half of a token's life, here {longest}, not {reuse}"));
     }
     for name in server.settings.aliases.iter().chain([&server.identifier]) {
         if let Some(other) = realm.resource_server(name).filter(|other| other.identifier != server.identifier)

@@ -13,6 +13,7 @@ use crate::client::Client;
 use crate::clock::Timestamp;
 use crate::directory::{AsOf, Customer};
 use crate::id::{AccessKeyId, ClientId, LicenceId, OrganizationId, UserId};
+use crate::quota::{Quota, QuotaMode, Spender};
 use crate::realm_view::RealmView;
 use crate::resource_server::ResourceServer;
 use crate::store::ClientWithKeys;
@@ -74,6 +75,15 @@ impl Decision {
     /// The customer.
     pub(crate) fn organization(&self) -> &OrganizationId {
         &self.customer.organization.id
+    }
+
+    /// The quota that its token counts against: the client's own, else the realm's.
+    pub(crate) fn quota(&self) -> Option<(Quota, Spender<'_>)> {
+        let Subject::Client(known) = &self.subject else { return None };
+        let quota = known.client.settings.quota.or(self.realm.realm().settings.quota)?;
+        let (organization, client) = (self.organization(), &known.client.id);
+        let spender = Spender { realm: self.realm.id(), organization, client };
+        (quota.mode != QuotaMode::Off).then_some((quota, spender))
     }
 }
 

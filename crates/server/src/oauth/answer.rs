@@ -6,6 +6,7 @@ use axum::response::Response;
 use serde::Serialize;
 use symbolon_core::clock::Timestamp;
 use symbolon_core::protocol::error::{ErrorBody, ErrorCode, allowed_description};
+use symbolon_core::protocol::rate_limit::{self, ServiceLimit};
 use symbolon_core::refusal::Refusal;
 
 use crate::middleware::unserved::Unserved;
@@ -64,6 +65,19 @@ pub(crate) fn refused(refusal: &Refusal, description: &str, realm: &str, now: Ti
         if code == ErrorCode::TooManyRequests {
             let reset = u128::try_from(now.plus(wait).millis()).unwrap_or(0).div_ceil(1000);
             headers.insert("x-ratelimit-reset", number(reset));
+        }
+    }
+    with_limit(response, refusal.limit)
+}
+
+/// The answer, saying how much the one who asked may still ask for, if there is a limit.
+pub(crate) fn with_limit(mut response: Response, limit: Option<ServiceLimit>) -> Response {
+    let Some(limit) = limit else { return response };
+    for (name, value) in
+        [(rate_limit::POLICY_FIELD, limit.policy_field()), (rate_limit::FIELD, limit.field())]
+    {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().insert(name, value);
         }
     }
     response

@@ -22,7 +22,7 @@ const LONGEST_PARAMETER: usize = 4096;
 /// The standard endpoint.
 pub(crate) async fn standard(request: OauthRequest) -> Response {
     match serve(&request).await {
-        Ok(token) => standard::token(&token),
+        Ok(token) => answer::with_limit(standard::token(&token), token.limit),
         Err(refusal) => {
             let text = refusal.reason.public_text();
             answer::refused(&refusal, &text, request.realm.id().as_str(), request.authority.now())
@@ -33,7 +33,7 @@ pub(crate) async fn standard(request: OauthRequest) -> Response {
 /// Keycloak's endpoint: the same mint.
 pub(crate) async fn keycloak(request: OauthRequest) -> Response {
     match serve(&request).await {
-        Ok(token) => keycloak::token(&token, request.authority.random()),
+        Ok(token) => answer::with_limit(keycloak::token(&token, request.authority.random()), token.limit),
         Err(refusal) => {
             let text = keycloak::refusal_text(&refusal.reason);
             answer::refused(&refusal, &text, request.realm.id().as_str(), request.authority.now())

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use symbolon_core::access_key::LastUse;
 use symbolon_core::clock::Timestamp;
-use symbolon_core::record::{GrantRecord, TokenRecord, WrittenGrant};
+use symbolon_core::record::{GrantRecord, Remark, TokenRecord, WrittenGrant};
 use symbolon_core::store::{BatchPlace, PageRequest, Store, Whose};
 use symbolon_core::usage::{GroupBy, Step, UsageFilter, UsageOf, UsageQuery, UsageResult, UsageResults};
 
@@ -58,6 +58,7 @@ pub(crate) fn record(seconds: i64, token: &str, asked: &str) -> TokenRecord {
         jti: jti(seconds, token),
         expires_at: later(seconds + 3600),
         from: [192, 0, 2, u8::try_from(seconds.rem_euclid(256)).unwrap()].into(),
+        remark: None,
         grant: Arc::new(WrittenGrant::new(&grant()).unwrap()),
     }
 }
@@ -158,6 +159,51 @@ pub(crate) async fn any_moment(store: Shared) {
         );
         assert_eq!(store.find_token(&id("r"), &record.jti).await.unwrap(), Some(record));
     }
+}
+
+/// Whatever else is in its batch, and however much later that was.
+pub(crate) async fn given_again(store: Shared) {
+    let issued = record(0, "t1", "first");
+    let again = |seconds: i64, asked: &str| TokenRecord {
+        at: later(seconds),
+        request_id: request(seconds, asked),
+        from: [192, 0, 2, 77].into(),
+        remark: Some(Remark::Reused),
+        ..issued.clone()
+    };
+    let others = [record(3000, "t2", "other"), record(3001, "t3", "other")];
+    append(&store, "w", 1, std::slice::from_ref(&issued)).await;
+    append(&store, "w", 2, &[others[0].clone(), again(3000, "again"), others[1].clone()]).await;
+    append(&store, "w", 3, &[again(3002, "alone")]).await;
+    let by_request = async |id: &str| store.find_tokens_by_request(id).await.unwrap();
+    assert_eq!(by_request(&request(0, "first")).await, std::slice::from_ref(&issued));
+    assert_eq!(by_request(&request(3000, "again")).await, [again(3000, "again")]);
+    assert_eq!(by_request(&request(3002, "alone")).await, [again(3002, "alone")]);
+    let by_id = async |jti: &str| store.find_token(&id("r"), jti).await.unwrap();
+    assert_eq!(by_id(&issued.jti).await, Some(issued.clone()));
+    assert_eq!(by_id(&jti(3001, "t3")).await, Some(others[1].clone()));
+    count_all(&store).await;
+    assert_eq!(uses(&store).await, 3);
+    let used = store.find_last_use(&id("r"), &id("o1"), &id("c"), &id("k")).await.unwrap();
+    assert_eq!(used, Some(LastUse { at: later(3002), from: "192.0.2.77".to_owned() }));
+    // An hour in which nothing else happened has no tokens.
+    append(&store, "w", 4, &[again(3 * HOUR, "much later")]).await;
+    count_all(&store).await;
+    let hours = tokens_of(&*store, ("r", "o1", "c"), Step::Hour, (later(2 * HOUR), later(5 * HOUR))).await;
+    assert_eq!((hours, uses(&store).await), (Vec::new(), 3));
+}
+
+pub(crate) async fn beyond_quota(store: Shared) {
+    let remark = |number: i64| (number % 3 == 1).then_some(Remark::BeyondQuota);
+    let records: Vec<_> =
+        (0..7).map(|number| TokenRecord { remark: remark(number), ..record(number, "t", "req") }).collect();
+    append(&store, "w", 1, &records).await;
+    for record in records {
+        let found = store.find_tokens_by_request(&record.request_id).await.unwrap();
+        assert_eq!(found, [record]);
+    }
+    count_all(&store).await;
+    assert_eq!(uses(&store).await, 7);
 }
 
 pub(crate) async fn counted_once(store: Shared) {

@@ -110,6 +110,8 @@ pub const PROMISES: &[(&str, Promise)] = &[
     ("journal: a token is found whatever the clock did", |s| Box::pin(journal::any_moment(s))),
     ("journal: a batch's place is used once", |s| Box::pin(journal::place(s))),
     ("journal: the old is forgotten", |s| Box::pin(journal::forgotten(s))),
+    ("journal: a token that is given again is no further token", |s| Box::pin(journal::given_again(s))),
+    ("journal: a token beyond a quota reads back as one", |s| Box::pin(journal::beyond_quota(s))),
     ("usage: batches are counted once", |s| Box::pin(journal::counted_once(s))),
     ("usage: what nobody counts is counted by others", |s| Box::pin(journal::counted_by_others(s))),
     ("usage: batches are counted once by many", |s| Box::pin(journal::counted_by_many(s))),

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use symbolon_core::record::{RefusalRecord, TokenRecord};
+use symbolon_core::record::{RefusalRecord, Remark, TokenRecord};
 use symbolon_core::store::Store;
 
 use crate::cli::ExplainOptions;
@@ -50,7 +50,11 @@ pub fn tell(request_id: &str, tokens: &[TokenRecord], refusals: &[RefusalRecord]
         line("from", &refusal.from);
     }
     for token in tokens {
-        line("issued", &format!("{} at {}", token.jti, token.at));
+        let what = if token.remark == Some(Remark::Reused) { "given again" } else { "issued" };
+        line(what, &format!("{} at {}", token.jti, token.at));
+        if token.remark == Some(Remark::BeyondQuota) {
+            line("quota", "beyond the client's tokens of that hour, which are only watched");
+        }
         let Ok(grant) = token.grant.read() else { continue };
         line("audience", &grant.audience);
         line("scope", &grant.scope);

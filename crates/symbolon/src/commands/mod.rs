@@ -14,6 +14,7 @@ use std::time::Duration;
 use symbolon_core::authority::{Authority, Settings, Surroundings};
 use symbolon_core::clock::SystemClock;
 use symbolon_core::journal::JournalTasks;
+use symbolon_core::quota;
 use symbolon_core::random::SystemRandom;
 use symbolon_core::rotation;
 use symbolon_core::seal::MasterKeys;
@@ -39,6 +40,8 @@ pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
 const FOLLOW_PAUSE: Duration = Duration::from_millis(250);
 /// How often keys are looked after.
 const MAINTENANCE_PAUSE: Duration = Duration::from_secs(30);
+/// How often the counts of clients with a quota are compared with usage.
+const RECOUNT_PAUSE: Duration = Duration::from_secs(5);
 /// How long the journal may take to finish.
 const JOURNAL_GRACE: Duration = Duration::from_secs(5);
 
@@ -77,7 +80,8 @@ impl Installation {
     pub fn keep(&mut self) {
         let follow = rotation::follow(Arc::clone(&self.authority), FOLLOW_PAUSE);
         let maintain = rotation::maintain(Arc::clone(&self.authority), MAINTENANCE_PAUSE);
-        self.background.extend([tokio::spawn(follow), tokio::spawn(maintain)]);
+        let recount = quota::keep(Arc::clone(&self.authority), RECOUNT_PAUSE);
+        self.background.extend([tokio::spawn(follow), tokio::spawn(maintain), tokio::spawn(recount)]);
     }
 
     /// Stops in good order: everything that was appended to the journal is written.

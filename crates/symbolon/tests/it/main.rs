@@ -6,6 +6,7 @@ mod claims;
 mod clock_jumps;
 mod contract;
 mod interrupted;
+mod limits;
 mod manage;
 mod metrics;
 mod protocol;

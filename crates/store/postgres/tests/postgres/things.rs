@@ -57,6 +57,7 @@ pub(crate) fn record(name: &str) -> TokenRecord {
         jti: format!("tok_00000004W8{name:0>16}"),
         expires_at: Timestamp::from_seconds(65),
         from: [192, 0, 2, 1].into(),
+        remark: None,
         grant: Arc::new(WrittenGrant::new(&grant).unwrap()),
     }
 }

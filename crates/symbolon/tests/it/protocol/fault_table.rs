@@ -142,7 +142,9 @@ async fn too_many_failures_are_told_when_to_come_back() {
     for (path, _) in ENDPOINTS {
         for way in Way::ALL {
             let who = (format!("nobody-{way:?}-{}", path.len()), "wrong-secret-1234567890");
-            let request = way.token(path, (&who.0, who.1), &[]);
+            // Each from a network of its own: all together they would be one that sprays.
+            let from = format!("2001:db8:{:x}:{:x}::1", path.len(), way as usize);
+            let request = way.token(path, (&who.0, who.1), &[]).from(&from);
             for _ in 0..10 {
                 bed.send(request.clone()).await.refused(401, "invalid_client");
             }
