@@ -5,6 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::commands::completions::CompletionsOptions;
+use crate::commands::export::ExportOptions;
+use crate::commands::import::ImportOptions;
+use crate::commands::scan::ScanOptions;
 use crate::open_store::UrlText;
 use crate::telemetry::LogOptions;
 
@@ -31,6 +35,14 @@ pub enum Command {
     Apply(ApplyOptions),
     /// Say what happened to a request, and why it was refused.
     Explain(ExplainOptions),
+    /// Take clients over from another system's export (docs/import.md).
+    Import(ImportOptions),
+    /// Write what is stored as a description or as lines of JSON, without secrets.
+    Export(ExportOptions),
+    /// Find Symbolon's secrets in files and folders (docs/leaks.md).
+    Scan(ScanOptions),
+    /// Write a shell's script for completing this command line.
+    Completions(CompletionsOptions),
 }
 
 /// `symbolon dev`

@@ -20,7 +20,7 @@ use symbolon_server::tls::PemFiles;
 use crate::open_store::{Choice, Database, UrlText};
 
 /// The settings as flags, with the variables that stand for them.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct Flags {
     /// The configuration file, in TOML.
     #[arg(long, value_name = "FILE", env = "SYMBOLON_CONFIG")]

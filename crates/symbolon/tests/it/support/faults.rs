@@ -19,7 +19,7 @@ use symbolon_core::record::{RefusalRecord, TokenRecord};
 use symbolon_core::resource_server::ResourceServer;
 use symbolon_core::signing_key::StoredSigningKey;
 use symbolon_core::store::{
-    BatchPlace, ChangeEntry, ChangeStore, ClientStore, ClientWithKeys, Closing, JournalStore,
+    BatchPlace, ChangeEntry, ChangeStore, ClientStore, ClientWithKeys, Closing, JournalStore, NewClient,
     OrganizationStore, Page, PageRequest, PolicyStore, RealmStore, ResourceServerStore, SigningKeyStore,
     Store, StoreError, StoreResult, StoredRevocation, UserStore, Whose,
 };
@@ -156,7 +156,12 @@ pass_on!(CLIENTS: ClientStore {
         realm: &'a RealmId, of: &'b OrganizationId, id: &'c ClientId
     ) -> Option<ClientWithKeys>;
     list_clients['a 'b 'c](realm: &'a RealmId, of: &'b OrganizationId, page: &'c PageRequest) -> Page<Client>;
+    list_clients_with_keys['a 'b 'c](
+        realm: &'a RealmId, of: &'b OrganizationId, page: &'c PageRequest
+    ) -> Page<ClientWithKeys>;
+    list_access_keys_written['a 'b](realm: &'a RealmId, id: &'b str) -> Vec<AccessKey>;
     insert_client['a 'b 'c](realm: &'a RealmId, client: &'b Client, change: &'c Change) -> ();
+    insert_clients['a 'b](realm: &'a RealmId, clients: &'b [NewClient]) -> ();
     update_client['a 'b 'c](realm: &'a RealmId, client: &'b Client, change: &'c Change) -> ();
     delete_client['a 'b 'c 'd](
         realm: &'a RealmId, of: &'b OrganizationId, id: &'c ClientId, version: i64, change: &'d Change
