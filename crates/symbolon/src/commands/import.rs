@@ -211,7 +211,7 @@ fn refuse_weak(imported: &Imported) -> anyhow::Result<()> {
     let named: Vec<&str> = weak.iter().take(20).map(|id| id.as_str()).collect();
     let more = if weak.len() > named.len() { ", …" } else { "" };
     bail!(
-        "{} clients have secrets of fewer than 16 characters: {}{more}; to take them over say --allow-weak",
+        "secrets of fewer than 16 characters, {} in all, of the clients {}{more}: to take them over say --allow-weak",
         weak.len(),
         named.join(", ")
     )

@@ -57,7 +57,7 @@ pub fn run(options: &ScanOptions) -> ExitCode {
         }
     }
     let Tally { found, files, binary, failed, .. } = tally;
-    eprintln!("{found} secrets in {files} files; {binary} binary files left out");
+    eprintln!("secrets: {found}, files searched: {files}, binary files left out: {binary}");
     match (failed, found) {
         (true, _) => ExitCode::from(2),
         (false, 0) => ExitCode::SUCCESS,

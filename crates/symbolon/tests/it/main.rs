@@ -4,7 +4,10 @@
 mod certificates;
 mod clock_jumps;
 mod contract;
+mod exports;
+mod imports;
 mod interrupted;
+mod leaks;
 mod protocol;
 mod records;
 mod rules;

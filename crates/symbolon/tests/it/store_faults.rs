@@ -40,6 +40,8 @@ realms:
           - id: xd
             access_keys: [{ id: xdk, secret: "x-secret-0123456789", status: INACTIVE }]
         users: [{ email: one@x.example, role: viewer }]
+      - id: xp
+        clients: [{ id: xe, access_keys: [{ id: xek, secret: "x-secret-0123456789" }] }]
 "#;
 const CHANGED: &str = r#"
 realms:
