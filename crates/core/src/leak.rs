@@ -103,15 +103,19 @@ async fn find(editor: Editor<'_>, report: &Report<'_>) -> Result<Option<AccessKe
     let secret = report.secret.expose();
     let its =
         |key: &AccessKey| editor.authority.peppers.compare(secret, &key.secret) != Comparison::Different;
-    if let Some(id) = secret_format::written_id(secret) {
-        let keys = editor.store().list_access_keys_written(editor.realm, id).await?;
-        if let Some(key) = keys.into_iter().find(its) {
+    let written = secret_format::written_id(secret);
+    // Ids that were made here are written as they are, and stand in an index.
+    for id in written.into_iter().chain(report.credential) {
+        let known = editor.store().find_credential(editor.realm, id).await?;
+        if let Some(key) = known.and_then(|known| known.keys.into_iter().find(its)) {
             return Ok(Some(key));
         }
     }
-    let Some(credential) = report.credential else { return Ok(None) };
-    let known = editor.store().find_credential(editor.realm, credential).await?;
-    Ok(known.and_then(|known| known.keys.into_iter().find(its)))
+    if let Some(id) = written {
+        let keys = editor.store().list_access_keys_written(editor.realm, id).await?;
+        return Ok(keys.into_iter().find(its));
+    }
+    Ok(None)
 }
 
 /// What a stranger wrote, as audit may show it: without the secret, without what else may be secret in a URL, without

@@ -265,8 +265,8 @@ pub trait ClientStore {
         page: &PageRequest,
     ) -> StoreResult<Page<ClientWithKeys>>;
     /// The keys whose ids are written like this in secrets, where every character beside letters and digits stands
-    /// as `_`; in no order, at most 1,000. It looks through all keys of the realm, and is for reports of leaks alone:
-    /// what was reported finds out whose it is.
+    /// as `_`, and perhaps some that only resemble them; in no order, at most 1,000. It looks through all keys of the
+    /// realm without naming an organization, and is for reports of leaks alone: they find out whose a secret is.
     async fn list_access_keys_written(&self, realm: &RealmId, id: &str) -> StoreResult<Vec<AccessKey>>;
     /// Adds one. An id that a client, key or user of the realm has, or one of another organization once had, is
     /// `Taken`.

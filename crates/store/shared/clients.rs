@@ -253,9 +253,7 @@ impl ClientStore for Backend {
         let mut tx = self.begin().await?;
         for new in clients {
             insert(&mut tx, realm, &new.client).await?;
-            for (key, _) in &new.keys {
-                access_keys::insert(&mut tx, realm, key).await?;
-            }
+            access_keys::insert_of_new(&mut tx, realm, new.keys.iter().map(|(key, _)| key)).await?;
         }
         for new in clients {
             record(&mut tx, realm, &new.change).await?;

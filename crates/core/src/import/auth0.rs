@@ -233,7 +233,11 @@ fn default_audience(collector: &mut Collector<'_>, tenant: Option<&Tenant>) {
     match collector.resource_server(audience).map(|server| server.identifier.clone()) {
         Some(identifier) => collector.settings.default_audience = Some(identifier),
         None => {
-            collector.left_out("default audience", audience, "no API that was taken over has this identifier")
+            collector.left_out(
+                "default audience",
+                audience,
+                "no API that was taken over has this identifier",
+            );
         }
     }
 }

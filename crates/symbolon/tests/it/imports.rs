@@ -1,5 +1,7 @@
 //! Imports: what other systems exported gets tokens here with its old ids and secrets, and what is left out is said.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
+
 use symbolon_core::apply;
 use symbolon_core::audit::Actor;
 use symbolon_core::id::{OrganizationId, RealmId};
