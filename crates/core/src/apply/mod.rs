@@ -50,7 +50,7 @@ pub struct ApplyError {
 
 /// New clients that are added in one transaction. Many share the wait for the disk; but as long as one is open, other
 /// changes wait for its end, and in PostgreSQL every statement is a way to the server and back.
-const CLIENTS_AT_ONCE: usize = 250;
+const CLIENTS_AT_ONCE: usize = 100;
 
 /// Takes the steps of a plan. A secret that a step makes is handed to `tell` *before* the step is taken, so that
 /// no stored key is without its told secret: if `tell` fails, the step is not taken.
