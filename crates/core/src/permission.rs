@@ -345,6 +345,11 @@ impl Caller {
         self
     }
 
+    /// Its name among all callers.
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.home.id(), self.actor.id)
+    }
+
     /// The realm of its token.
     pub const fn home(&self) -> &Arc<RealmView> {
         &self.home

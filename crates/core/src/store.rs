@@ -101,6 +101,17 @@ pub struct ClientWithKeys {
     pub keys: Vec<AccessKey>,
 }
 
+/// A client that is to be added with its keys: each of them with what it means beside itself.
+#[derive(Clone, Debug)]
+pub struct NewClient {
+    /// The client.
+    pub client: Client,
+    /// What adding it means.
+    pub change: Change,
+    /// Its keys, at most two, and what adding each means.
+    pub keys: Vec<(AccessKey, Change)>,
+}
+
 /// One entry of the change sequence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangeEntry {
@@ -280,9 +291,22 @@ pub trait ClientStore {
         filter: &ListFilter,
         page: &PageRequest,
     ) -> StoreResult<Page<Client>>;
+    /// A page of an organization's with their keys.
+    async fn list_clients_with_keys(
+        &self,
+        realm: &RealmId,
+        organization: &OrganizationId,
+        page: &PageRequest,
+    ) -> StoreResult<Page<ClientWithKeys>>;
+    /// The keys whose ids are written like this in secrets, where every character beside letters and digits stands
+    /// as `_`, and perhaps some that only resemble them; in no order, at most 1,000. It looks through all keys of the
+    /// realm without naming an organization, and is for reports of leaks alone: they find out whose a secret is.
+    async fn list_access_keys_written(&self, realm: &RealmId, id: &str) -> StoreResult<Vec<AccessKey>>;
     /// Adds one. An id that a client, key or user of the realm has, or one of another organization once had, is
     /// `Taken`.
     async fn insert_client(&self, realm: &RealmId, client: &Client, change: &Change) -> StoreResult<()>;
+    /// Adds many with their keys, all or none, as if one after the other.
+    async fn insert_clients(&self, realm: &RealmId, clients: &[NewClient]) -> StoreResult<()>;
     /// Changes one of the same organization whose stored version is one less.
     async fn update_client(&self, realm: &RealmId, client: &Client, change: &Change) -> StoreResult<()>;
     /// Removes one at that version with all its keys; the ids stay reserved for the organization.

@@ -3,9 +3,12 @@
 //! The prefix lets scanners find a leaked secret, the checksum lets them (and the server) tell a real one from
 //! a typing error without looking anything up, and the alphabet survives a double click, a shell and a URL.
 
+use std::ops::Range;
+
 use zeroize::Zeroizing;
 
-/// A regular expression that finds secrets of this form in any text; published for secret scanners.
+/// A regular expression that finds secrets of this form in any text; published for secret scanners
+/// (docs/leaks.md). What it finds is only shaped like one: [`inspect`] says by the checksum whether it is.
 pub const PATTERN: &str = "sym_[a-z]+_[A-Za-z0-9_]+_[A-Za-z0-9]{49}";
 
 /// The kind of an access key's secret.
@@ -14,6 +17,10 @@ pub const ACCESS_KEY: &str = "sk";
 const PREFIX: &str = "sym_";
 const RANDOM_CHARACTERS: usize = 43;
 const CHECKSUM_CHARACTERS: usize = 6;
+const LAST_CHARACTERS: usize = RANDOM_CHARACTERS + CHECKSUM_CHARACTERS;
+
+/// The longest secret of this form that can be found in a text, in characters: a key id has at most 255.
+pub const LONGEST: usize = PREFIX.len() + 16 + 1 + 255 + 1 + LAST_CHARACTERS;
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// What a text is, judged by its form alone.
@@ -55,6 +62,52 @@ pub fn inspect(text: &str) -> Form {
         && random.len() == RANDOM_CHARACTERS
         && body.split('_').count() >= 4;
     if well_formed && checksum(body) == sum { Form::Ours } else { Form::Damaged }
+}
+
+/// Finds the secrets of this form in any bytes, wherever they stand in them, in order; nothing that only looks like
+/// one. Takes time in proportion to the length, whatever the bytes are.
+pub fn find(text: &[u8]) -> impl Iterator<Item = Range<usize>> {
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        while let Some(at) =
+            text.get(from..)?.windows(PREFIX.len()).position(|four| four == PREFIX.as_bytes())
+        {
+            let start = from + at;
+            if let Some(length) = length_at(text.get(start..)?) {
+                from = start + length;
+                return Some(start..from);
+            }
+            from = start + PREFIX.len();
+        }
+        from = text.len();
+        None
+    })
+}
+
+/// The length of the secret that a text begins with. Further letters may follow it at once.
+fn length_at(text: &[u8]) -> Option<usize> {
+    let text = text.get(..LONGEST).unwrap_or(text);
+    let allowed = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
+    let run = std::str::from_utf8(text.get(..text.iter().take_while(|b| allowed(b)).count())?).ok()?;
+    let ends = run.match_indices('_').map(|(at, _)| at + 1 + LAST_CHARACTERS);
+    let mut secrets = ends.filter_map(|end| run.get(..end)).filter(|text| inspect(text) == Form::Ours);
+    secrets.next().map(str::len)
+}
+
+/// The id of the access key that a secret of this form names, as it is written there: characters other than letters
+/// and digits stand as `_`.
+pub fn written_id(secret: &str) -> Option<&str> {
+    if inspect(secret) != Form::Ours {
+        return None;
+    }
+    let (_kind, rest) = secret.strip_prefix(PREFIX)?.split_once('_')?;
+    rest.rsplit_once('_').map(|(id, _)| id)
+}
+
+/// A secret of this form as it may be shown: with its key's id, without a character of what is secret.
+pub fn masked(secret: &str) -> String {
+    let shown = if inspect(secret) == Form::Ours { secret.rsplit_once('_') } else { None };
+    format!("{}_{}", shown.map_or("sym", |(shown, _)| shown), "*".repeat(8))
 }
 
 fn checksum(text: &str) -> String {
@@ -106,7 +159,57 @@ mod tests {
         assert_eq!(inspect("sym_é"), Form::Damaged);
     }
 
+    #[test]
+    fn a_secret_is_found_wherever_it_stands() {
+        let (one, two) = (encode(ACCESS_KEY, "key_1", &[7; 32]), encode(ACCESS_KEY, "a-b", &[9; 32]));
+        let (one, two) = (one.as_str(), two.as_str());
+        for (text, found) in [
+            (one.to_owned(), vec![one]),
+            (format!("{one}{two}"), vec![one, two]),
+            (format!("{one}_{two}_"), vec![one, two]),
+            (format!("sym_sym_sk_{one}x"), vec![one]),
+            (format!("\u{fc}KEY={one}\n\"{two}\""), vec![one, two]),
+            (one[..one.len() - 1].to_owned(), vec![]),
+            ("sym_".repeat(5000), vec![]),
+            (String::new(), vec![]),
+        ] {
+            let ranges = find(text.as_bytes());
+            assert_eq!(ranges.map(|range| &text[range]).collect::<Vec<_>>(), found, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_masked_secret_shows_its_key_and_nothing_secret() {
+        let secret = encode(ACCESS_KEY, "my-key", &[7; 32]);
+        assert_eq!(written_id(&secret), Some("my_key"));
+        assert_eq!(masked(&secret), "sym_sk_my_key_********");
+        for other in ["", "a_secret_from_elsewhere", &secret[..secret.len() - 1]] {
+            assert_eq!((masked(other).as_str(), written_id(other)), ("sym_********", None));
+        }
+    }
+
     proptest! {
+        #[test]
+        fn the_published_pattern_matches_every_secret_and_the_checksum_weeds_out_others(
+            random in any::<[u8; 32]>(),
+            id in "[!-~]{1,255}",
+            lookalike in "sym_[a-z]{1,4}_[A-Za-z0-9_]{1,30}_[A-Za-z0-9]{49}",
+        ) {
+            let pattern = regex::Regex::new(PATTERN).unwrap();
+            let secret = encode(ACCESS_KEY, &id, &random);
+            let text = format!("secret = \"{}\"", secret.as_str());
+            prop_assert_eq!(pattern.find(&text).map(|found| found.as_str()), Some(secret.as_str()));
+            prop_assert_eq!(find(text.as_bytes()).map(|range| &text[range]).collect::<Vec<_>>(), [secret.as_str()]);
+            prop_assert!(secret.len() <= LONGEST);
+            prop_assert!(pattern.is_match(&lookalike));
+            prop_assert_eq!(find(lookalike.as_bytes()).count(), 0);
+        }
+
+        #[test]
+        fn any_bytes_are_searched(bytes in proptest::collection::vec(any::<u8>(), 0..500)) {
+            let _ = find(&bytes).count();
+        }
+
         #[test]
         fn a_changed_character_is_noticed(random in any::<[u8; 32]>(), at in 0_usize..60, other in "[A-Za-z0-9]") {
             let secret = encode(ACCESS_KEY, "key_01ABC", &random);

@@ -15,7 +15,7 @@ use crate::{health, manage, oauth};
 /// The routes of the OAuth edge, the management API and the health checks.
 pub fn router(state: ServerState) -> Router {
     use oauth::{introspect, jwks, metadata, password_token, revoke, token};
-    let management = manage::routes(state.clone());
+    let management = manage::routes();
     Router::new()
         .route("/oauth/token", any(token::standard))
         .route("/realms/{realm}/oauth/token", any(token::standard))

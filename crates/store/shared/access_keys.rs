@@ -36,10 +36,31 @@ pub(crate) async fn insert(tx: &mut Tx, realm: &RealmId, key: &AccessKey) -> Sto
     .await
     .map_err(failed)?;
     if usize::try_from(present).is_ok_and(|present| present >= MOST_PER_CLIENT) {
-        return Err(StoreError::Refused(
-            "the client has two access keys, which is the most: remove one before adding another",
-        ));
+        return Err(TOO_MANY);
     }
+    add(tx, realm, key).await
+}
+
+/// Adds the keys of a client that this same transaction has added: nobody else can see it yet.
+pub(crate) async fn insert_of_new<'a>(
+    tx: &mut Tx,
+    realm: &RealmId,
+    keys: impl ExactSizeIterator<Item = &'a AccessKey>,
+) -> StoreResult<()> {
+    if keys.len() > MOST_PER_CLIENT {
+        return Err(TOO_MANY);
+    }
+    for key in keys {
+        add(tx, realm, key).await?;
+    }
+    Ok(())
+}
+
+const TOO_MANY: StoreError = StoreError::Refused(
+    "the client has two access keys, which is the most: remove one before adding another",
+);
+
+async fn add(tx: &mut Tx, realm: &RealmId, key: &AccessKey) -> StoreResult<()> {
     claim(tx, realm, key.id.as_str(), Kind::AccessKey, Some(key.organization.as_str())).await?;
     query!(
         "INSERT INTO access_keys (realm, id, organization, client, status, version, document)

@@ -1,5 +1,7 @@
 //! Clients, and their access keys with them.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use sqlx::{query, query_scalar};
 use symbolon_core::access_key::{AccessKey, AccessKeyId};
@@ -8,7 +10,7 @@ use symbolon_core::client::{Client, ClientId};
 use symbolon_core::organization::OrganizationId;
 use symbolon_core::realm::RealmId;
 use symbolon_core::store::{
-    ClientStore, ClientWithKeys, ListFilter, Page, PageRequest, StoreError, StoreResult,
+    ClientStore, ClientWithKeys, ListFilter, NewClient, Page, PageRequest, StoreError, StoreResult,
 };
 
 use crate::access_keys;
@@ -16,7 +18,7 @@ use crate::backend::{Backend, Tx};
 use crate::changes::record;
 use crate::identifiers::{Kind, claim, retire};
 use crate::listed::{self, Listed};
-use crate::support::{Span, can_be_stored, decode, encode, failed, stale_or_missing, taken};
+use crate::support::{Span, can_be_stored, decode, decode_all, encode, failed, stale_or_missing, taken};
 
 /// A client beside one of its keys, if it has any.
 struct Row {
@@ -207,6 +209,71 @@ impl ClientStore for Backend {
         page: &PageRequest,
     ) -> StoreResult<Page<Client>> {
         listed::clients(self, realm, organization, filter, page).await
+    }
+
+    async fn list_clients_with_keys(
+        &self,
+        realm: &RealmId,
+        organization: &OrganizationId,
+        page: &PageRequest,
+    ) -> StoreResult<Page<ClientWithKeys>> {
+        let span = Span::of(page);
+        let rows = query!(
+            r#"SELECT page.id AS "id!: String", page.document AS "client!: String",
+                   access_keys.document AS "key?: String"
+               FROM (SELECT realm, organization, id, document FROM clients
+                     WHERE realm = $1 AND organization = $2 AND id > $3 ORDER BY id LIMIT $4) AS page
+               LEFT JOIN access_keys ON access_keys.realm = page.realm
+                   AND access_keys.organization = page.organization AND access_keys.client = page.id"#,
+            realm.as_str(),
+            organization.as_str(),
+            span.after,
+            span.rows,
+        )
+        .fetch_all(self.reader())
+        .await
+        .map_err(failed)?;
+        let mut clients: BTreeMap<String, Vec<Row>> = BTreeMap::new();
+        for row in rows {
+            clients.entry(row.id).or_default().push(Row { client: row.client, key: row.key });
+        }
+        let mut items = Vec::with_capacity(clients.len());
+        for rows in clients.values() {
+            items.extend(with_keys(rows)?);
+        }
+        Ok(span.page_of(items, |item| item.client.id.as_str()))
+    }
+
+    async fn list_access_keys_written(&self, realm: &RealmId, id: &str) -> StoreResult<Vec<AccessKey>> {
+        // In a pattern `_` stands for any one character, which is what it stands for here; other signs of patterns
+        // cannot be in such an id.
+        if !id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+            return Ok(Vec::new());
+        }
+        let documents = query_scalar!(
+            "SELECT document FROM access_keys WHERE realm = $1 AND id LIKE $2 LIMIT 1000",
+            realm.as_str(),
+            id,
+        )
+        .fetch_all(self.reader())
+        .await
+        .map_err(failed)?;
+        decode_all("access key", &documents)
+    }
+
+    async fn insert_clients(&self, realm: &RealmId, clients: &[NewClient]) -> StoreResult<()> {
+        let mut tx = self.begin().await?;
+        for new in clients {
+            insert(&mut tx, realm, &new.client).await?;
+            access_keys::insert_of_new(&mut tx, realm, new.keys.iter().map(|(key, _)| key)).await?;
+        }
+        for new in clients {
+            record(&mut tx, realm, &new.change).await?;
+            for (_, change) in &new.keys {
+                record(&mut tx, realm, change).await?;
+            }
+        }
+        tx.commit().await.map_err(failed)
     }
 
     async fn insert_client(&self, realm: &RealmId, client: &Client, change: &Change) -> StoreResult<()> {

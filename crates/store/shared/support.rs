@@ -50,7 +50,11 @@ pub(crate) fn decode_all<T: DeserializeOwned>(
     what: &'static str,
     documents: &[String],
 ) -> StoreResult<Vec<T>> {
-    documents.iter().map(|document| decode(what, document)).collect()
+    documents.iter().map(|document| read(what, document)).collect()
+}
+
+fn read<T: DeserializeOwned>(what: &'static str, document: &str) -> StoreResult<T> {
+    decode(what, document)
 }
 
 /// The name that serde gives to a variant without fields.
@@ -94,14 +98,19 @@ impl<'a> Span<'a> {
     pub(crate) fn page<T: DeserializeOwned>(
         &self,
         what: &'static str,
-        mut documents: Vec<String>,
+        documents: Vec<String>,
         id: impl Fn(&T) -> &str,
     ) -> StoreResult<Page<T>> {
+        let items = documents.into_iter().map(|document| read(what, &document));
+        Ok(self.page_of(items.collect::<StoreResult<_>>()?, id))
+    }
+
+    /// Makes the page of the things that were found.
+    pub(crate) fn page_of<T>(&self, mut items: Vec<T>, id: impl Fn(&T) -> &str) -> Page<T> {
         let most = usize::try_from(self.rows - 1).unwrap_or(usize::MAX);
-        let more = documents.len() > most;
-        documents.truncate(most);
-        let items: Vec<T> = decode_all(what, &documents)?;
+        let more = items.len() > most;
+        items.truncate(most);
         let next = if more { items.last().map(|last| id(last).to_owned()) } else { None };
-        Ok(Page { items, next })
+        Page { items, next }
     }
 }

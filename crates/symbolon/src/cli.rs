@@ -8,6 +8,10 @@ use clap::{Args, Parser, Subcommand};
 use symbolon_core::audit::verify::Known;
 use symbolon_core::id::RealmId;
 
+use crate::commands::completions::CompletionsOptions;
+use crate::commands::export::ExportOptions;
+use crate::commands::import::ImportOptions;
+use crate::commands::scan::ScanOptions;
 use crate::open_store::UrlText;
 use crate::telemetry::LogOptions;
 
@@ -37,6 +41,14 @@ pub enum Command {
     /// Look after the record of changes (docs/audit.md).
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Take clients over from another system's export (docs/import.md).
+    Import(ImportOptions),
+    /// Write what is stored as a description or as lines of JSON, without secrets.
+    Export(ExportOptions),
+    /// Find Symbolon's secrets in files and folders (docs/leaks.md).
+    Scan(ScanOptions),
+    /// Write a shell's script for completing this command line.
+    Completions(CompletionsOptions),
 }
 
 /// `symbolon audit`

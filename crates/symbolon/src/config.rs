@@ -22,7 +22,7 @@ use crate::open_store::{Choice, Database, UrlText};
 use crate::traces::TraceSettings;
 
 /// The settings as flags, with the variables that stand for them.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct Flags {
     /// The configuration file, in TOML.
     #[arg(long, value_name = "FILE", env = "SYMBOLON_CONFIG")]

@@ -7,6 +7,7 @@ pub mod descriptors;
 pub mod files;
 pub mod key_files;
 pub mod open_store;
+mod progress;
 pub mod service_manager;
 pub mod telemetry;
 pub mod traces;

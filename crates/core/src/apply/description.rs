@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::access_key::KeyStatus;
 use crate::client::ClientSettings;
@@ -19,7 +19,7 @@ use crate::secret::Secret;
 use crate::user::{MemberRole, OperatorRole};
 
 /// A whole file.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Description {
     /// The realms.
@@ -27,81 +27,86 @@ pub struct Description {
 }
 
 /// A realm.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct RealmDescription {
     /// Its name.
     pub id: RealmId,
     /// On or off. Where absent: as it is, and on for what is new.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<Status>,
     /// Its settings.
-    #[serde(default)]
+    #[serde(default, serialize_with = "what_is_set")]
     pub settings: RealmSettings,
     /// Its APIs.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resource_servers: Vec<ResourceServerDescription>,
     /// Its policies.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<PolicyDescription>,
     /// Its customers.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub organizations: Vec<OrganizationDescription>,
     /// The people who run it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub operators: Vec<OperatorDescription>,
 }
 
 /// An API.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ResourceServerDescription {
     /// Its audience.
     pub identifier: String,
     /// On or off. Where absent: as it is, and on for what is new.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<Status>,
     /// Its settings.
-    #[serde(default)]
+    #[serde(default, serialize_with = "what_is_set")]
     pub settings: ResourceServerSettings,
 }
 
 /// A policy.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyDescription {
     /// Its id, which clients name.
     pub id: PolicyId,
     /// A name for people; the id where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Its rules.
     pub statements: Vec<Statement>,
 }
 
 /// A customer.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct OrganizationDescription {
     /// Its id: the account id that APIs read.
     pub id: OrganizationId,
     /// A name for people; the id where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// On or off. Where absent: as it is, and on for what is new.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<Status>,
     /// Anything else to remember of it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
     /// Its licences.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub licences: Vec<LicenceDescription>,
     /// Its clients.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clients: Vec<ClientDescription>,
     /// Its people.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub users: Vec<MemberDescription>,
 }
 
 /// A licence, known by its audience and kind.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct LicenceDescription {
     /// The API.
@@ -109,82 +114,98 @@ pub struct LicenceDescription {
     /// What was agreed.
     pub kind: LicenceKind,
     /// From then on; from the first run on where absent.
-    #[serde(default, deserialize_with = "time")]
+    #[serde(default, deserialize_with = "time", serialize_with = "write_time")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub starts_at: Option<Timestamp>,
     /// Until then; for ever where absent.
-    #[serde(default, deserialize_with = "time")]
+    #[serde(default, deserialize_with = "time", serialize_with = "write_time")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<Timestamp>,
     /// On or off. Where absent: as it is, and on for what is new.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<Status>,
 }
 
 /// A client.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClientDescription {
     /// Its id, taken over as it is.
     pub id: ClientId,
     /// On or off. Where absent: as it is, and on for what is new.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<Status>,
     /// Its settings.
-    #[serde(default)]
+    #[serde(default, serialize_with = "what_is_set")]
     pub settings: ClientSettings,
     /// Its access keys, at most two.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub access_keys: Vec<AccessKeyDescription>,
 }
 
 /// An access key.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct AccessKeyDescription {
     /// Its id, taken over as it is; derived from the client's where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<crate::access_key::AccessKeyId>,
     /// Its secret, taken over as it is; made and told once where absent.
+    #[serde(skip_serializing)]
     pub secret: Option<Secret>,
     /// Allows a secret of fewer than 16 characters.
-    #[serde(default)]
+    #[serde(default, skip_serializing)]
     pub weak: bool,
     /// ACTIVE or INACTIVE. Where absent: as it is, and ACTIVE for what is new.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<KeyStatus>,
     /// From then on it gets no tokens.
-    #[serde(default, deserialize_with = "time")]
+    #[serde(default, deserialize_with = "time", serialize_with = "write_time")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
 }
 
 /// A customer's member, known by the e-mail address.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct MemberDescription {
     /// The address.
     pub email: String,
     /// The id, taken over as it is; made where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<UserId>,
     /// The role in the organization.
     pub role: MemberRole,
     /// The password.
+    #[serde(skip_serializing)]
     pub password: Option<Secret>,
     /// The password's Argon2id hash (PHC string), taken over as it is.
+    #[serde(skip_serializing)]
     pub password_hash: Option<String>,
     /// On or off. Where absent: as it is, and on for what is new.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<Status>,
 }
 
 /// One of the people who run the realm, known by the e-mail address.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct OperatorDescription {
     /// The address.
     pub email: String,
     /// The id, taken over as it is; made where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<UserId>,
     /// The role.
     pub role: OperatorRole,
     /// The password.
+    #[serde(skip_serializing)]
     pub password: Option<Secret>,
     /// The password's Argon2id hash (PHC string), taken over as it is.
+    #[serde(skip_serializing)]
     pub password_hash: Option<String>,
     /// On or off. Where absent: as it is, and on for what is new.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<Status>,
 }
 
@@ -196,12 +217,23 @@ pub struct DescriptionError(String);
 impl Description {
     /// Reads a file's text.
     pub fn parse(yaml: &str) -> Result<Self, DescriptionError> {
-        let mut options = serde_saphyr::Options::default();
-        // The excerpt would show the lines around a mistake, and with them secrets.
-        options.with_snippet = false;
-        serde_saphyr::from_str_with_options(yaml, options)
-            .map_err(|error| DescriptionError(error.to_string()))
+        read_yaml(yaml)
     }
+}
+
+/// Reads YAML that may hold secrets.
+pub(crate) fn read_yaml<T: serde::de::DeserializeOwned>(yaml: &str) -> Result<T, DescriptionError> {
+    let mut options = serde_saphyr::Options::default();
+    // The excerpt would show the lines around a mistake, and with them secrets.
+    options.with_snippet = false;
+    // However large the file is, it is the operator's own; what its aliases could make of it stays bounded.
+    if let Some(budget) = &mut options.budget {
+        let most = yaml.len().max(1_000_000);
+        budget.max_events = most;
+        budget.max_nodes = most;
+        budget.max_total_scalar_bytes = budget.max_total_scalar_bytes.max(most);
+    }
+    serde_saphyr::from_str_with_options(yaml, options).map_err(|error| DescriptionError(error.to_string()))
 }
 
 fn time<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
@@ -210,6 +242,24 @@ fn time<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Time
         Some(time) => Ok(Some(time)),
         None => Err(serde::de::Error::custom("times are written like 2026-01-31 or 2026-01-31T12:00:00Z")),
     }
+}
+
+#[expect(clippy::ref_option, reason = "serde passes the member itself")]
+fn write_time<S: serde::Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    time.map(|time| time.to_string()).serialize(serializer)
+}
+
+/// Settings without those that are as they are by themselves.
+fn what_is_set<S: serde::Serializer, T: Serialize + Default>(
+    settings: &T,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let value = |settings: &T| serde_json::to_value(settings).map_err(serde::ser::Error::custom);
+    let (mut set, usual) = (value(settings)?, value(&T::default())?);
+    if let (Some(set), Some(usual)) = (set.as_object_mut(), usual.as_object()) {
+        set.retain(|name, value| usual.get(name) != Some(value));
+    }
+    set.serialize(serializer)
 }
 
 #[cfg(test)]

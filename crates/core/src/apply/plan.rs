@@ -1,5 +1,6 @@
 //! The difference between a description and what is stored: a list of steps, worked out before any is taken.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
@@ -58,6 +59,25 @@ impl Plan {
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }
+
+    /// How many things of each kind are to be created and changed.
+    pub fn summary(&self) -> BTreeMap<&'static str, Counts> {
+        let mut summary: BTreeMap<&'static str, Counts> = BTreeMap::new();
+        for step in &self.steps {
+            let counts = summary.entry(step.kind()).or_default();
+            if step.creates() { counts.create += 1 } else { counts.change += 1 }
+        }
+        summary
+    }
+}
+
+/// How many things are to be created and changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Those that are not there yet.
+    pub create: usize,
+    /// Those that are there, and different.
+    pub change: usize,
 }
 
 /// One line a step, for people.
@@ -75,6 +95,20 @@ impl fmt::Display for Plan {
 }
 
 impl Step {
+    /// The kind of thing.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Realm(_) => "realm",
+            Self::ResourceServer(..) => "resource server",
+            Self::Policy(..) => "policy",
+            Self::Organization(..) => "organization",
+            Self::Licence(..) => "licence",
+            Self::Client(..) => "client",
+            Self::AccessKey(..) => "access key",
+            Self::User(..) => "user",
+        }
+    }
+
     fn creates(&self) -> bool {
         match self {
             Self::Realm(upsert) => upsert.before.is_none(),

@@ -1,6 +1,6 @@
 //! Works out a plan: walks the description beside the store and notes each difference.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use symbolon_protocol::secret_format::{self, Form};
 
@@ -14,7 +14,7 @@ use crate::authority::Authority;
 use crate::client::Client;
 use crate::clock::Timestamp;
 use crate::edit::{self, EditError, policy, realm, resource_server};
-use crate::id::{AccessKeyId, Id, LicenceId, OrganizationId, RealmId, UserId};
+use crate::id::{AccessKeyId, ClientId, Id, LicenceId, OrganizationId, RealmId, UserId};
 use crate::licence::Licence;
 use crate::organization::Organization;
 use crate::password::PasswordHash;
@@ -23,11 +23,14 @@ use crate::realm::{Realm, Status};
 use crate::realm_view::RealmView;
 use crate::resource_server::{ResourceServer, comparable};
 use crate::secret::{Comparison, Secret};
-use crate::store::ClientWithKeys;
+use crate::store::{ClientWithKeys, PageRequest};
 use crate::user::{Membership, OperatorRole, User, comparable_email, is_email};
 
 /// Imported secrets shorter than this need `weak: true`.
-const SHORTEST_SECRET: usize = 16;
+pub(crate) const SHORTEST_SECRET: usize = 16;
+
+/// So many clients of one organization are not looked for one by one.
+const WORTH_A_WALK: usize = 500;
 
 /// Works out what has to be done so that everything is as described.
 pub async fn plan(authority: &Authority, description: &Description) -> Result<Plan, EditError> {
@@ -172,8 +175,13 @@ impl Planner<'_> {
         let step = difference(before.as_ref(), after).map(|upsert| Step::Organization(realm.clone(), upsert));
         self.steps.extend(step);
         self.licences(view, wanted).await?;
+        let mut stored = self.stored_clients(realm, wanted, before.is_some()).await?;
         for client in &wanted.clients {
-            self.client(view, &wanted.id, client).await?;
+            let known = match &mut stored {
+                Some(stored) => stored.remove(&client.id),
+                None => self.authority.store.find_client(realm, &wanted.id, &client.id).await?,
+            };
+            self.client(view, &wanted.id, client, known.as_ref())?;
         }
         for member in &wanted.users {
             let person = Person {
@@ -226,16 +234,44 @@ impl Planner<'_> {
         Ok(())
     }
 
-    async fn client(
+    /// The described clients that are stored, read by pages; `None` where so few are described that each is looked
+    /// for by itself.
+    async fn stored_clients(
+        &self,
+        realm: &RealmId,
+        wanted: &OrganizationDescription,
+        exists: bool,
+    ) -> Result<Option<HashMap<ClientId, ClientWithKeys>>, EditError> {
+        if !exists {
+            return Ok(Some(HashMap::new()));
+        }
+        if wanted.clients.len() < WORTH_A_WALK {
+            return Ok(None);
+        }
+        let described: HashSet<&ClientId> = wanted.clients.iter().map(|client| &client.id).collect();
+        let mut stored = HashMap::new();
+        let mut page = PageRequest::first();
+        loop {
+            let found = self.authority.store.list_clients_with_keys(realm, &wanted.id, &page).await?;
+            let found_here = found.items.into_iter().filter(|known| described.contains(&known.client.id));
+            stored.extend(found_here.map(|known| (known.client.id.clone(), known)));
+            page.after = found.next;
+            if page.after.is_none() {
+                return Ok(Some(stored));
+            }
+        }
+    }
+
+    fn client(
         &mut self,
         view: &RealmView,
         organization: &OrganizationId,
         wanted: &ClientDescription,
+        stored: Option<&ClientWithKeys>,
     ) -> Result<(), EditError> {
         let realm = view.id();
         self.once(format!("{realm}: client {}", wanted.id))?;
-        let stored = self.authority.store.find_client(realm, organization, &wanted.id).await?;
-        let before = stored.as_ref().map(|known| &known.client);
+        let before = stored.map(|known| &known.client);
         let after = Client {
             id: wanted.id.clone(),
             organization: organization.clone(),
@@ -247,7 +283,7 @@ impl Planner<'_> {
         let after = edit::client::checked(view, before, &after)
             .map_err(|error| EditError::Invalid(format!("client {}: {error}", wanted.id)))?;
         self.steps.extend(difference(before, after).map(|upsert| Step::Client(realm.clone(), upsert)));
-        self.access_keys(realm, organization, wanted, stored.as_ref())
+        self.access_keys(realm, organization, wanted, stored)
     }
 
     fn access_keys(

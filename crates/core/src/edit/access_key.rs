@@ -3,7 +3,7 @@
 use symbolon_protocol::revocation::Kind;
 
 use crate::access_key::{AccessKey, KeyStatus, LastUse, safe_to_retire};
-use crate::audit::{Subject, SubjectKind};
+use crate::audit::{Change, Subject, SubjectKind};
 use crate::client::Client;
 use crate::clock::Timestamp;
 use crate::edit::{EditError, Editor, open};
@@ -48,13 +48,18 @@ pub async fn create(
 
 /// Adds a key, its secret perhaps from elsewhere. If its id was used here before, old tokens stay dead.
 pub async fn insert(editor: Editor<'_>, key: &AccessKey) -> Result<(), EditError> {
+    editor.store().insert_access_key(editor.realm, key, &addition(editor, key)?).await?;
+    editor.done().await
+}
+
+/// What it means to add a key.
+pub(crate) fn addition(editor: Editor<'_>, key: &AccessKey) -> Result<Change, EditError> {
     let mut change = editor.change("create", subject(key), None, Some(key));
     change.revocations = match key.status {
         KeyStatus::Active => vec![editor.closed(Kind::AccessKey, key.id.as_str())?],
         KeyStatus::Inactive => vec![open(Kind::AccessKey, key.id.as_str())],
     };
-    editor.store().insert_access_key(editor.realm, key, &change).await?;
-    editor.done().await
+    Ok(change)
 }
 
 /// Changes a key. Making it inactive, giving it another secret or an earlier end kills the tokens that it got.
@@ -63,6 +68,18 @@ pub async fn update(
     before: &AccessKey,
     after: &AccessKey,
 ) -> Result<AccessKey, EditError> {
+    let (after, change) = alteration(editor, before, after)?;
+    editor.store().update_access_key(editor.realm, &after, &change).await?;
+    editor.done().await?;
+    Ok(after)
+}
+
+/// What it means to change a key, which is given as it will be.
+fn alteration(
+    editor: Editor<'_>,
+    before: &AccessKey,
+    after: &AccessKey,
+) -> Result<(AccessKey, Change), EditError> {
     let after = AccessKey { version: before.version + 1, ..after.clone() };
     let mut change = editor.change("update", subject(&after), Some(before), Some(&after));
     let id = after.id.as_str();
@@ -77,6 +94,22 @@ pub async fn update(
         _ if ends_earlier || before.secret != after.secret => vec![editor.before_now(Kind::AccessKey, id)?],
         _ => Vec::new(),
     };
+    Ok((after, change))
+}
+
+/// Makes a key INACTIVE whose secret is known to strangers. Audit shows its organization who reported it, and where
+/// it was found.
+pub(crate) async fn deactivate_leaked(
+    editor: Editor<'_>,
+    before: &AccessKey,
+    report: serde_json::Value,
+) -> Result<AccessKey, EditError> {
+    let inactive = AccessKey { status: KeyStatus::Inactive, ..before.clone() };
+    let (after, mut change) = alteration(editor, before, &inactive)?;
+    change.action = "deactivate_leaked";
+    if let Some(shown) = change.after.as_mut().and_then(serde_json::Value::as_object_mut) {
+        shown.insert("leak".to_owned(), report);
+    }
     editor.store().update_access_key(editor.realm, &after, &change).await?;
     editor.done().await?;
     Ok(after)

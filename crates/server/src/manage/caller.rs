@@ -16,6 +16,7 @@ use symbolon_core::realm_view::RealmView;
 
 use crate::manage::body::{Body, Changing};
 use crate::manage::error::{Kind, Problem};
+use crate::manage::layer::Left;
 use crate::middleware::address::ClientAddress;
 use crate::middleware::host::host;
 use crate::middleware::request_id::RequestId;
@@ -59,6 +60,14 @@ impl FromRequestParts<ServerState> for Manager {
         };
         let id = parts.extensions.get::<RequestId>().map(|id| id.0.as_str()).unwrap_or_default();
         let caller = Caller::authenticate(&authority, token, id, from)?;
+        if let Some(verdict) = authority.management_rate(&caller.name()) {
+            if let Some(left) = parts.extensions.get::<Left>() {
+                let _ = left.0.set(verdict.limit);
+            }
+            if !verdict.allowed {
+                return Err(Problem::busy(verdict.retry_after));
+            }
+        }
         let owner = host(&parts.uri, parts.headers.get(HOST))
             .and_then(|host| authority.directory().realm_of_host(&host));
         let repeat = repeat_key(parts)?;

@@ -15,8 +15,9 @@ use crate::manage::answer::{Created, Tagged};
 use crate::manage::body::{Body, Parameters, Segments, id};
 use crate::manage::caller::Manager;
 use crate::manage::error::{Kind, Problem};
-use crate::manage::page::{PageOf, PageQuery};
-use crate::manage::paths::{InOrganization, OfAssignment, OfClient};
+use crate::manage::page::PageOf;
+use crate::manage::paths::{InOrganization, InRealm, OfAssignment, OfClient};
+use crate::manage::search::SearchQuery;
 use crate::manage::time::Time;
 
 /// A client.
@@ -97,15 +98,37 @@ fn check(
 
 /// Clients of an organization
 #[utoipa::path(get, path = "/realms/{realm}/organizations/{organization}/clients", tag = "clients",
-    operation_id = "listClients", params(InOrganization, PageQuery),
+    operation_id = "listClients", params(InOrganization, SearchQuery),
     responses((status = 200, description = "Some of the clients", body = PageOf<View>)))]
 pub(crate) async fn list(
     manager: Manager,
     Segments(at): Segments<InOrganization>,
-    Parameters(page): Parameters<PageQuery>,
+    Parameters(query): Parameters<SearchQuery>,
 ) -> Result<axum::Json<PageOf<View>>, Problem> {
     let access = manager.organization(Permission::ReadClients, at.place()).await?;
-    let page = access.realm.store().list_clients(access.realm.id(), access.id(), &page.request()?).await?;
+    let (store, realm) = (access.realm.store(), access.realm.id());
+    let page = match query.whole()? {
+        Some(page) => store.list_clients(realm, access.id(), &page).await?,
+        None => {
+            let (filter, page) = query.search()?;
+            store.search_clients(realm, Some(access.id()), &filter, &page).await?
+        }
+    };
+    Ok(axum::Json(PageOf::of(page, view)))
+}
+
+/// Clients of a realm, whichever organization they belong to
+#[utoipa::path(get, path = "/realms/{realm}/clients", tag = "clients", operation_id = "listRealmClients",
+    params(InRealm, SearchQuery),
+    responses((status = 200, description = "Some of the clients", body = PageOf<View>)))]
+pub(crate) async fn list_in_realm(
+    manager: Manager,
+    Segments(at): Segments<InRealm>,
+    Parameters(query): Parameters<SearchQuery>,
+) -> Result<axum::Json<PageOf<View>>, Problem> {
+    let access = manager.realm(Permission::ReadClients, &at.realm)?;
+    let (filter, page) = query.search()?;
+    let page = access.store().search_clients(access.id(), None, &filter, &page).await?;
     Ok(axum::Json(PageOf::of(page, view)))
 }
 

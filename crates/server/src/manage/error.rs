@@ -1,5 +1,7 @@
 //! What goes wrong, as problems (RFC 9457): a stable type for programs, a sentence for people, the request's id.
 
+use std::time::Duration;
+
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -118,6 +120,14 @@ impl Problem {
                 "The database cannot be reached now; nothing may have been changed. Try again",
             )
         }
+    }
+
+    /// The caller asks too often.
+    pub(crate) fn busy(retry_after: Option<Duration>) -> Self {
+        let seconds =
+            retry_after.map_or(1, |wait| u64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(1));
+        let retry_after = Some(seconds.max(1));
+        Self { retry_after, ..Self::new(Kind::Busy, "You ask too often; RateLimit says how often you may") }
     }
 
     /// It took too long.

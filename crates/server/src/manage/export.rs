@@ -210,10 +210,8 @@ impl Lines {
     async fn clients(&mut self, store: &dyn Store, realm: &RealmId, of: &OrganizationId) -> Result<(), Cut> {
         let mut page = first();
         loop {
-            let clients = store.list_clients(realm, of, &page).await?;
-            for client in clients.items {
-                // One that was deleted meanwhile is left out.
-                let Some(found) = store.find_client(realm, of, &client.id).await? else { continue };
+            let clients = store.list_clients_with_keys(realm, of, &page).await?;
+            for found in clients.items {
                 self.write(&Line::Client(clients::view(found.client))).await?;
                 for key in &found.keys {
                     self.write(&Line::AccessKey(access_keys::kept_view(key))).await?;

@@ -1,22 +1,30 @@
 //! What goes around every request of this API: a bound on its time, the bodies of problems, and `If-None-Match`.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use symbolon_core::protocol::rate_limit::ServiceLimit;
 
 use crate::manage::error::Problem;
+use crate::middleware::limit_fields::with_limit;
 use crate::middleware::request_id::RequestId;
 use crate::middleware::unserved::Unserved;
-use crate::state::ServerState;
 
 /// Nothing takes longer: whoever waits may try again.
 const LONGEST: Duration = Duration::from_secs(20);
 
-pub(crate) async fn around(State(_state): State<ServerState>, request: Request, next: Next) -> Response {
+/// What is left of the caller's rate, once it is known who calls.
+#[derive(Clone, Default)]
+pub(crate) struct Left(pub(crate) Arc<OnceLock<ServiceLimit>>);
+
+pub(crate) async fn around(mut request: Request, next: Next) -> Response {
+    let left = Left::default();
+    request.extensions_mut().insert(left.clone());
     let id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
     let known = match *request.method() {
         Method::GET | Method::HEAD => request.headers().get(header::IF_NONE_MATCH).cloned(),
@@ -37,7 +45,7 @@ pub(crate) async fn around(State(_state): State<ServerState>, request: Request, 
         response.headers_mut().remove(header::CONTENT_LENGTH);
     }
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+    with_limit(response, left.0.get().copied())
 }
 
 fn fill(response: &mut Response, problem: &Problem, request_id: &str) {

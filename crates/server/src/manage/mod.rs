@@ -13,6 +13,7 @@ mod clients;
 mod error;
 mod export;
 mod layer;
+mod leaks;
 mod licences;
 mod openapi;
 mod organizations;
@@ -24,14 +25,17 @@ mod realms;
 mod requests;
 mod resource_servers;
 mod revocations;
+mod search;
 mod signing_keys;
 mod time;
 mod trail_query;
+mod usage;
+mod usage_query;
 mod users;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::from_fn;
 use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -79,18 +83,23 @@ fn described() -> OpenApiRouter<ServerState> {
         .routes(routes!(audit::organization_tokens))
         .routes(routes!(audit::organization_refusals))
         .routes(routes!(preview::token))
+        .routes(routes!(usage::realm))
+        .routes(routes!(usage::organization))
+        .routes(routes!(usage::busiest))
+        .routes(routes!(leaks::report))
+        .routes(routes!(clients::list_in_realm))
         .routes(routes!(export::realm))
         .routes(routes!(export::organization))
 }
 
 /// The routes, to be nested at `/api/v1`.
-pub(crate) fn routes(state: ServerState) -> Router<ServerState> {
+pub(crate) fn routes() -> Router<ServerState> {
     let (routes, _) = described().split_for_parts();
     routes
         .route("/openapi.json", get(openapi::document))
         .fallback(error::nothing_here)
         .method_not_allowed_fallback(error::method_not_allowed)
-        .layer(from_fn_with_state(state, layer::around))
+        .layer(from_fn(layer::around))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
 }
 

@@ -13,8 +13,9 @@ use crate::manage::answer::{Created, Tagged};
 use crate::manage::body::{Body, Parameters, Segments, id};
 use crate::manage::caller::Manager;
 use crate::manage::error::Problem;
-use crate::manage::page::{PageOf, PageQuery};
+use crate::manage::page::PageOf;
 use crate::manage::paths::{InOrganization, InRealm};
+use crate::manage::search::SearchQuery;
 use crate::manage::time::Time;
 
 /// An organization.
@@ -63,15 +64,21 @@ pub(crate) fn view(organization: Organization) -> View {
 
 /// Organizations of a realm
 #[utoipa::path(get, path = "/realms/{realm}/organizations", tag = "organizations",
-    operation_id = "listOrganizations", params(InRealm, PageQuery),
+    operation_id = "listOrganizations", params(InRealm, SearchQuery),
     responses((status = 200, description = "Some of the organizations", body = PageOf<View>)))]
 pub(crate) async fn list(
     manager: Manager,
     Segments(at): Segments<InRealm>,
-    Parameters(page): Parameters<PageQuery>,
+    Parameters(query): Parameters<SearchQuery>,
 ) -> Result<axum::Json<PageOf<View>>, Problem> {
     let access = manager.realm(Permission::ReadOrganizations, &at.realm)?;
-    let page = access.store().list_organizations(access.id(), &page.request()?).await?;
+    let page = match query.whole()? {
+        Some(page) => access.store().list_organizations(access.id(), &page).await?,
+        None => {
+            let (filter, page) = query.search()?;
+            access.store().search_organizations(access.id(), &filter, &page).await?
+        }
+    };
     Ok(axum::Json(PageOf::of(page, view)))
 }
 

@@ -41,6 +41,24 @@ pub(crate) fn request(limit: Option<u32>, cursor: Option<&str>) -> Result<PageRe
     Ok(PageRequest { after, limit })
 }
 
+/// The same for lists that are searched, whose places are no ids.
+pub(crate) fn search_request(limit: Option<u32>, cursor: Option<&str>) -> Result<PageRequest, Problem> {
+    let PageRequest { limit, .. } = request(limit, None)?;
+    Ok(PageRequest { after: cursor.map(decoded).transpose()?, limit })
+}
+
+fn decoded(cursor: &str) -> Result<String, Problem> {
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).ok().filter(|bytes| (1..=2048).contains(&bytes.len()));
+    bytes
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .filter(|text| !text.contains('\0'))
+        .ok_or_else(no_cursor)
+}
+
+fn no_cursor() -> Problem {
+    Problem::new(Kind::InvalidCursor, "Pass on what stands in `next` of the part before, unchanged")
+}
+
 /// Only what could be an id continues a list; whose it is does not matter, since it is only a place in an order.
 fn read(cursor: &str) -> Result<String, Problem> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok().filter(|bytes| (1..=255).contains(&bytes.len()));

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use symbolon_core::permission::Permission;
-use symbolon_core::record::{RefusalRecord, TokenRecord};
+use symbolon_core::record::{RefusalRecord, Remark, TokenRecord};
 use utoipa::ToSchema;
 
 use crate::manage::body::Segments;
@@ -28,6 +28,10 @@ pub(crate) struct TokenView {
     expires_at: Time,
     /// The network address that asked.
     from: String,
+    /// `beyond_quota`: the client's quota, which is only watched, was spent. `reused`: the token was there before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    remark: Option<Remark>,
 }
 
 /// A request that was refused.
@@ -75,6 +79,7 @@ pub(crate) fn token_view(record: TokenRecord) -> Option<TokenView> {
         kid: grant.kid,
         expires_at: record.expires_at.into(),
         from: record.from.to_string(),
+        remark: record.remark,
     })
 }
 

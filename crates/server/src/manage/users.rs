@@ -15,6 +15,7 @@ use crate::manage::caller::Manager;
 use crate::manage::error::Problem;
 use crate::manage::page::{PageOf, PageQuery};
 use crate::manage::paths::{InOrganization, InRealm, OfMember, OfOperator};
+use crate::manage::search::SearchQuery;
 use crate::manage::time::Time;
 
 /// A member of an organization.
@@ -145,16 +146,22 @@ async fn find_operator(access: &RealmAccess<'_>, id: &str) -> Result<(User, Oper
 
 /// Members of an organization
 #[utoipa::path(get, path = "/realms/{realm}/organizations/{organization}/members", tag = "members",
-    operation_id = "listMembers", params(InOrganization, PageQuery),
+    operation_id = "listMembers", params(InOrganization, SearchQuery),
     responses((status = 200, description = "Some of the members", body = PageOf<MemberView>)))]
 pub(crate) async fn list_members(
     manager: Manager,
     Segments(at): Segments<InOrganization>,
-    Parameters(page): Parameters<PageQuery>,
+    Parameters(query): Parameters<SearchQuery>,
 ) -> Result<axum::Json<PageOf<MemberView>>, Problem> {
     let access = manager.organization(Permission::ReadMembers, at.place()).await?;
     let store = access.realm.store();
-    let page = store.list_users(access.realm.id(), Some(access.id()), &page.request()?).await?;
+    let page = match query.whole()? {
+        Some(page) => store.list_users(access.realm.id(), Some(access.id()), &page).await?,
+        None => {
+            let (filter, page) = query.search()?;
+            store.search_users(access.realm.id(), Some(access.id()), &filter, &page).await?
+        }
+    };
     let role =
         |user: &User| user.membership.as_ref().map_or(MemberRole::Viewer, |membership| membership.role);
     Ok(axum::Json(PageOf::of(page, |user| {

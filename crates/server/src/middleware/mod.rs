@@ -2,6 +2,7 @@
 
 pub(crate) mod address;
 pub(crate) mod host;
+pub(crate) mod limit_fields;
 mod log_share;
 pub(crate) mod request_id;
 pub(crate) mod unserved;

@@ -6,9 +6,9 @@ use axum::response::Response;
 use serde::Serialize;
 use symbolon_core::clock::Timestamp;
 use symbolon_core::protocol::error::{ErrorBody, ErrorCode, allowed_description};
-use symbolon_core::protocol::rate_limit::{self, ServiceLimit};
 use symbolon_core::refusal::Refusal;
 
+pub(crate) use crate::middleware::limit_fields::with_limit;
 use crate::middleware::unserved::Unserved;
 
 /// A JSON answer that no cache may keep (RFC 6749 §5.1).
@@ -68,19 +68,6 @@ pub(crate) fn refused(refusal: &Refusal, description: &str, realm: &str, now: Ti
         }
     }
     with_limit(response, refusal.limit)
-}
-
-/// The answer, saying how much the one who asked may still ask for, if there is a limit.
-pub(crate) fn with_limit(mut response: Response, limit: Option<ServiceLimit>) -> Response {
-    let Some(limit) = limit else { return response };
-    for (name, value) in
-        [(rate_limit::POLICY_FIELD, limit.policy_field()), (rate_limit::FIELD, limit.field())]
-    {
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            response.headers_mut().insert(name, value);
-        }
-    }
-    response
 }
 
 fn number(number: u128) -> HeaderValue {

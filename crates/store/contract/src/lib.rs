@@ -10,6 +10,7 @@
 mod access_keys;
 mod audit;
 mod boundaries;
+mod bulk;
 mod chain;
 mod changes;
 mod clients;
@@ -61,6 +62,9 @@ pub const PROMISES: &[(&str, Promise)] = &[
     ("clients: a stale change is refused", |s| Box::pin(clients::stale(s))),
     ("clients: of changes at the same time one succeeds", |s| Box::pin(clients::one_at_a_time(s))),
     ("clients: a credential is found by either id", |s| Box::pin(clients::credentials(s))),
+    ("clients: many are added with their keys, or none", |s| Box::pin(bulk::all_or_none(s))),
+    ("clients: pages have the keys with them", |s| Box::pin(bulk::pages_with_keys(s))),
+    ("access keys: they are found as secrets write their ids", |s| Box::pin(bulk::written_ids(s))),
     ("access keys: they read back and are removed", |s| Box::pin(access_keys::read_back(s))),
     ("access keys: a stale change is refused", |s| Box::pin(access_keys::stale(s))),
     ("access keys: a third is refused", |s| Box::pin(access_keys::third(s))),

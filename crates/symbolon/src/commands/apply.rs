@@ -10,9 +10,10 @@ use symbolon_core::audit::Actor;
 use symbolon_core::edit::EditError;
 
 use crate::cli::ApplyOptions;
-use crate::commands::Installation;
+use crate::commands::{Installation, operator};
 use crate::config::Config;
 use crate::files;
+use crate::progress::Progress;
 
 /// Runs the command.
 pub async fn run(options: ApplyOptions) -> anyhow::Result<ExitCode> {
@@ -35,8 +36,12 @@ pub async fn run(options: ApplyOptions) -> anyhow::Result<ExitCode> {
         let mut secrets = options.secrets.as_deref().map(files::append_private).transpose()?;
         let run = authority.request_id()?;
         let actor = Actor::operator(&operator(), &run);
-        let tell = |made: MadeSecret| tell(&made, secrets.as_mut());
-        apply::execute(&authority, &actor, plan, tell).await.with_context(|| file.clone())?;
+        let progress = Progress::of(plan.steps.len());
+        let tell = |made: MadeSecret| progress.aside(|| tell(&made, secrets.as_mut()));
+        let done = |steps| progress.reached(steps);
+        let taken = apply::execute_telling(&authority, &actor, plan, tell, done).await;
+        progress.end();
+        taken.with_context(|| file.clone())?;
         println!("Done.");
     }
     drop(authority);
@@ -44,13 +49,8 @@ pub async fn run(options: ApplyOptions) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Who runs the command, for the audit.
-fn operator() -> String {
-    std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).unwrap_or_else(|_| "unknown".to_owned())
-}
-
 /// Hands out a secret that was just made: one line of JSON in a private file, or a line on the terminal.
-fn tell(made: &MadeSecret, file: Option<&mut std::fs::File>) -> Result<(), EditError> {
+pub(crate) fn tell(made: &MadeSecret, file: Option<&mut std::fs::File>) -> Result<(), EditError> {
     let line = match &file {
         Some(_) => serde_json::json!({
             "realm": made.realm,

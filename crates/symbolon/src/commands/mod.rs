@@ -2,8 +2,12 @@
 
 pub mod apply;
 pub mod audit;
+pub mod completions;
 pub mod dev;
 pub mod explain;
+pub mod export;
+pub mod import;
+pub mod scan;
 pub mod serve;
 
 use std::path::{Path, PathBuf};
@@ -33,6 +37,10 @@ pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Apply(options) => apply::run(options).await,
         Command::Explain(options) => explain::run(options).await,
         Command::Audit(AuditCommand::Verify(options)) => audit::verify(options).await,
+        Command::Import(options) => import::run(options).await,
+        Command::Export(options) => export::run(options).await,
+        Command::Scan(options) => Ok(scan::run(&options)),
+        Command::Completions(options) => completions::run(&options),
     }
 }
 
@@ -97,6 +105,11 @@ impl Installation {
         }
         store.close().await;
     }
+}
+
+/// Who runs the command, for the audit.
+pub fn operator() -> String {
+    std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).unwrap_or_else(|_| "unknown".to_owned())
 }
 
 /// Waits for the signal to stop: Ctrl-C, or what a service manager sends.

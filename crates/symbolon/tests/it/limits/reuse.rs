@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use symbolon::commands::explain::{find, tell};
 use symbolon_core::apply::{self, description::Description};
-use symbolon_core::clock::Timestamp;
 use symbolon_core::id::{AccessKeyId, ClientId, OrganizationId};
 use symbolon_core::quota::{Quota, QuotaMode};
 use symbolon_core::record::Remark;

@@ -141,8 +141,9 @@ async fn a_request_that_is_sent_again_makes_one_thing_and_shows_no_secret_twice(
     let again = send("a", body.clone()).await;
     assert_eq!((again.status, again.header("idempotent-replayed")), (201, "true"), "{again:?}");
     assert_eq!(again.header("location"), first.header("location"));
-    let same = |member: &str| assert_eq!(again.body[member], first.body[member]);
-    ["id", "settings", "version", "created_at"].map(same);
+    for member in ["id", "settings", "version", "created_at"] {
+        assert_eq!(again.body[member], first.body[member]);
+    }
     assert_eq!(again.body["access_key"]["id"], first.body["access_key"]["id"]);
     assert!(again.body["access_key"]["secret"].is_null(), "{again:?}");
 

@@ -85,6 +85,11 @@ const TABLE: &[(&str, May)] = &[
     ("listOrganizationTokens", May::Read),
     ("listOrganizationRefusals", May::Read),
     ("previewToken", May::Read),
+    ("getUsage", May::OperatorsRead),
+    ("getOrganizationUsage", May::Read),
+    ("getBusiest", May::OperatorsRead),
+    ("reportLeak", May::OperatorsChange),
+    ("listRealmClients", May::OperatorsRead),
     ("exportRealm", May::OperatorsRead),
     ("exportOrganization", May::Read),
 ];

@@ -21,8 +21,8 @@ use symbolon_core::resource_server::ResourceServer;
 use symbolon_core::signing_key::StoredSigningKey;
 use symbolon_core::store::{
     AuditStore, BatchPlace, ChangeEntry, ChangeStore, ClientStore, ClientWithKeys, Closing, JournalStore,
-    ListFilter, OrganizationStore, Page, PageRequest, PolicyStore, RealmStore, ResourceServerStore,
-    SigningKeyStore, Store, StoreError, StoreResult, StoredRevocation, UserStore, Whose,
+    ListFilter, NewClient, OrganizationStore, Page, PageRequest, PolicyStore, RealmStore,
+    ResourceServerStore, SigningKeyStore, Store, StoreError, StoreResult, StoredRevocation, UserStore, Whose,
 };
 use symbolon_core::trail::{ChangeFilter, RefusalFilter, TokenFilter, TrailRequest};
 use symbolon_core::usage::{Busiest, UsageFilter, UsageGroup, UsageQuery, UsageSeries};
@@ -164,7 +164,12 @@ pass_on!(CLIENTS: ClientStore {
     search_clients['a 'b 'c 'd](
         realm: &'a RealmId, of: Option<&'b OrganizationId>, filter: &'c ListFilter, page: &'d PageRequest
     ) -> Page<Client>;
+    list_clients_with_keys['a 'b 'c](
+        realm: &'a RealmId, of: &'b OrganizationId, page: &'c PageRequest
+    ) -> Page<ClientWithKeys>;
+    list_access_keys_written['a 'b](realm: &'a RealmId, id: &'b str) -> Vec<AccessKey>;
     insert_client['a 'b 'c](realm: &'a RealmId, client: &'b Client, change: &'c Change) -> ();
+    insert_clients['a 'b](realm: &'a RealmId, clients: &'b [NewClient]) -> ();
     update_client['a 'b 'c](realm: &'a RealmId, client: &'b Client, change: &'c Change) -> ();
     delete_client['a 'b 'c 'd](
         realm: &'a RealmId, of: &'b OrganizationId, id: &'c ClientId, version: i64, change: &'d Change
