@@ -31,6 +31,9 @@ pub enum Command {
     Apply(ApplyOptions),
     /// Say what happened to a request, and why it was refused.
     Explain(ExplainOptions),
+    /// Manage what is there.
+    #[command(flatten)]
+    Manage(crate::manage::Manage),
 }
 
 /// `symbolon dev`

@@ -81,4 +81,5 @@ pub(crate) fn routes(state: ServerState) -> Router<ServerState> {
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
 }
 
+pub use caller::AtTheMachine;
 pub use openapi::description;

@@ -45,7 +45,7 @@ pub async fn run(options: ApplyOptions) -> anyhow::Result<ExitCode> {
 }
 
 /// Who runs the command, for the audit.
-fn operator() -> String {
+pub fn operator() -> String {
     std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).unwrap_or_else(|_| "unknown".to_owned())
 }
 

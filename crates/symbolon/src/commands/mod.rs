@@ -30,6 +30,7 @@ pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(options) => serve::run(*options).await,
         Command::Apply(options) => apply::run(options).await,
         Command::Explain(options) => explain::run(options).await,
+        Command::Manage(command) => Ok(crate::manage::run(command).await),
     }
 }
 
