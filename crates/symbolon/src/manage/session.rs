@@ -225,7 +225,7 @@ impl Session {
             (Output::Json, Some(next)) => self.screen.write(&format!("],\"next\":{}}}\n", json!(next))),
             (Output::Table, None) => Ok(()),
             (Output::Table, Some(next)) => {
-                eprintln!("There are more: --cursor {next}");
+                eprintln!("More follow: repeat it with --cursor {next}");
                 Ok(())
             }
         }
@@ -290,10 +290,18 @@ impl Session {
     }
 
     fn tell_made(&self, thing: &Value, text: &str) -> Done {
-        match self.output {
-            Output::Json => self.screen.write(&ended(text)),
-            Output::Table => self.details(thing),
+        if self.output == Output::Json {
+            return self.screen.write(&ended(text));
         }
+        // A client's first key stands beside it, rather than as a thing within it.
+        let mut thing = thing.clone();
+        if let Some(object) = thing.as_object_mut()
+            && let Some(Value::Object(mut key)) = object.remove("access_key")
+        {
+            object.extend(key.remove("id").map(|id| ("access_key".to_owned(), id)));
+            object.extend(key.remove_entry("secret"));
+        }
+        self.details(&thing)
     }
 
     /// Goes on only if whoever sits at the terminal means it, or `--yes` said so.
@@ -318,7 +326,7 @@ impl Session {
 }
 
 fn table(columns: &[Column]) -> Table {
-    Table::new(&columns.iter().map(|column| column.title).collect::<Vec<_>>())
+    Table::new(&columns.iter().map(|column| (column.title, column.is_flexible())).collect::<Vec<_>>())
 }
 
 /// What the API answered, with the line ended; an empty answer stays empty.

@@ -19,6 +19,7 @@ mod http;
 mod installation;
 mod kill;
 mod logs;
+mod manage;
 mod oauth2_crate;
 mod packaging;
 mod postgres;

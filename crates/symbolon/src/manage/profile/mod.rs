@@ -143,17 +143,24 @@ pub fn choose(named: Option<String>) -> Result<(String, Profile), Failure> {
 
 fn list(profiles: &Profiles) -> Done {
     let screen = Screen::find();
-    let mut table = Table::new(&["NAME", "URL", "REALM", "ORGANIZATION", "CLIENT"]);
+    let mut table = Table::new(&[
+        ("NAME", false),
+        ("URL", true),
+        ("CLIENT", true),
+        ("REALM", true),
+        ("ORGANIZATION", true),
+        ("DEFAULT", false),
+    ]);
     for (name, profile) in &profiles.profiles {
         let is_default = profiles.default.as_ref() == Some(name);
-        let name = if is_default { format!("{name} (default)") } else { name.clone() };
         let or_none = |text: &Option<String>| text.clone().unwrap_or_default();
         table.row(vec![
-            name,
+            name.clone(),
             profile.url.clone(),
+            profile.client_id.clone(),
             or_none(&profile.realm),
             or_none(&profile.organization),
-            profile.client_id.clone(),
+            if is_default { "yes" } else { "" }.to_owned(),
         ]);
     }
     screen.write(&table.render(&screen))

@@ -8,7 +8,7 @@ use crate::manage::render::{Paint, Screen, plain, value};
 
 /// What comes first, in this order; `LAST` ends it, and everything else stands between in the order of its names.
 const FIRST: [&str; 8] = ["id", "identifier", "kid", "name", "email", "status", "role", "organization"];
-const LAST: [&str; 2] = ["version", "created_at"];
+const LAST: [&str; 4] = ["version", "created_at", "access_key", "secret"];
 
 /// A thing, as lines.
 pub fn render(thing: &Value, screen: &Screen, now: Timestamp) -> String {
@@ -20,10 +20,15 @@ pub fn render(thing: &Value, screen: &Screen, now: Timestamp) -> String {
     for line in &lines {
         let room = screen.width.map_or(usize::MAX, |all| all.saturating_sub(width + 2).max(20));
         for (index, part) in line.parts.iter().flat_map(|part| wrapped(part, room)).enumerate() {
-            let label = if index == 0 { line.label.as_str() } else { "" };
-            let padding = " ".repeat(width - label.width() + 2);
             let shown = screen.paint(value::paint(&part), &part);
-            text.push_str(&format!("{}{padding}{shown}\n", screen.paint(Paint::Faint, label)));
+            if index == 0 {
+                text.push_str(&screen.paint(Paint::Faint, &line.label));
+                text.push_str(&" ".repeat(width - line.label.width() + 2));
+            } else {
+                text.push_str(&" ".repeat(width + 2));
+            }
+            text.push_str(&shown);
+            text.push('\n');
         }
     }
     text
@@ -70,8 +75,10 @@ fn parts(name: &str, member: &Value, now: Timestamp) -> Vec<String> {
     let is_life = name == "lifetime" || name.ends_with("_lifetime");
     match member {
         Value::String(text) if name.ends_with("_at") || name == "before" || name == "at" => {
-            let distance = value::distance(text, now).map(|distance| format!(" UTC ({distance})"));
-            vec![format!("{}{}", value::time(text), distance.unwrap_or_default())]
+            match (value::time(text), value::distance(text, now)) {
+                (time, Some(distance)) if !time.is_empty() => vec![format!("{time} UTC ({distance})")],
+                (time, _) => vec![time],
+            }
         }
         Value::Number(number) if is_life => number.as_i64().map(value::life).into_iter().collect(),
         Value::Array(items) if items.iter().any(|item| item.get("effect").is_some()) => {

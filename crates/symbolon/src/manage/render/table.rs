@@ -12,18 +12,24 @@ const NARROWEST: usize = 10;
 /// Rows under titles. The most telling columns come first: the last ones go where there is no room.
 pub struct Table {
     titles: Vec<&'static str>,
+    /// Whether a column may be cut. The first one never is: ids are copied.
+    flexible: Vec<bool>,
     rows: Vec<Vec<String>>,
     widths: Vec<usize>,
     headed: bool,
 }
 
 impl Table {
-    /// An empty table.
-    pub fn new(titles: &[&'static str]) -> Self {
+    /// An empty table: titles, and whether the column may be cut.
+    pub fn new(columns: &[(&'static str, bool)]) -> Self {
+        let titles: Vec<&'static str> = columns.iter().map(|(title, _)| *title).collect();
+        let flexible =
+            columns.iter().enumerate().map(|(index, (_, flexible))| index > 0 && *flexible).collect();
         Self {
-            titles: titles.to_vec(),
+            flexible,
             rows: Vec::new(),
             widths: titles.iter().map(|title| title.width()).collect(),
+            titles,
             headed: false,
         }
     }
@@ -42,7 +48,7 @@ impl Table {
 
     /// The rows so far as text, the titles once. What is added later continues it.
     pub fn render(&mut self, screen: &Screen) -> String {
-        let widths = fitted(&self.widths, screen.width);
+        let widths = fitted(&self.widths, &self.flexible, screen.width);
         let mut text = String::new();
         if !self.headed {
             let titles: Vec<String> = self.titles.iter().map(|title| (*title).to_owned()).collect();
@@ -56,28 +62,20 @@ impl Table {
     }
 }
 
-/// The widths that fit: the widest columns give way first, and then the last columns go altogether.
-fn fitted(wanted: &[usize], room: Option<usize>) -> Vec<usize> {
+/// The widths that fit: columns that may be cut give way first, the widest before others, and then the last columns
+/// go altogether. Two stay, whatever the room.
+fn fitted(wanted: &[usize], flexible: &[bool], room: Option<usize>) -> Vec<usize> {
     let Some(room) = room else { return wanted.to_vec() };
     let total = |widths: &[usize]| widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1);
+    let least = |(width, flexible): (&usize, &bool)| if *flexible { (*width).min(NARROWEST) } else { *width };
     let mut widths = wanted.to_vec();
-    loop {
-        let least: usize = total(&widths.iter().map(|width| (*width).min(NARROWEST)).collect::<Vec<_>>());
-        if least <= room || widths.len() <= 2 {
-            break;
-        }
+    while widths.len() > 2 && total(&widths.iter().zip(flexible).map(least).collect::<Vec<_>>()) > room {
         widths.pop();
     }
-    // Ids are copied: the first column keeps its width for as long as another one can give way.
     while total(&widths) > room {
-        let flexible = (1..widths.len()).filter(|index| widths[*index] > NARROWEST);
-        match flexible.max_by_key(|index| widths[*index]) {
-            Some(widest) => widths[widest] -= 1,
-            None if widths.len() > 2 => {
-                widths.pop();
-            }
-            None => break,
-        }
+        let can_give = (0..widths.len()).filter(|index| flexible[*index] && widths[*index] > NARROWEST);
+        let Some(widest) = can_give.max_by_key(|index| widths[*index]) else { break };
+        widths[widest] -= 1;
     }
     widths
 }
@@ -115,7 +113,7 @@ mod tests {
     use super::*;
 
     fn table() -> Table {
-        let mut table = Table::new(&["ID", "NAME", "STATUS", "CREATED"]);
+        let mut table = Table::new(&[("ID", true), ("NAME", true), ("STATUS", true), ("CREATED", false)]);
         table.row(vec![
             "cli_1".to_owned(),
             "Importer".to_owned(),
@@ -160,7 +158,7 @@ cli_22  東京 a name that …  -       2026-11-22
             text,
             "ID      NAME            STATUS\ncli_1   Importer        active\ncli_22  東京 a name t…  -\n"
         );
-        for width in 20..80 {
+        for width in 28..80 {
             let text = table().render(&screen(Some(width)));
             assert!(text.lines().all(|line| line.width() <= width), "{width}: {text}");
         }
@@ -181,7 +179,7 @@ cli_22  東京 a name that …  -       2026-11-22
 
     #[test]
     fn a_name_cannot_steer_the_terminal() {
-        let mut table = Table::new(&["NAME"]);
+        let mut table = Table::new(&[("NAME", true)]);
         table.row(vec!["a\x1b]0;owned\x07\n\u{202e}b\u{9b}c".to_owned()]);
         let text = table.render(&screen(None));
         assert_eq!(text, "NAME\na\u{fffd}]0;owned\u{fffd} \u{fffd}b\u{fffd}c\n");

@@ -42,6 +42,11 @@ impl Column {
         Self::new(title, at, Reads::Plainly)
     }
 
+    /// Whether it may be cut: half a time says nothing.
+    pub const fn is_flexible(&self) -> bool {
+        matches!(self.reads, Reads::Plainly | Reads::Grants)
+    }
+
     /// Its cell in the row of a thing.
     pub fn cell(&self, thing: &Value) -> String {
         let Some(value) = thing.pointer(self.at) else { return String::new() };
@@ -97,9 +102,12 @@ fn grants(value: &Value) -> String {
     all.iter().map(grant).collect::<Vec<_>>().join(", ")
 }
 
-/// A moment to the second: `2026-11-22 08:00:00`. UTC, as all times of the API.
+/// A moment to the second: `2026-11-22 08:00:00`. UTC, as all times of the API. What is built in was never made.
 pub fn time(text: &str) -> String {
     let Some(moment) = Timestamp::parse(text) else { return text.to_owned() };
+    if moment == Timestamp::default() {
+        return String::new();
+    }
     let text = Timestamp::from_seconds(moment.seconds()).to_string();
     text.get(..19).unwrap_or(&text).replacen('T', " ", 1)
 }
@@ -112,6 +120,7 @@ pub fn distance(text: &str, now: Timestamp) -> Option<String> {
         false => (false, now.since(moment).as_secs()),
     };
     let (count, unit) = match seconds {
+        0..=4 if !ahead => return Some("just now".to_owned()),
         0..=59 => (seconds, "second"),
         60..=3599 => (seconds / 60, "minute"),
         3600..=86_399 => (seconds / 3600, "hour"),
@@ -144,7 +153,9 @@ mod tests {
         assert_eq!(time("2026-11-22T09:00:00+01:00"), "2026-11-22 08:00:00");
         let now = Timestamp::parse("2026-11-22T08:00:00Z").unwrap();
         let distance = |text: &str| distance(text, now).unwrap();
-        assert_eq!(distance("2026-11-22T07:59:59Z"), "1 second ago");
+        assert_eq!(distance("2026-11-22T07:59:59Z"), "just now");
+        assert_eq!(distance("2026-11-22T07:59:00Z"), "1 minute ago");
+        assert_eq!(super::time("1970-01-01T00:00:00.000Z"), "");
         assert_eq!(distance("2026-11-20T07:00:00Z"), "2 days ago");
         assert_eq!(distance("2026-11-22T09:30:00Z"), "in 1 hour");
         for (seconds, text) in [(3600, "1 h"), (90, "90 s"), (5400, "90 min"), (172_800, "2 d"), (0, "0 s")] {
