@@ -2,6 +2,7 @@
 //!
 //! docs/cli.md has the table of the codes; programs rely on them.
 
+use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use serde::Deserialize;
@@ -99,7 +100,7 @@ impl Failure {
         let mut text = format!("symbolon: {}\n", plain(&refusal.title));
         let mut line = |name: &str, value: &str| {
             if !value.is_empty() {
-                text.push_str(&format!("  {name:<9}{}\n", plain(value)));
+                let _ = writeln!(text, "  {name:<9}{}", plain(value));
             }
         };
         line("why", &refusal.detail);

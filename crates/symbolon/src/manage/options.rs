@@ -13,7 +13,7 @@ use crate::manage::render::Output;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Where, and how")]
 pub struct Options {
-    /// The profile to use; the default one where none is named.
+    /// The profile to use; the default one where none is named. It means nothing with --local.
     #[arg(long, value_name = "NAME", env = "SYMBOLON_PROFILE", global = true)]
     pub profile: Option<String>,
     /// Work on the installation on this machine, without a server: the folder, database and keys are named as for

@@ -50,6 +50,10 @@ impl Session {
             let local = Local::open(installation).await?;
             let usual = local.default_realm().to_owned();
             (Transport::Local(Box::new(local)), Some(usual), None)
+        } else if let Some(flag) = installation.given() {
+            return Err(Failure::usage(format!(
+                "{flag} is for the installation on this machine: say --local too, or leave it out"
+            )));
         } else {
             let (name, profile) = profile::choose(profile)?;
             let usual = (profile.realm.clone(), profile.organization.clone());
@@ -147,8 +151,8 @@ impl Session {
     }
 
     /// Changes a thing by a merge patch and shows it.
-    pub async fn update(&mut self, path: String, patch: Value, if_version: Option<i64>) -> Done {
-        self.tell(Asked { body: Some(patch), if_version, ..Asked::new(Method::PATCH, path) }).await
+    pub async fn update(&mut self, path: String, changes: Value, if_version: Option<i64>) -> Done {
+        self.tell(Asked { body: Some(changes), if_version, ..Asked::new(Method::PATCH, path) }).await
     }
 
     /// Switches a thing on.
@@ -203,7 +207,8 @@ impl Session {
             let limit = left.map_or(PAGE, |left| left.min(PAGE));
             let mut place = format!("{path}?limit={limit}");
             if let Some(cursor) = &cursor {
-                place.push_str(&format!("&cursor={}", utf8_percent_encode(cursor, SEGMENT)));
+                place.push_str("&cursor=");
+                place.extend(utf8_percent_encode(cursor, SEGMENT));
             }
             let answer = self.ask(Asked::new(Method::GET, place)).await?;
             let mut page: Page = parse(&answer.text)?;

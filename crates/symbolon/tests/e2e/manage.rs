@@ -4,4 +4,5 @@ mod desk;
 mod errors;
 mod lists;
 mod profiles;
+mod wire;
 mod work;

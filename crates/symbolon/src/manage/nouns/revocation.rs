@@ -72,9 +72,10 @@ pub async fn run(verb: Verb, session: &mut Session) -> Done {
         Verb::Create { kind, id } => {
             let (name, what) = kind.names();
             // Customers revoke within their own organization, which their profile names.
-            let path = match session.has_organization() {
-                true => session.in_organization(&["revocations"])?,
-                false => session.in_realm(&["revocations"])?,
+            let path = match kind {
+                Kind::Realm => session.in_realm(&["revocations"])?,
+                _ if session.has_organization() => session.in_organization(&["revocations"])?,
+                _ => session.in_realm(&["revocations"])?,
             };
             session.confirm(&format!("Revoke {what} {id}? They are dead at once."))?;
             let body = Some(json!({"kind": name, "id": id}));

@@ -128,9 +128,10 @@ impl Person {
 
 impl Kind {
     fn at(self, session: &Session, id: &[&str]) -> Result<String, Failure> {
-        match self.operator {
-            true => session.in_realm(&[&["operators"], id].concat()),
-            false => session.in_organization(&[&["members"], id].concat()),
+        if self.operator {
+            session.in_realm(&[&["operators"], id].concat())
+        } else {
+            session.in_organization(&[&["members"], id].concat())
         }
     }
 }

@@ -118,12 +118,12 @@ fn find<'a>(profiles: &'a Profiles, name: &str) -> Result<&'a Profile, Failure> 
 
 /// Refuses a name that a profile has.
 pub fn refuse_taken(profiles: &Profiles, name: &str) -> Done {
-    match profiles.profiles.contains_key(name) {
-        true => Err(Failure::usage(format!(
+    if profiles.profiles.contains_key(name) {
+        return Err(Failure::usage(format!(
             "there is a profile {name} already: choose another name, or `symbolon profile remove {name}` first"
-        ))),
-        false => Ok(()),
+        )));
     }
+    Ok(())
 }
 
 /// The profile of a command: the one that it names, or the default one.
@@ -145,22 +145,22 @@ fn list(profiles: &Profiles) -> Done {
     let screen = Screen::find();
     let mut table = Table::new(&[
         ("NAME", false),
+        ("DEFAULT", false),
         ("URL", true),
-        ("CLIENT", true),
+        ("CLIENT", false),
         ("REALM", true),
         ("ORGANIZATION", true),
-        ("DEFAULT", false),
     ]);
     for (name, profile) in &profiles.profiles {
         let is_default = profiles.default.as_ref() == Some(name);
         let or_none = |text: &Option<String>| text.clone().unwrap_or_default();
         table.row(vec![
             name.clone(),
+            if is_default { "yes" } else { "" }.to_owned(),
             profile.url.clone(),
             profile.client_id.clone(),
             or_none(&profile.realm),
             or_none(&profile.organization),
-            if is_default { "yes" } else { "" }.to_owned(),
         ]);
     }
     screen.write(&table.render(&screen))

@@ -8,6 +8,8 @@ use crate::manage::render::{Paint, Screen, plain, value};
 const GAP: usize = 2;
 /// No column is cut below that.
 const NARROWEST: usize = 10;
+/// Rather than cut a column below that, the last one goes.
+const TELLING: usize = 20;
 
 /// Rows under titles. The most telling columns come first: the last ones go where there is no room.
 pub struct Table {
@@ -67,7 +69,7 @@ impl Table {
 fn fitted(wanted: &[usize], flexible: &[bool], room: Option<usize>) -> Vec<usize> {
     let Some(room) = room else { return wanted.to_vec() };
     let total = |widths: &[usize]| widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1);
-    let least = |(width, flexible): (&usize, &bool)| if *flexible { (*width).min(NARROWEST) } else { *width };
+    let least = |(width, flexible): (&usize, &bool)| if *flexible { (*width).min(TELLING) } else { *width };
     let mut widths = wanted.to_vec();
     while widths.len() > 2 && total(&widths.iter().zip(flexible).map(least).collect::<Vec<_>>()) > room {
         widths.pop();
@@ -146,11 +148,11 @@ cli_22  東京 a name that goes on and on  -       2026-11-22
 
     #[test]
     fn a_narrow_terminal_gets_narrower_columns_and_then_fewer() {
-        let text = table().render(&screen(Some(46)));
+        let text = table().render(&screen(Some(50)));
         let expected = "\
-ID      NAME                STATUS  CREATED
-cli_1   Importer            active  2026-11-22
-cli_22  東京 a name that …  -       2026-11-22
+ID      NAME                    STATUS  CREATED
+cli_1   Importer                active  2026-11-22
+cli_22  東京 a name that goes…  -       2026-11-22
 ";
         assert_eq!(text, expected);
         let text = table().render(&screen(Some(30)));

@@ -115,10 +115,9 @@ pub fn time(text: &str) -> String {
 /// How long ago a moment is, or how far ahead, roughly.
 pub fn distance(text: &str, now: Timestamp) -> Option<String> {
     let moment = Timestamp::parse(text)?;
-    let (ahead, seconds) = match moment > now {
-        true => (true, moment.since(now).as_secs()),
-        false => (false, now.since(moment).as_secs()),
-    };
+    let ahead = moment > now;
+    let between = if ahead { moment.since(now) } else { now.since(moment) };
+    let seconds = between.as_secs();
     let (count, unit) = match seconds {
         0..=4 if !ahead => return Some("just now".to_owned()),
         0..=59 => (seconds, "second"),
@@ -155,7 +154,7 @@ mod tests {
         let distance = |text: &str| distance(text, now).unwrap();
         assert_eq!(distance("2026-11-22T07:59:59Z"), "just now");
         assert_eq!(distance("2026-11-22T07:59:00Z"), "1 minute ago");
-        assert_eq!(super::time("1970-01-01T00:00:00.000Z"), "");
+        assert_eq!(time("1970-01-01T00:00:00.000Z"), "");
         assert_eq!(distance("2026-11-20T07:00:00Z"), "2 days ago");
         assert_eq!(distance("2026-11-22T09:30:00Z"), "in 1 hour");
         for (seconds, text) in [(3600, "1 h"), (90, "90 s"), (5400, "90 min"), (172_800, "2 d"), (0, "0 s")] {

@@ -47,7 +47,7 @@ pub struct Answer {
 impl Answer {
     /// The answer, unless it is a problem.
     fn checked(self, from: &str) -> Result<Self, Failure> {
-        if self.status < 400 {
+        if (200..300).contains(&self.status) {
             return Ok(self);
         }
         let refusal = serde_json::from_str::<Refusal>(&self.text).ok();

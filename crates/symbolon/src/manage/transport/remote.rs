@@ -16,7 +16,7 @@ use crate::manage::profile::Profile;
 use crate::manage::transport::{Answer, Asked};
 
 /// Longer than the server works on anything.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 const LONGEST_CONNECT: Duration = Duration::from_secs(10);
 
 /// A server, and who asks it.

@@ -40,6 +40,14 @@ fn a_customer_does_not_become_the_operator_by_its_name() {
 }
 
 #[test]
+fn flags_of_the_machines_own_installation_do_not_quietly_go_to_a_server() {
+    let desk = Desk::open();
+    for flag in ["--data", "--database-url", "--base-url", "--pepper-file"] {
+        desk.run(&["realm", "list", flag, "canary"]).failed(2, "--local");
+    }
+}
+
+#[test]
 fn a_profile_is_for_its_owner_alone() {
     let desk = Desk::open();
     let path = desk.profiles();
@@ -69,7 +77,7 @@ fn a_secret_comes_by_a_file_or_standard_input_and_never_by_an_argument() {
     desk.run(&[&add[..], &["--secret-file", &file, "--replace", "--realm", "default"]].concat()).done();
     desk.run(&["profile", "use", "copy"]).done();
     let list = desk.run(&["profile", "list"]);
-    assert!(list.done().lines().any(|line| line.starts_with("copy ") && line.ends_with("yes")), "{list:?}");
+    assert!(list.done().lines().any(|line| line.starts_with("copy     yes ")), "{list:?}");
     desk.run(&["profile", "remove", "copy"]).done();
     desk.run(&["realm", "list"]).failed(2, "--profile");
     desk.run(&["realm", "list", "--profile", "copy"]).failed(2, "there are: default");
