@@ -102,3 +102,45 @@ pub async fn run(command: Manage) -> ExitCode {
         Manage::Request(noun) => noun.run(request::run).await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory as _, Subcommand as _};
+
+    use super::Manage;
+    use crate::cli::Cli;
+
+    #[test]
+    fn flags_do_not_contradict_one_another() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_document_names_every_noun_with_its_verbs_and_no_others() {
+        let document = include_str!("../../../../docs/cli.md");
+        let quoted = |cell: &str| -> Vec<String> {
+            let words = cell.split('`').skip(1).step_by(2);
+            words.filter(|word| !word.starts_with('-')).map(str::to_owned).collect()
+        };
+        let section = document.split("| noun | verbs |").nth(1).and_then(|rest| rest.split("\n\n").next());
+        let mut documented = Vec::new();
+        for row in section.unwrap().lines().skip(2) {
+            let cells: Vec<&str> = row.split('|').collect();
+            documented.push((quoted(cells[1]).pop().unwrap(), quoted(cells[2])));
+        }
+        let command = Manage::augment_subcommands(clap::Command::new("symbolon"));
+        let mut offered = Vec::new();
+        for noun in command.get_subcommands().filter(|command| command.has_subcommands()) {
+            let verbs = noun.get_subcommands().map(|verb| verb.get_name().to_owned()).collect::<Vec<_>>();
+            if noun.get_name() != "profile" {
+                offered.push((noun.get_name().to_owned(), verbs));
+            }
+        }
+        let sorted = |mut table: Vec<(String, Vec<String>)>| {
+            table.iter_mut().for_each(|(_, verbs)| verbs.sort());
+            table.sort();
+            table
+        };
+        assert_eq!(sorted(documented), sorted(offered));
+    }
+}

@@ -155,11 +155,13 @@ cli_1   Importer                active  2026-11-22
 cli_22  東京 a name that goes…  -       2026-11-22
 ";
         assert_eq!(text, expected);
-        let text = table().render(&screen(Some(30)));
-        assert_eq!(
-            text,
-            "ID      NAME            STATUS\ncli_1   Importer        active\ncli_22  東京 a name t…  -\n"
-        );
+        let text = table().render(&screen(Some(36)));
+        let expected = "\
+ID      NAME                  STATUS
+cli_1   Importer              active
+cli_22  東京 a name that go…  -
+";
+        assert_eq!(text, expected);
         for width in 28..80 {
             let text = table().render(&screen(Some(width)));
             assert!(text.lines().all(|line| line.width() <= width), "{width}: {text}");
