@@ -242,10 +242,12 @@ enum Reach {
     Organization(OrganizationId),
 }
 
-/// Somebody who manages, proved by a token.
+/// Somebody who manages: proved by a token, or at the machine itself.
+#[derive(Clone)]
 pub struct Caller {
     actor: Actor,
-    home: Arc<RealmView>,
+    /// The realm of its token; an operator at the machine has none.
+    home: Option<Arc<RealmView>>,
     reach: Reach,
     permissions: Permissions,
 }
@@ -330,7 +332,19 @@ impl Caller {
             permissions.0.retain(|permission| permission.is_for_customers());
         }
         let actor = Actor::client(&client, request_id).at(from);
-        Ok(Self { actor, home, reach, permissions })
+        Ok(Self { actor, home: Some(home), reach, permissions })
+    }
+
+    /// Somebody who holds the database and the keys in its hands, through a command on the machine: nothing that a
+    /// token could say would allow more. `name` is the user of the operating system, `run` the id of the command's
+    /// run. Only code in this process can call it, and no edge does so for what came over a network.
+    pub fn at_the_machine(name: &str, run: &str) -> Self {
+        Self {
+            actor: Actor::operator(name, run),
+            home: None,
+            reach: Reach::Installation,
+            permissions: Permissions::all_that(|_| true),
+        }
     }
 
     /// Who it is, for records.
@@ -347,17 +361,17 @@ impl Caller {
 
     /// Its name among all callers.
     pub fn name(&self) -> String {
-        format!("{}/{}", self.home.id(), self.actor.id)
+        format!("{}/{}", self.home.as_ref().map_or("", |home| home.id().as_str()), self.actor.id)
     }
 
-    /// The realm of its token.
-    pub const fn home(&self) -> &Arc<RealmView> {
-        &self.home
+    /// The realm of its token; an operator at the machine has none.
+    pub const fn home(&self) -> Option<&Arc<RealmView>> {
+        self.home.as_ref()
     }
 
     /// Whether it reaches a realm at all.
     fn reaches(&self, realm: &RealmId) -> bool {
-        self.reach == Reach::Installation || self.home.id() == realm
+        self.reach == Reach::Installation || self.home.as_ref().is_some_and(|home| home.id() == realm)
     }
 
     fn check(&self, permission: Permission) -> Result<(), Denied> {
@@ -520,6 +534,14 @@ mod tests {
             auditor.scopes().iter().chain(viewer.scopes().iter()).all(|s| s.as_str().starts_with("read:"))
         );
         assert!(auditor.has(Permission::ReadAudit) && viewer.has(Permission::ReadClients));
+    }
+
+    #[test]
+    fn whoever_is_at_the_machine_may_do_everything_under_their_own_name() {
+        let caller = Caller::at_the_machine("ada", "run_1");
+        assert_eq!(caller.actor(), &Actor::operator("ada", "run_1"));
+        assert_eq!(caller.reach, Reach::Installation);
+        assert!(Permission::ALL.into_iter().all(|permission| caller.permissions.has(permission)));
     }
 
     #[test]

@@ -49,6 +49,9 @@ pub enum Command {
     Scan(ScanOptions),
     /// Write a shell's script for completing this command line.
     Completions(CompletionsOptions),
+    /// Manage what is there.
+    #[command(flatten)]
+    Manage(crate::manage::Manage),
 }
 
 /// `symbolon audit`

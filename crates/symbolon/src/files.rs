@@ -40,3 +40,9 @@ pub fn append_private(path: &Path) -> anyhow::Result<File> {
     }
     Ok(file)
 }
+
+/// Makes a file, which must not be there.
+pub fn create_private(path: &Path) -> anyhow::Result<File> {
+    let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    opened.with_context(|| format!("{} cannot be made", path.display()))
+}

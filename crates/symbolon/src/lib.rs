@@ -6,6 +6,7 @@ pub mod config;
 pub mod descriptors;
 pub mod files;
 pub mod key_files;
+pub mod manage;
 pub mod open_store;
 mod progress;
 pub mod service_manager;
@@ -23,7 +24,11 @@ pub fn run() -> ExitCode {
     std::thread::spawn(|| {
         let _ = symbolon_core::random::Random::fill(&symbolon_core::random::SystemRandom, &mut [0]);
     });
-    let cli = cli::Cli::parse();
+    let mut cli = cli::Cli::parse();
+    if matches!(cli.command, cli::Command::Manage(_)) && cli.log.filter == "info" {
+        // These commands say themselves what happened; only trouble beyond that is worth a line.
+        "warn".clone_into(&mut cli.log.filter);
+    }
     telemetry::start(&cli.log);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -9,7 +9,14 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 #[derive(Debug, Args)]
 pub struct LogOptions {
     /// What to log: a level, or parts with levels (`info,symbolon_core=debug`).
-    #[arg(long = "log", value_name = "FILTER", env = "SYMBOLON_LOG", default_value = "info", global = true)]
+    #[arg(
+        long = "log",
+        value_name = "FILTER",
+        env = "SYMBOLON_LOG",
+        default_value = "info",
+        global = true,
+        help_heading = "Logs"
+    )]
     pub filter: String,
     /// The form of log lines.
     #[arg(
@@ -17,7 +24,8 @@ pub struct LogOptions {
         value_name = "FORM",
         env = "SYMBOLON_LOG_FORMAT",
         default_value = "pretty",
-        global = true
+        global = true,
+        help_heading = "Logs"
     )]
     pub format: LogFormat,
 }

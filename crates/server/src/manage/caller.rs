@@ -40,11 +40,30 @@ struct Repeat {
     of: String,
 }
 
+/// Marks a request that was made in this process by a command at the machine, and says who runs it.
+///
+/// It travels in the extensions of a request, which no HTTP message can fill: parsers make them empty, and nothing here
+/// makes this type from a header. So only code that builds a request in memory and hands it to the router has one.
+#[derive(Clone)]
+pub struct AtTheMachine(Caller);
+
+impl AtTheMachine {
+    /// For the user of the operating system and the id of the command's run.
+    pub fn operator(name: &str, run: &str) -> Self {
+        Self(Caller::at_the_machine(name, run))
+    }
+}
+
 impl FromRequestParts<ServerState> for Manager {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, Problem> {
         let authority = Arc::clone(&state.authority);
+        if let Some(AtTheMachine(caller)) = parts.extensions.get() {
+            let (caller, changing) = (caller.clone(), Changing::of(parts));
+            let repeat = repeat_key(parts)?;
+            return Ok(Self { authority, caller, owner: None, changing, repeat });
+        }
         let Ok(ClientAddress(from)) = ClientAddress::from_request_parts(parts, state).await;
         let token = match presented(parts.headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes)) {
             Presented::Token(token) if token.len() <= LONGEST_TOKEN => token,

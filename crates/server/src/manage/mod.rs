@@ -103,4 +103,5 @@ pub(crate) fn routes() -> Router<ServerState> {
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
 }
 
+pub use caller::AtTheMachine;
 pub use openapi::description;

@@ -41,6 +41,7 @@ pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Export(options) => export::run(options).await,
         Command::Scan(options) => Ok(scan::run(&options)),
         Command::Completions(options) => completions::run(&options),
+        Command::Manage(command) => Ok(crate::manage::run(command).await),
     }
 }
 

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use symbolon_core::id::{OrganizationId, RealmId};
 use symbolon_core::store::PageRequest;
+use symbolon_core::trail::{ChangeFilter, TrailRequest};
 
 use crate::installation::{Installation, LOADER, SECRET, printed};
 use crate::support::{PATIENCE, SYMBOLON};
@@ -126,8 +127,17 @@ fn an_import_that_is_killed_loses_nothing_it_told_of_and_converges_when_it_is_re
     assert!(printed(&again).contains("Nothing to do"), "{}", printed(&again));
     // Each was made once.
     let realm = RealmId::new("default").expect("an id");
-    let rows =
-        installation.look(async |store| store.list_audit(&realm, None, 0, 1_000_000).await.expect("audit"));
+    let rows = installation.look(async |store| {
+        let (mut rows, mut page) = (Vec::new(), TrailRequest { limit: 1000, ..TrailRequest::default() });
+        loop {
+            let some = store.list_audit(&realm, &ChangeFilter::default(), &page).await.expect("audit");
+            rows.extend(some.items);
+            page.after = some.next;
+            if page.after.is_none() {
+                return rows;
+            }
+        }
+    });
     let made: Vec<&str> = rows
         .iter()
         .filter(|row| row.action == "create" && row.subject_id.starts_with("machine-"))

@@ -22,6 +22,7 @@ mod imports;
 mod installation;
 mod kill;
 mod logs;
+mod manage;
 mod oauth2_crate;
 mod observability;
 mod packaging;

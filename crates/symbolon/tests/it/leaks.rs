@@ -61,7 +61,7 @@ async fn a_leaked_secret_is_dead_with_its_tokens_and_its_organization_sees_why()
     let cutoff = view.revocations().cutoff(symbolon_core::protocol::revocation::Kind::AccessKey, &key);
     assert_eq!(cutoff, Some(symbolon_core::protocol::revocation::Cutoff::Open), "{token} lives");
 
-    let rows = bed.store().list_audit(view.id(), Some(&organization), before, 10).await.unwrap();
+    let rows = bed.audit("default", before, Some(organization.as_str())).await;
     let [row] = rows.try_into().unwrap();
     assert_eq!((row.action.as_str(), row.subject_id.as_str()), ("deactivate_leaked", key.as_str()));
     let after = row.after.unwrap();

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
 
+mod at_the_machine;
 mod conventions;
 mod description;
 mod isolation;

@@ -1,0 +1,14 @@
+//! The nouns, one file each: what can be done with a thing, which flags stand for its main settings, and which columns
+//! a list of it has.
+
+pub mod client;
+pub mod key;
+pub mod licence;
+pub mod organization;
+pub mod policy;
+pub mod realm;
+pub mod request;
+pub mod resource_server;
+pub mod revocation;
+pub mod signing_key;
+pub mod user;
