@@ -49,11 +49,6 @@ pub async fn run(options: ApplyOptions) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Who runs the command, for the audit.
-pub fn operator() -> String {
-    std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).unwrap_or_else(|_| "unknown".to_owned())
-}
-
 /// Hands out a secret that was just made: one line of JSON in a private file, or a line on the terminal.
 pub(crate) fn tell(made: &MadeSecret, file: Option<&mut std::fs::File>) -> Result<(), EditError> {
     let line = match &file {

@@ -12,7 +12,7 @@ use symbolon_core::secret::Secret;
 use symbolon_core::user::OperatorRole;
 use symbolon_server::axum::http::Method;
 
-use crate::commands::apply::operator;
+use crate::commands::operator;
 use crate::manage::failure::{Done, Failure};
 use crate::manage::local_options::LocalOptions;
 use crate::manage::profile::{self, Profile, Profiles};

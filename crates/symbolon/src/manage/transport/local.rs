@@ -44,7 +44,7 @@ impl Local {
         .await?;
         let authority = installation.authority.clone();
         let run = authority.request_id().context("the run cannot be named")?;
-        let operator = AtTheMachine::operator(&apply::operator(), &run);
+        let operator = AtTheMachine::operator(&crate::commands::operator(), &run);
         let state = ServerState { authority, trusted_proxies: [].into() };
         let app = with_request_id(router(state.clone()), state);
         Ok(Self { installation, app, operator, default_realm })
