@@ -20,6 +20,7 @@ use symbolon_core::id::{Id, Identified};
 
 use crate::manage::LARGEST_BODY;
 use crate::manage::error::{Kind, Problem};
+use crate::manage::sound_json;
 use crate::state::ServerState;
 
 /// A body, as it came. It is read after it was decided whether the caller may do at all what it asks for.
@@ -49,8 +50,13 @@ impl Body {
     /// Reads it as JSON.
     pub(crate) fn read<T: DeserializeOwned>(self) -> Result<T, Problem> {
         let bytes = self.0?;
+        sound_json::check(&bytes).map_err(|error| Problem::new(Kind::InvalidBody, error.to_string()))?;
         let mut reader = serde_json::Deserializer::from_slice(&bytes);
         let read = T::deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
+        let read = read.or_else(|error| {
+            let value = serde_json::from_slice(&bytes).map(sound_json::with_whole_numbers);
+            value.and_then(serde_json::from_value).map_err(|_| error)
+        });
         read.map_err(|error| Problem::new(Kind::InvalidBody, error.to_string()))
     }
 
@@ -63,8 +69,15 @@ impl Body {
         }
         let mut value = serde_json::to_value(thing)
             .map_err(|error| Problem::new(Kind::Internal, format!("cannot be written: {error}")))?;
-        merge(&mut value, patch);
-        serde_json::from_value(value).map_err(|error| Problem::new(Kind::InvalidBody, error.to_string()))
+        merge(&mut value, sound_json::with_whole_numbers(patch));
+        serde_json::from_value(value).map_err(|error| {
+            let text = error.to_string();
+            // The patch itself is sound: what it makes of this thing is not.
+            match text.starts_with("missing field") {
+                true => Problem::new(Kind::InvalidChange, format!("with this patch there is a {text}")),
+                false => Problem::new(Kind::InvalidBody, text),
+            }
+        })
     }
 }
 
@@ -92,6 +105,9 @@ fn merge(target: &mut Value, patch: Value) {
     }
 }
 
+/// In paths and queries. PostgreSQL keeps no such text and refuses to compare with it.
+const NUL: &str = "%00";
+
 /// The segments of the path.
 pub(crate) struct Segments<T>(pub(crate) T);
 
@@ -99,6 +115,9 @@ impl<T: DeserializeOwned + Send> FromRequestParts<ServerState> for Segments<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, Problem> {
+        if parts.uri.path().contains(NUL) {
+            return Err(Problem::new(Kind::InvalidParameter, "The path holds the character NUL"));
+        }
         match Path::<T>::from_request_parts(parts, state).await {
             Ok(Path(segments)) => Ok(Self(segments)),
             Err(PathRejection::FailedToDeserializePathParams(failed))
@@ -118,6 +137,11 @@ impl<T: DeserializeOwned> FromRequestParts<ServerState> for Parameters<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, Problem> {
+        // A cursor is judged as a whole.
+        let mut pairs = parts.uri.query().unwrap_or_default().split('&');
+        if pairs.any(|pair| pair.contains(NUL) && !pair.starts_with("cursor=")) {
+            return Err(Problem::new(Kind::InvalidParameter, "The query holds the character NUL"));
+        }
         match Query::<T>::from_request_parts(parts, state).await {
             Ok(Query(parameters)) => Ok(Self(parameters)),
             Err(error) => Err(Problem::new(Kind::InvalidParameter, error.body_text())),

@@ -9,6 +9,7 @@ mod answer;
 mod body;
 mod caller;
 mod clients;
+mod docs;
 mod error;
 mod layer;
 mod licences;
@@ -22,6 +23,7 @@ mod requests;
 mod resource_servers;
 mod revocations;
 mod signing_keys;
+mod sound_json;
 mod time;
 mod users;
 
@@ -75,6 +77,7 @@ pub(crate) fn routes(state: ServerState) -> Router<ServerState> {
     let (routes, _) = described().split_for_parts();
     routes
         .route("/openapi.json", get(openapi::document))
+        .merge(docs::routes())
         .fallback(error::nothing_here)
         .method_not_allowed_fallback(error::method_not_allowed)
         .layer(from_fn_with_state(state, layer::around))

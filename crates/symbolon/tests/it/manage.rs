@@ -5,6 +5,7 @@
 
 mod conventions;
 mod description;
+mod docs;
 mod isolation;
 mod office;
 mod roles;

@@ -1,0 +1,60 @@
+//! What requests look like: an example for every body, so that a reader need not make one of a list of members. The
+//! tests send them.
+
+use serde_json::{Value, json};
+
+use super::{object, referenced};
+
+/// Bodies, by the names of their schemas.
+fn bodies() -> [(&'static str, Value); 18] {
+    let audience = "https://api.example.com";
+    let read = json!([{"audience": audience, "scopes": ["read:data"]}]);
+    let statements = json!([{"effect": "allow", "actions": ["read:*"], "resources": [audience]}]);
+    [
+        (
+            "NewRealm",
+            json!({"id": "staging", "settings": {"default_lifetime": 3600, "maximum_lifetime": 86_400}}),
+        ),
+        ("RealmChange", json!({"settings": {"default_lifetime": 900}})),
+        (
+            "NewResourceServer",
+            json!({"identifier": "https://billing.example.com",
+                "settings": {"name": "Billing", "scopes": ["read:invoices", "write:invoices"],
+                    "claims": {"https://billing.example.com/account": "{organization.id}"}}}),
+        ),
+        ("ResourceServerChange", json!({"settings": {"lifetime": 600}})),
+        ("NewPolicy", json!({"id": "read-everything", "name": "Read everything", "statements": statements})),
+        ("PolicyChange", json!({"name": "Readers"})),
+        ("NewOrganization", json!({"id": "acme", "name": "Acme", "metadata": {"tier": "gold"}})),
+        ("OrganizationChange", json!({"metadata": {"tier": "silver", "trial": null}})),
+        ("NewLicence", json!({"audience": audience, "kind": "full", "ends_at": "2030-01-01T00:00:00Z"})),
+        ("LicenceChange", json!({"ends_at": "2031-01-01T00:00:00Z"})),
+        ("NewMember", json!({"email": "jane@acme.example", "role": "developer"})),
+        ("MemberChange", json!({"role": "viewer"})),
+        ("NewOperator", json!({"email": "olga@example.com", "role": "auditor"})),
+        ("OperatorChange", json!({"status": "disabled"})),
+        ("NewClient", json!({"settings": {"name": "Nightly export", "grants": read}})),
+        ("ClientChange", json!({"settings": {"name": "Hourly export"}})),
+        ("AccessKeyChange", json!({"expires_at": "2030-01-01T00:00:00Z"})),
+        ("SigningKeyRotation", json!({"algorithm": "ES256"})),
+    ]
+}
+
+pub(super) fn complete(api: &mut Value) {
+    let bodies = bodies();
+    for item in object(api, &["paths"]).values_mut() {
+        for operation in item.as_object_mut().into_iter().flat_map(serde_json::Map::values_mut) {
+            let Some(Value::Object(content)) = operation.pointer_mut("/requestBody/content") else {
+                continue;
+            };
+            for media in content.values_mut() {
+                let example = referenced(&media["schema"])
+                    .and_then(|name| bodies.iter().find(|(known, _)| *known == name))
+                    .map(|(_, example)| example.clone());
+                if let Some(example) = example.filter(|_| media["example"].is_null()) {
+                    object(media, &[]).insert("example".to_owned(), example);
+                }
+            }
+        }
+    }
+}
