@@ -73,9 +73,10 @@ impl Body {
         serde_json::from_value(value).map_err(|error| {
             let text = error.to_string();
             // The patch itself is sound: what it makes of this thing is not.
-            match text.starts_with("missing field") {
-                true => Problem::new(Kind::InvalidChange, format!("with this patch there is a {text}")),
-                false => Problem::new(Kind::InvalidBody, text),
+            if text.starts_with("missing field") {
+                Problem::new(Kind::InvalidChange, format!("with this patch there is a {text}"))
+            } else {
+                Problem::new(Kind::InvalidBody, text)
             }
         })
     }

@@ -40,9 +40,10 @@ impl<'de> Deserialize<'de> for Sound {
 struct Reader;
 
 fn text<E: Error>(text: &str) -> Result<Sound, E> {
-    match text.contains('\0') {
-        true => Err(E::custom("the character NUL (\\u0000) can stand in no text")),
-        false => Ok(Sound),
+    if text.contains('\0') {
+        Err(E::custom("the character NUL (\\u0000) can stand in no text"))
+    } else {
+        Ok(Sound)
     }
 }
 

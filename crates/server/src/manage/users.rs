@@ -106,6 +106,7 @@ pub(crate) struct OperatorChange {
 }
 
 /// What is there already does not say its password, so that a patch that names none changes none.
+#[expect(clippy::ref_option, reason = "serde hands a field over by reference")]
 fn unsaid<S: Serializer>(_: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_none()
 }

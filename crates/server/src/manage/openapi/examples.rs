@@ -1,5 +1,5 @@
-//! What requests look like: an example for every body, so that a reader need not make one of a list of members. The
-//! tests send them.
+//! What requests and answers look like: an example for every body that is sent (the tests send them), and for what
+//! stands in answers, so that a reader need not make one of a list of members.
 
 use serde_json::{Value, json};
 
@@ -40,7 +40,52 @@ fn bodies() -> [(&'static str, Value); 18] {
     ]
 }
 
+/// What members of answers look like; an id, by what it is the id of.
+const MEMBERS: [(&str, &str); 23] = [
+    ("Realm.id", "default"),
+    ("Policy.id", "read-everything"),
+    ("Organization.id", "acme"),
+    ("Licence.id", "lic_01M81J18G0ZTTG43XYFP6SR411"),
+    ("Member.id", "usr_01M81J18G0ZTTG43XYFP6SR411"),
+    ("Operator.id", "usr_01M81J18G0ZTTG43XYFP6SR412"),
+    ("Client.id", "cli_01M81J18G0ZTTG43XYFP6SR411"),
+    ("AccessKey.id", "key_01M81J18G0ZTTG43XYFP6SR411"),
+    ("CreatedAccessKey.id", "key_01M81J18G0ZTTG43XYFP6SR411"),
+    ("Revocation.id", "cli_01M81J18G0ZTTG43XYFP6SR411"),
+    ("Revocation.kind", "client"),
+    ("name", "Acme"),
+    ("issuer", "https://auth.example.com"),
+    ("identifier", "https://api.example.com"),
+    ("audience", "https://api.example.com"),
+    ("organization", "acme"),
+    ("client", "cli_01M81J18G0ZTTG43XYFP6SR411"),
+    ("access_key", "key_01M81J18G0ZTTG43XYFP6SR411"),
+    ("email", "jane@acme.example"),
+    ("from", "192.0.2.7"),
+    ("last_used_from", "192.0.2.7"),
+    ("scope", "read:data"),
+    ("request_id", "req_01M81J18G0ZTTG43XYFP6SR411"),
+];
+
+/// Shows what members of answers look like, where nothing else says it.
+fn members(api: &mut Value) {
+    for (schema, whole) in object(api, &["components", "schemas"]) {
+        let Some(Value::Object(properties)) = whole.get_mut("properties") else { continue };
+        for (name, property) in properties {
+            let full = format!("{schema}.{name}");
+            let known = MEMBERS.iter().find(|(known, _)| *known == full || known == name);
+            let kind = &property["type"];
+            let is_text = kind == "string" || *kind == json!(["string", "null"]);
+            let is_open = property["examples"].is_null() && property["example"].is_null();
+            if let Some((_, example)) = known.filter(|_| is_text && is_open && property["enum"].is_null()) {
+                object(property, &[]).insert("examples".to_owned(), json!([example]));
+            }
+        }
+    }
+}
+
 pub(super) fn complete(api: &mut Value) {
+    members(api);
     let bodies = bodies();
     for item in object(api, &["paths"]).values_mut() {
         for operation in item.as_object_mut().into_iter().flat_map(serde_json::Map::values_mut) {

@@ -85,7 +85,9 @@ async fn every_operation_needs_the_scope_that_its_description_names() {
             "access_keys": [{"id": format!("{}-key", scope.replace(':', "-")), "secret": SECRET}]})
     };
     let clients: Vec<Value> = scopes.iter().map(client).collect();
-    let realm = json!({"id": "default", "organizations": [{"id": "staff", "clients": clients}]});
+    let settings = office.bed.authority.directory().realm("default").unwrap().realm().settings.clone();
+    let staff = json!({"id": "staff", "clients": clients});
+    let realm = json!({"id": "default", "settings": settings, "organizations": [staff]});
     office.bed.apply(&json!({"realms": [realm]}).to_string()).await;
     let mut tokens = Vec::new();
     for scope in scopes {
