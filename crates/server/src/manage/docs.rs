@@ -39,12 +39,13 @@ const fn vendored(kind: &'static str, bytes: &'static [u8]) -> Part {
 
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
+const TEXT: &str = "text/plain; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 const PAGE: Part = own(HTML, include_bytes!("viewer/page.html"));
 
 /// The files that the page names, relative to it.
-const PARTS: [(&str, Part); 4] = [
+const PARTS: [(&str, Part); 7] = [
     ("/viewer/page.css", own(CSS, include_bytes!("viewer/page.css"))),
     ("/viewer/page.js", own(SCRIPT, include_bytes!("viewer/page.js"))),
     (
@@ -54,6 +55,13 @@ const PARTS: [(&str, Part); 4] = [
     (
         "/viewer/swagger-ui-5.35.0/swagger-ui-bundle.js",
         vendored(SCRIPT, include_bytes!("viewer/swagger-ui-5.35.0/swagger-ui-bundle.js.gz")),
+    ),
+    // Whoever is given the program is given the viewer, and with it the terms that it comes under.
+    ("/viewer/swagger-ui-5.35.0/LICENSE", own(TEXT, include_bytes!("viewer/swagger-ui-5.35.0/LICENSE"))),
+    ("/viewer/swagger-ui-5.35.0/NOTICE", own(TEXT, include_bytes!("viewer/swagger-ui-5.35.0/NOTICE"))),
+    (
+        "/viewer/swagger-ui-5.35.0/swagger-ui-bundle.js.LICENSE.txt",
+        own(TEXT, include_bytes!("viewer/swagger-ui-5.35.0/swagger-ui-bundle.js.LICENSE.txt")),
     ),
 ];
 

@@ -33,18 +33,26 @@ expected-statuses = ["2xx", 304, 404, 409, 422]
 [checks.negative_data_rejection]
 expected-statuses = [400, 401, 403, 404, 405, 409, 412, 413, 415, 422]
 
-# Guessed ids lead nowhere; here are some that lead to something. Nothing else uses this organization.
+# Guessed ids lead nowhere; here are some that lead to something. Where an id is fixed, the tool cannot know that it is
+# another one than that of what it made before, and would ask where that is.
+[[operations]]
+include-operation-id = "createRealm"
+phases.stateful.enabled = false
+
 [[operations]]
 include-path-regex = "/resource-servers/"
 parameters = { "path.identifier" = "urn:example:data" }
+checks.ensure_resource_availability.enabled = false
 
 [[operations]]
 include-path-regex = "/access-keys/"
 parameters = { "path.organization" = "other", "path.client" = "rotated", "path.key" = "rotated-key" }
+checks.ensure_resource_availability.enabled = false
 
 [[operations]]
 include-path-regex = "/clients/.client./policies/"
 parameters = { "path.organization" = "other", "path.client" = "rotated", "path.policy" = "readers" }
+checks.ensure_resource_availability.enabled = false
 
 # A thing that the body names and that is not there is 404 too; the tool would take it for the one in the path.
 [[operations]]

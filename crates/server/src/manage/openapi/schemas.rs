@@ -42,9 +42,9 @@ fn shared() -> [(&'static str, Value); 22] {
         ("allowed_networks[]", network),
         ("hosts[]", host),
         ("token_type", json!({"minLength": 1, "maxLength": 127, "pattern": "^[A-Za-z0-9!#$&^_.+/-]+$"})),
-        ("audience", json!({"maxLength": 2048, "examples": ["https://api.example.com"]})),
-        ("issuer", json!({"maxLength": 2048})),
-        ("default_audience", json!({"maxLength": 2048})),
+        ("audience", json!({"examples": ["https://api.example.com"]})),
+        ("issuer", json!({"examples": ["https://auth.example.com"]})),
+        ("default_audience", json!({"examples": ["https://api.example.com"]})),
         ("metadata", json!({"propertyNames": {"pattern": TEXT}})),
         ("metadata{}", json!({"pattern": TEXT})),
         ("claims", json!({"propertyNames": {"pattern": TEXT}})),
@@ -283,5 +283,41 @@ fn parameters(api: &mut Value) {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names() -> BTreeSet<String> {
+        let api: Value = serde_json::from_str(&crate::manage::description()).unwrap();
+        let schemas = api["components"]["schemas"].as_object().unwrap();
+        let properties = schemas.values().filter_map(|schema| schema["properties"].as_object());
+        properties.flat_map(|properties| properties.keys().cloned()).collect()
+    }
+
+    #[test]
+    fn what_is_described_here_is_there() {
+        let names = names();
+        for (known, _) in shared() {
+            assert!(names.contains(known.trim_end_matches(['[', ']', '{', '}'])), "{known}");
+        }
+    }
+
+    #[test]
+    fn a_patch_may_take_back_what_a_thing_need_not_have_and_nothing_else() {
+        let api: Value = serde_json::from_str(&crate::manage::description()).unwrap();
+        let schemas = &api["components"]["schemas"];
+        let settings = &schemas["RealmSettingsPatch"]["properties"];
+        assert_eq!(settings["hosts"]["type"], json!(["array", "null"]));
+        assert_eq!(settings["compatibility"]["anyOf"][1], json!({"type": "null"}));
+        assert!(settings["default_lifetime"]["default"].is_null());
+        let reference = &settings["password_tokens"]["oneOf"][0]["$ref"];
+        assert_eq!(reference, "#/components/schemas/PasswordTokensPatch");
+        let tokens = &schemas["PasswordTokensPatch"];
+        assert!(tokens["required"].is_null());
+        assert_eq!(tokens["properties"]["audience"]["type"], "string");
+        assert_eq!(schemas["ClientChange"]["properties"]["status"]["$ref"], "#/components/schemas/Status");
     }
 }

@@ -73,3 +73,20 @@ async fn the_description_is_public_and_sent_again_only_when_it_has_changed() {
     let again = bed.send(Request::get(path).header("if-none-match", first.header("etag"))).await;
     assert_eq!(again.status, 304);
 }
+
+#[tokio::test]
+async fn the_viewer_comes_with_its_licences() {
+    let bed = Bed::start().await;
+    let page = bed.send(Request::get(PAGE)).await.text;
+    let viewer =
+        named(&page).into_iter().find_map(|name| name.strip_suffix("/swagger-ui-bundle.js")).unwrap();
+    for (file, text) in [
+        ("LICENSE", "Apache License"),
+        ("NOTICE", "SmartBear"),
+        ("swagger-ui-bundle.js.LICENSE.txt", "MIT License"),
+    ] {
+        let answer = bed.send(Request::get(&format!("/api/v1/{viewer}/{file}"))).await;
+        assert_eq!((answer.status, answer.header("content-type")), (200, "text/plain; charset=utf-8"));
+        assert!(answer.text.contains(text), "{file}");
+    }
+}
