@@ -72,13 +72,12 @@ fn object<'a>(api: &'a mut Value, names: &[&str]) -> &'a mut Map<String, Value> 
 }
 
 fn made(value: &mut Value) -> &mut Map<String, Value> {
-    if !value.is_object() {
-        *value = Value::Object(Map::new());
-    }
     match value {
         Value::Object(object) => object,
-        // Just made one.
-        _ => unreachable!(),
+        other => {
+            *other = Value::Object(Map::new());
+            made(other)
+        }
     }
 }
 
