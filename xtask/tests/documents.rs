@@ -120,3 +120,17 @@ fn every_test_that_the_page_on_durability_names_is_there() -> Result<()> {
     assert!(gone.is_empty(), "docs/durability.md names files that are not there: {gone:?}");
     Ok(())
 }
+
+/// Programs tell problems apart by their types, so that each has to be on the page for people who write such programs.
+#[test]
+fn every_type_of_problem_is_on_the_page_of_the_management_api() -> Result<()> {
+    let root = root()?;
+    let source = fs::read_to_string(root.join("crates/server/src/manage/error.rs"))?;
+    let page = fs::read_to_string(root.join("docs/http/management.md"))?;
+    let rows = source.split("(\"").filter(|row| row.split_once("\", StatusCode::").is_some());
+    let types: Vec<_> = rows.filter_map(|row| row.split('"').next()).collect();
+    assert!(types.len() > 15, "{types:?}");
+    let missing: Vec<_> = types.iter().filter(|name| !page.contains(&format!("| `{name}` |"))).collect();
+    assert!(missing.is_empty(), "docs/http/management.md does not tell of {missing:?}");
+    Ok(())
+}

@@ -7,7 +7,7 @@ use crate::audit::{Change, Subject, SubjectKind};
 use crate::client::{Client, ClientSettings};
 use crate::edit::access_key::{self, NewKey};
 use crate::edit::realm::check_lifetime;
-use crate::edit::{EditError, Editor};
+use crate::edit::{EditError, Editor, check_name};
 use crate::id::{ClientId, OrganizationId};
 use crate::issue::V1_CLIENT;
 use crate::quota::Quota;
@@ -117,6 +117,7 @@ pub(crate) fn checked(
     if client.id.as_str() == V1_CLIENT {
         return invalid(format!("the client id {V1_CLIENT:?} is reserved for password tokens"));
     }
+    check_name(&settings.name)?;
     if let Some(lifetime) = settings.lifetime {
         check_lifetime(lifetime)?;
     }

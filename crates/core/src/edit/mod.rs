@@ -146,6 +146,19 @@ impl Editor<'_> {
     }
 }
 
+/// Checks a name for people: short enough that a list of them can be read, and nothing in it that acts on a terminal
+/// or that a database cannot keep.
+pub(crate) fn check_name(name: &str) -> Result<(), EditError> {
+    const LONGEST: usize = 255;
+    if name.chars().count() > LONGEST {
+        return Err(EditError::Invalid(format!("a name has at most {LONGEST} characters")));
+    }
+    match name.chars().find(|c| c.is_control()) {
+        Some(control) => Err(EditError::Invalid(format!("a name cannot hold the character {control:?}"))),
+        None => Ok(()),
+    }
+}
+
 /// Kills everything while the subject is off.
 pub(crate) fn open(kind: Kind, id: &str) -> RevocationWrite {
     RevocationWrite { kind, id: id.to_owned(), client: None, movement: Movement::Open, forget_after: None }

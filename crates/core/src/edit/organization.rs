@@ -3,7 +3,7 @@
 use symbolon_protocol::revocation::Kind;
 
 use crate::audit::{Subject, SubjectKind};
-use crate::edit::{EditError, Editor};
+use crate::edit::{EditError, Editor, check_name};
 use crate::organization::Organization;
 
 fn subject(organization: &Organization) -> Subject {
@@ -12,6 +12,7 @@ fn subject(organization: &Organization) -> Subject {
 
 /// Adds an organization.
 pub async fn insert(editor: Editor<'_>, organization: &Organization) -> Result<(), EditError> {
+    check(organization)?;
     let change = editor.change("create", subject(organization), None, Some(organization));
     editor.store().insert_organization(editor.realm, organization, &change).await?;
     editor.done().await
@@ -23,10 +24,19 @@ pub async fn update(
     before: &Organization,
     after: &Organization,
 ) -> Result<(), EditError> {
+    check(after)?;
     let after = Organization { version: before.version + 1, ..after.clone() };
     let mut change = editor.change("update", subject(&after), Some(before), Some(&after));
     change.revocations =
         editor.status_revocation(Kind::Organization, after.id.as_str(), (before.status, after.status))?;
     editor.store().update_organization(editor.realm, &after, &change).await?;
     editor.done().await
+}
+
+fn check(organization: &Organization) -> Result<(), EditError> {
+    let texts = organization.metadata.iter().flat_map(|(name, value)| [name, value]);
+    if texts.into_iter().any(|text| text.contains('\0')) {
+        return Err(EditError::invalid("metadata cannot hold the character NUL"));
+    }
+    check_name(&organization.name)
 }

@@ -1,7 +1,7 @@
 //! Changes to policies. They act on the next token.
 
 use crate::audit::{Subject, SubjectKind};
-use crate::edit::{EditError, Editor};
+use crate::edit::{EditError, Editor, check_name};
 use crate::policy::{ADMINISTRATOR, Policy};
 
 /// Adds a policy.
@@ -37,6 +37,7 @@ pub(crate) fn check(policy: &Policy) -> Result<(), EditError> {
     if policy.id.as_str() == ADMINISTRATOR {
         return Err(EditError::invalid("the policy Administrator is built in and cannot be changed"));
     }
+    check_name(&policy.name)?;
     if policy
         .statements
         .iter()

@@ -50,8 +50,17 @@ pub(crate) fn check(realm: &Realm) -> Result<(), EditError> {
         check_lifetime(password_tokens.lifetime)?;
     }
     Quota::check(realm.settings.quota)?;
+    if !(0..=LONGEST_SILENCE).contains(&realm.settings.safe_to_retire_days) {
+        return Err(EditError::Invalid(format!("safe_to_retire_days is 0 to {LONGEST_SILENCE}")));
+    }
+    if let Some(bad) = realm.settings.token_type.as_ref().filter(|kind| !is_media_type(kind)) {
+        return Err(EditError::Invalid(format!(
+            "{bad:?} cannot be the `typ` of a token: use one such as at+jwt"
+        )));
+    }
     let is_host = |host: &String| {
         !host.is_empty()
+            && host.len() <= 253
             && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.'))
             && !host.ends_with('.')
     };
@@ -66,6 +75,15 @@ pub(crate) fn check(realm: &Realm) -> Result<(), EditError> {
         }
         _ => Ok(()),
     }
+}
+
+/// Days of silence that may be asked for: ten years, beyond which a number is a mistake.
+const LONGEST_SILENCE: i64 = 3650;
+
+/// The characters of media types (RFC 6838 §4.2), of which `typ` is one.
+fn is_media_type(text: &str) -> bool {
+    let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"!#$&-^_.+/".contains(&b);
+    (1..=127).contains(&text.len()) && text.bytes().all(is_allowed)
 }
 
 /// The longest life that may be set anywhere, in seconds: ten years, beyond which a number is a mistake.

@@ -6,7 +6,7 @@ use symbolon_protocol::revocation::{Kind, licence_id};
 use crate::audit::{RevocationWrite, Subject, SubjectKind};
 use crate::claim_map::{ClaimRule, MOST_EXPRESSIONS};
 use crate::edit::realm::{LONGEST_LIFETIME, check_lifetime};
-use crate::edit::{EditError, Editor};
+use crate::edit::{EditError, Editor, check_name};
 use crate::realm_view::RealmView;
 use crate::resource_server::{ResourceServer, is_absolute_uri};
 
@@ -67,6 +67,7 @@ pub(crate) fn check(realm: &RealmView, server: &ResourceServer) -> Result<(), Ed
     if let Some(name) = names.find(|name| name.starts_with(BUILT_IN)) {
         return invalid(format!("{name:?} is reserved: what begins with {BUILT_IN} is built in"));
     }
+    check_name(&server.settings.name)?;
     if let Some(lifetime) = server.settings.lifetime {
         check_lifetime(lifetime)?;
     }

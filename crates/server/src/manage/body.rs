@@ -23,6 +23,7 @@ use symbolon_core::id::{Id, Identified};
 
 use crate::manage::LARGEST_BODY;
 use crate::manage::error::{Kind, Problem};
+use crate::manage::sound_json;
 use crate::state::ServerState;
 
 /// A body, as it came. It is read after it was decided whether the caller may do at all what it asks for.
@@ -61,8 +62,13 @@ impl Body {
     /// Reads it as JSON.
     pub(crate) fn read<T: DeserializeOwned>(self) -> Result<T, Problem> {
         let bytes = self.0?;
+        sound_json::check(&bytes).map_err(|error| Problem::new(Kind::InvalidBody, error.to_string()))?;
         let mut reader = serde_json::Deserializer::from_slice(&bytes);
         let read = T::deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
+        let read = read.or_else(|error| {
+            let value = serde_json::from_slice(&bytes).map(sound_json::with_whole_numbers);
+            value.and_then(serde_json::from_value).map_err(|_| error)
+        });
         read.map_err(|error| Problem::new(Kind::InvalidBody, error.to_string()))
     }
 
@@ -75,8 +81,17 @@ impl Body {
         }
         let mut value = serde_json::to_value(thing)
             .map_err(|error| Problem::new(Kind::Internal, format!("cannot be written: {error}")))?;
-        merge(&mut value, patch);
-        serde_json::from_value(value).map_err(|error| Problem::new(Kind::InvalidBody, error.to_string()))
+        check_taken_back::<T>(&value, &patch)?;
+        merge(&mut value, sound_json::with_whole_numbers(patch));
+        serde_json::from_value(value).map_err(|error| {
+            let text = error.to_string();
+            // The patch itself is sound: what it makes of this thing is not.
+            if text.starts_with("missing field") {
+                Problem::new(Kind::InvalidChange, format!("with this patch there is a {text}"))
+            } else {
+                Problem::new(Kind::InvalidBody, text)
+            }
+        })
     }
 }
 
@@ -84,6 +99,47 @@ fn is_json(headers: &HeaderMap) -> bool {
     let text = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kind = text.split(';').next().unwrap_or_default().trim();
     ["application/json", "application/merge-patch+json"].iter().any(|json| kind.eq_ignore_ascii_case(json))
+}
+
+/// Refuses `null` for members that a thing never has: to take such a one back changes nothing, so that nobody would be
+/// told of a misspelt name.
+fn check_taken_back<T: DeserializeOwned>(thing: &Value, patch: &Value) -> Result<(), Problem> {
+    for place in places(thing, patch) {
+        let mut with = thing.clone();
+        let named = patch.pointer(&place).and_then(Value::as_object);
+        if let Some((members, named)) = with.pointer_mut(&place).and_then(Value::as_object_mut).zip(named) {
+            for (name, _) in named.iter().filter(|(_, value)| value.is_null()) {
+                members.entry(name.as_str()).or_insert(Value::Null);
+            }
+        }
+        // A map takes any name, and may not take null; only an object of known members calls one unknown.
+        let error = serde_json::from_value::<T>(with).err().map(|error| error.to_string());
+        if let Some(error) = error.filter(|error| error.starts_with("unknown field")) {
+            return Err(Problem::new(Kind::InvalidBody, error));
+        }
+    }
+    Ok(())
+}
+
+/// Where (RFC 6901) a patch takes back what is not there. The things that are patched here hold objects of known members
+/// two levels deep; below are maps, which may have any.
+fn places(thing: &Value, patch: &Value) -> Vec<String> {
+    const DEEPEST: usize = 2;
+    let mut waiting = vec![(String::new(), 0, thing, patch)];
+    let mut found = Vec::new();
+    while let Some((place, depth, thing, patch)) = waiting.pop() {
+        let (Some(members), Some(named)) = (thing.as_object(), patch.as_object()) else { continue };
+        if named.iter().any(|(name, value)| value.is_null() && !members.contains_key(name)) {
+            found.push(place.clone());
+        }
+        if depth < DEEPEST {
+            let inner = named.iter().filter_map(|(name, value)| Some((name, members.get(name)?, value)));
+            waiting.extend(inner.map(|(name, member, value)| {
+                (format!("{place}/{}", name.replace('~', "~0").replace('/', "~1")), depth + 1, member, value)
+            }));
+        }
+    }
+    found
 }
 
 fn merge(target: &mut Value, patch: Value) {
@@ -104,6 +160,9 @@ fn merge(target: &mut Value, patch: Value) {
     }
 }
 
+/// In paths and queries. PostgreSQL keeps no such text and refuses to compare with it.
+const NUL: &str = "%00";
+
 /// The segments of the path.
 pub(crate) struct Segments<T>(pub(crate) T);
 
@@ -111,6 +170,9 @@ impl<T: DeserializeOwned + Send> FromRequestParts<ServerState> for Segments<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, Problem> {
+        if parts.uri.path().contains(NUL) {
+            return Err(Problem::new(Kind::InvalidParameter, "The path holds the character NUL"));
+        }
         match Path::<T>::from_request_parts(parts, state).await {
             Ok(Path(segments)) => Ok(Self(segments)),
             Err(PathRejection::FailedToDeserializePathParams(failed))
@@ -130,6 +192,11 @@ impl<T: DeserializeOwned> FromRequestParts<ServerState> for Parameters<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, Problem> {
+        // A cursor is judged as a whole.
+        let mut pairs = parts.uri.query().unwrap_or_default().split('&');
+        if pairs.any(|pair| pair.contains(NUL) && !pair.starts_with("cursor=")) {
+            return Err(Problem::new(Kind::InvalidParameter, "The query holds the character NUL"));
+        }
         match Query::<T>::from_request_parts(parts, state).await {
             Ok(Query(parameters)) => Ok(Self(parameters)),
             Err(error) => Err(Problem::new(Kind::InvalidParameter, error.body_text())),
@@ -181,6 +248,8 @@ pub(crate) fn etag(version: i64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde_json::json;
 
     use super::*;
@@ -200,6 +269,41 @@ mod tests {
             json!({"title": "Hello!", "author": {"givenName": "John"}, "tags": ["example"],
             "content": "This will be unchanged", "phoneNumber": "+01-123-456-7890"})
         );
+    }
+
+    #[test]
+    fn a_patch_takes_back_what_may_be_there_and_no_misspelt_member() {
+        #[derive(Debug, Default, Serialize, serde::Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        struct Inner {
+            lifetime: Option<i64>,
+            claims: BTreeMap<String, String>,
+        }
+        #[derive(Debug, Default, Serialize, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Thing {
+            settings: Inner,
+        }
+        let patched = |patch: Value| {
+            let body = Body(Ok(Bytes::from(patch.to_string())));
+            body.patch(&Thing::default())
+        };
+        for good in [
+            json!({"settings": {"lifetime": null}}),
+            json!({"settings": {"claims": {"gone/already": null}}}),
+            json!({"settings": {"claims": null}}),
+        ] {
+            assert!(patched(good.clone()).is_ok(), "{good}");
+        }
+        for bad in [
+            json!({"": null}),
+            json!({"setings": null}),
+            json!({"settings": {"lifetme": null}}),
+            json!({"settings": {"lifetme": null, "claims": {"x": null}}}),
+        ] {
+            assert_eq!(patched(bad.clone()).unwrap_err().kind, Kind::InvalidBody, "{bad}");
+        }
+        assert_eq!(patched(json!({"settings": null})).unwrap_err().kind, Kind::InvalidChange);
     }
 
     #[test]

@@ -62,11 +62,13 @@ const fn yes() -> bool {
 }
 
 /// What can be changed of a client.
-#[derive(Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = ClientChange)]
 pub(crate) struct Change {
+    #[schema(required = false)]
     status: Status,
+    #[serde(default)]
     settings: ClientSettings,
 }
 

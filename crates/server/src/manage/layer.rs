@@ -37,15 +37,23 @@ pub(crate) async fn around(mut request: Request, next: Next) -> Response {
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         fill(&mut response, &problem, &id);
     }
-    let is_known = known.is_some() && response.headers().get(header::ETAG) == known.as_ref();
+    let is_known =
+        known.zip(response.headers().get(header::ETAG)).is_some_and(|(known, tag)| names(&known, tag));
     if is_known && response.status() == StatusCode::OK {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         *response.body_mut() = Body::empty();
         response.headers_mut().remove(header::CONTENT_TYPE);
         response.headers_mut().remove(header::CONTENT_LENGTH);
     }
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // What is public says itself how long it may be kept.
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     with_limit(response, left.0.get().copied())
+}
+
+/// Whether `If-None-Match` names a tag (RFC 9110 §13.1.2): a list, compared weakly, or anything that there is.
+fn names(known: &HeaderValue, tag: &HeaderValue) -> bool {
+    let (Ok(known), Ok(tag)) = (known.to_str(), tag.to_str()) else { return false };
+    known.trim() == "*" || known.split(',').any(|one| one.trim().trim_start_matches("W/") == tag)
 }
 
 fn fill(response: &mut Response, problem: &Problem, request_id: &str) {
@@ -57,4 +65,16 @@ fn fill(response: &mut Response, problem: &Problem, request_id: &str) {
     response.headers_mut().remove(header::CONTENT_LENGTH);
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     *response.body_mut() = Body::from(body);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_known_is_a_list_of_tags_or_anything() {
+        let names = |known| names(&HeaderValue::from_static(known), &HeaderValue::from_static("\"3\""));
+        assert!(["\"3\"", "W/\"3\"", "\"2\", \"3\"", "*"].into_iter().all(names));
+        assert!(!["\"2\"", "3", "", "\"33\""].into_iter().any(names));
+    }
 }

@@ -10,6 +10,7 @@ mod audit;
 mod body;
 mod caller;
 mod clients;
+mod docs;
 mod error;
 mod export;
 mod layer;
@@ -27,6 +28,7 @@ mod resource_servers;
 mod revocations;
 mod search;
 mod signing_keys;
+mod sound_json;
 mod time;
 mod trail_query;
 mod usage;
@@ -97,6 +99,7 @@ pub(crate) fn routes() -> Router<ServerState> {
     let (routes, _) = described().split_for_parts();
     routes
         .route("/openapi.json", get(openapi::document))
+        .merge(docs::routes())
         .fallback(error::nothing_here)
         .method_not_allowed_fallback(error::method_not_allowed)
         .layer(from_fn(layer::around))

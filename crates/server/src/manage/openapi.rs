@@ -1,99 +1,87 @@
-//! The description of this API (OpenAPI 3.1), made from the handlers: what all operations have in common is added here.
+//! The description of this API (OpenAPI 3.1), made from the handlers. What all operations have in common is added here:
+//! `openapi/operations.rs` adds what requests and answers carry beside their bodies, `openapi/schemas.rs` says more
+//! exactly what bodies hold, `openapi/examples.rs` shows some.
+
+mod examples;
+mod operations;
+mod schemas;
 
 use std::sync::LazyLock;
 
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use utoipa::openapi::content::ContentBuilder;
-use utoipa::openapi::header::HeaderBuilder;
-use utoipa::openapi::path::Operation;
-use utoipa::openapi::response::ResponseBuilder;
-use utoipa::openapi::security::{
-    ClientCredentials, Flow, OAuth2, Scopes, SecurityRequirement, SecurityScheme,
-};
-use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder, Ref, ServerBuilder};
-use utoipa::{PartialSchema as _, ToSchema as _};
+use serde_json::{Map, Value};
+use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder, ServerBuilder};
 
-use crate::manage::error::ProblemBody;
+use crate::manage::docs::tag;
+
+const ABOUT: &str = "Everything that operators of Symbolon and their programs do, over HTTP.
+
+Send an access token for the audience `urn:symbolon:management`: `Authorization: Bearer …`. Each operation names the \
+scope that it needs. Clients of a realm's operators reach the whole realm, those of the default realm's operators every \
+realm, and those of a customer its own organization.
+
+Errors are problems (RFC 9457) with a stable `type`. A change may carry `If-Match` with the `ETag` that was read; \
+`PATCH` takes a JSON merge patch (RFC 7396). Lists come in pages: pass `next` on as `cursor`. Times are RFC 3339 in UTC. \
+Every answer carries `x-request-id`, by which the log and `explainRequest` know the request.";
 
 /// What is known before the handlers are: title, version, and where it is served.
 pub(crate) fn frame() -> OpenApi {
     OpenApiBuilder::new()
-        .info(InfoBuilder::new().title("Symbolon management API").version("1").description(Some(
-            "Realms, resource servers, policies, organizations, clients and their keys, over HTTP.",
-        )))
+        .info(InfoBuilder::new().title("Symbolon management API").version("1").description(Some(ABOUT)))
         .servers(Some([ServerBuilder::new().url("/api/v1").build()]))
         .build()
 }
 
 /// The whole description, as JSON.
 pub fn description() -> String {
-    let (_, mut api) = super::described().split_for_parts();
-    complete(&mut api);
-    api.to_pretty_json().unwrap_or_default()
+    let (_, api) = super::described().split_for_parts();
+    let mut api = serde_json::to_value(&api).unwrap_or_default();
+    schemas::complete(&mut api);
+    operations::complete(&mut api);
+    examples::complete(&mut api);
+    // The order must not depend on how serde_json was built.
+    api.sort_all_objects();
+    serde_json::to_string_pretty(&api).unwrap_or_default()
 }
 
 pub(crate) async fn document() -> Response {
-    static DOCUMENT: LazyLock<String> = LazyLock::new(description);
+    static DOCUMENT: LazyLock<(String, Option<HeaderValue>)> = LazyLock::new(|| {
+        let text = description();
+        let tag = HeaderValue::from_str(&tag(text.as_bytes())).ok();
+        (text, tag)
+    });
+    let (text, tag) = &*DOCUMENT;
     let json = HeaderValue::from_static("application/json");
-    ([(header::CONTENT_TYPE, json)], DOCUMENT.as_str()).into_response()
+    let again = HeaderValue::from_static("no-cache");
+    let mut response =
+        ([(header::CONTENT_TYPE, json), (header::CACHE_CONTROL, again)], text.as_str()).into_response();
+    if let Some(tag) = tag {
+        response.headers_mut().insert(header::ETAG, tag.clone());
+    }
+    response
 }
 
-/// Adds the token that every operation needs, and the problems that it can answer with.
-fn complete(api: &mut OpenApi) {
-    let components = api.components.get_or_insert_default();
-    components.schemas.insert("Problem".to_owned(), ProblemBody::schema());
-    let scopes = symbolon_core::permission::resource_server().settings.scopes;
-    let scopes = Scopes::from_iter(scopes.iter().map(|scope| (scope.to_string(), String::new())));
-    let flow = Flow::ClientCredentials(ClientCredentials::new("/oauth/token", scopes));
-    components.add_security_scheme("oauth2", SecurityScheme::OAuth2(OAuth2::new([flow])));
-    api.security = Some(vec![SecurityRequirement::new("oauth2", Vec::<String>::new())]);
-    for item in api.paths.paths.values_mut() {
-        let reads = item.get.iter_mut().map(|operation| (operation, &READ[..]));
-        let changes = [&mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
-        let changes = changes.into_iter().flatten().map(|operation| (operation, &CHANGE[..]));
-        for (operation, problems) in reads.chain(changes) {
-            for (status, description) in problems {
-                add(operation, status, description);
-            }
+/// The object below these names, made where it is not there.
+fn object<'a>(api: &'a mut Value, names: &[&str]) -> &'a mut Map<String, Value> {
+    let mut place = api;
+    for name in names {
+        place = made(place).entry(*name).or_insert_with(|| Value::Object(Map::new()));
+    }
+    made(place)
+}
+
+fn made(value: &mut Value) -> &mut Map<String, Value> {
+    match value {
+        Value::Object(object) => object,
+        other => {
+            *other = Value::Object(Map::new());
+            made(other)
         }
     }
 }
 
-/// What can go wrong with every operation.
-const READ: [(&str, &str); 8] = [
-    ("400", "A parameter or cursor cannot be read"),
-    ("401", "A valid access token for urn:symbolon:management is needed"),
-    ("403", "The token lacks the scope"),
-    ("404", "There is no such thing, or the token does not reach it"),
-    ("405", "The method is not offered here"),
-    ("429", "Too many requests; see Retry-After"),
-    ("500", "A fault of the server"),
-    ("503", "Not available now; see Retry-After"),
-];
-
-/// And with those that change something.
-const CHANGE: [(&str, &str); 13] = [
-    ("400", "The body or a parameter cannot be read"),
-    ("401", "A valid access token for urn:symbolon:management is needed"),
-    ("403", "The token lacks the scope, or only operators may set this"),
-    ("404", "There is no such thing, or the token does not reach it"),
-    ("405", "The method is not offered here"),
-    ("409", "The id is taken, the thing was changed in the meantime, or its state forbids it"),
-    ("412", "If-Match names another version"),
-    ("413", "The body is too large"),
-    ("415", "The body has to be JSON"),
-    ("422", "A rule forbids it"),
-    ("429", "Too many requests; see Retry-After"),
-    ("500", "A fault of the server"),
-    ("503", "Not available now; see Retry-After"),
-];
-
-fn add(operation: &mut Operation, status: &str, description: &str) {
-    let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name(ProblemBody::name()))).build();
-    let response = ResponseBuilder::new()
-        .description(description)
-        .content("application/problem+json", problem)
-        .header("x-request-id", HeaderBuilder::new().description(Some("The request's id")).build());
-    operation.responses.responses.insert(status.to_owned(), response.build().into());
+/// The name at the end of a reference to a schema.
+fn referenced(schema: &Value) -> Option<&str> {
+    schema["$ref"].as_str()?.strip_prefix("#/components/schemas/")
 }

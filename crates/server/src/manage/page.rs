@@ -17,7 +17,7 @@ pub(crate) struct PageQuery {
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
     /// Where to continue: `next` of the part before.
-    #[param(max_length = 512)]
+    #[param(min_length = 1, max_length = 340, pattern = "^[A-Za-z0-9_-]+$", nullable = false)]
     cursor: Option<String>,
 }
 

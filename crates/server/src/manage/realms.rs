@@ -42,11 +42,12 @@ pub(crate) struct New {
 
 /// What can be changed of a realm.
 #[derive(Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
-#[derive(Default)]
+#[serde(deny_unknown_fields)]
 #[schema(as = RealmChange)]
 pub(crate) struct Change {
+    #[schema(required = false)]
     status: Status,
+    #[serde(default)]
     settings: RealmSettings,
 }
 

@@ -40,11 +40,13 @@ pub(crate) struct New {
 }
 
 /// What can be changed of a resource server.
-#[derive(Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = ResourceServerChange)]
 pub(crate) struct Change {
+    #[schema(required = false)]
     status: Status,
+    #[serde(default)]
     settings: ResourceServerSettings,
 }
 

@@ -1,6 +1,6 @@
 //! People: members of organizations, and the operators of a realm.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use symbolon_core::edit::{self, Editor};
 use symbolon_core::password::PasswordHash;
 use symbolon_core::permission::{OrganizationAccess, Permission, RealmAccess};
@@ -84,7 +84,7 @@ pub(crate) struct MemberChange {
     #[schema(required = false)]
     status: Status,
     /// A new password.
-    #[serde(skip_serializing)]
+    #[serde(serialize_with = "unsaid")]
     #[schema(value_type = Option<String>, format = Password, write_only)]
     password: Option<Secret>,
 }
@@ -101,9 +101,15 @@ pub(crate) struct OperatorChange {
     #[schema(required = false)]
     status: Status,
     /// A new password.
-    #[serde(skip_serializing)]
+    #[serde(serialize_with = "unsaid")]
     #[schema(value_type = Option<String>, format = Password, write_only)]
     password: Option<Secret>,
+}
+
+/// What is there already does not say its password, so that a patch that names none changes none.
+#[expect(clippy::ref_option, reason = "serde hands a field over by reference")]
+fn unsaid<S: Serializer>(_: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_none()
 }
 
 /// As this API shows it.

@@ -9,7 +9,8 @@ use crate::support::{Running, curl, entry, form_token};
 /// The folder of the scripts.
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients");
 
-fn from_environment(variable: &str) -> PathBuf {
+/// The path that `cargo xtask test` hands over.
+pub(crate) fn from_environment(variable: &str) -> PathBuf {
     let value = std::env::var_os(variable);
     value
         .unwrap_or_else(|| panic!("{variable} is not set: run these tests through `cargo xtask test`"))

@@ -14,14 +14,15 @@ use crate::clients::{python, succeeds};
 use crate::support::{Fetched, PATIENCE, Running, SYMBOLON, access_token, curl, form_token, prepared};
 
 /// A database of the server that the tests were given, gone with its owner.
-struct Database {
+pub(crate) struct Database {
     name: String,
     server: String,
     psql: PathBuf,
 }
 
 impl Database {
-    fn new() -> Self {
+    /// A new one, empty.
+    pub(crate) fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let variable = |name: &str| {
             std::env::var(name).unwrap_or_else(|_| {
@@ -40,7 +41,8 @@ impl Database {
         made
     }
 
-    fn url(&self) -> String {
+    /// Its address.
+    pub(crate) fn url(&self) -> String {
         let (address, parameters) = self.server.split_once('?').unwrap_or((&self.server, ""));
         let (host, _) = address.rsplit_once('/').expect("a URL with a database");
         format!("{host}/{}?{parameters}", self.name)

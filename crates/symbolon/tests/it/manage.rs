@@ -6,6 +6,7 @@
 mod at_the_machine;
 mod conventions;
 mod description;
+mod docs;
 mod isolation;
 mod office;
 mod roles;

@@ -12,7 +12,7 @@ use tower::ServiceExt as _;
 
 use anyhow::Context as _;
 
-use crate::commands::{Installation, apply};
+use crate::commands::Installation;
 use crate::manage::failure::Failure;
 use crate::manage::local_options::LocalOptions;
 use crate::manage::transport::{Answer, Asked};

@@ -7,7 +7,7 @@ use symbolon_server::manage::AtTheMachine;
 use tower::ServiceExt as _;
 
 use super::office::is_problem;
-use crate::support::{Bed, Request, realm_id};
+use crate::support::{Bed, Request};
 
 #[tokio::test]
 async fn an_operator_at_the_machine_needs_no_token_and_stands_in_the_audit_by_name_and_run() {

@@ -117,6 +117,91 @@ async fn mistakes_are_told_with_what_to_do() {
 }
 
 #[tokio::test]
+async fn what_databases_cannot_keep_and_readers_take_in_two_ways_is_refused() {
+    let office = Office::open().await;
+    let at = |path: &str| format!("/api/v1/realms/default{path}");
+    for (body, why) in [
+        (r#"{"name": "a\u0000b"}"#, "NUL"),
+        (r#"{"name": "a", "metadata": {"\u0000": "b"}}"#, "NUL"),
+        (r#"{"name": "a", "metadata": {"b": "1", "b": "2"}}"#, "there twice"),
+        (r#"{"name": "a", "name": "b"}"#, "there twice"),
+    ] {
+        let request = Request::post(&at("/organizations")).raw("application/json", body.as_bytes());
+        let answer = office.send(Role::Owner, request).await;
+        is_problem(&answer, 400, "invalid-body");
+        assert!(answer.body["detail"].as_str().unwrap().contains(why), "{answer:?}");
+    }
+    let doubled = Request::new(Method::PATCH, &at(METI))
+        .raw("application/merge-patch+json", br#"{"status": "disabled", "status": "active"}"#);
+    is_problem(&office.send(Role::Owner, doubled).await, 400, "invalid-body");
+    let deep = "[".repeat(100_000);
+    let deep = Request::post(&at("/organizations")).raw("application/json", deep.as_bytes());
+    is_problem(&office.send(Role::Owner, deep).await, 400, "invalid-body");
+    let path = "/organizations/custodian/clients/a%00b";
+    is_problem(&office.owner(Method::GET, path, None).await, 400, "invalid-parameter");
+    let path = "/organizations/custodian/clients/%ff";
+    is_problem(&office.owner(Method::GET, path, None).await, 400, "invalid-parameter");
+}
+
+#[tokio::test]
+async fn names_are_short_enough_for_lists_and_hold_no_control_characters() {
+    let office = Office::open().await;
+    for bad in ["x".repeat(256), "bell\u{7}".to_owned(), "line\nline".to_owned()] {
+        for (path, body) in [
+            ("/organizations", json!({"name": bad})),
+            ("/policies", json!({"name": bad, "statements": []})),
+            ("/organizations/custodian/clients", json!({"settings": {"name": bad}})),
+            ("/resource-servers", json!({"identifier": "urn:example:x", "settings": {"name": bad}})),
+        ] {
+            is_problem(&office.owner(Method::POST, path, Some(body)).await, 422, "invalid-change");
+        }
+    }
+    let longest = json!({"name": "é".repeat(255)});
+    assert_eq!(office.owner(Method::POST, "/organizations", Some(longest)).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_whole_number_may_be_written_with_a_fraction_of_nothing() {
+    let office = Office::open().await;
+    let body = r#"{"settings": {"lifetime": 600.0, "claims": {"share": 0.5}}}"#;
+    let path = "/api/v1/realms/default/organizations/custodian/clients";
+    let request = Request::post(path).raw("application/json", body.as_bytes());
+    let made = office.send(Role::Owner, request).await;
+    assert_eq!((made.status, &made.body["settings"]["lifetime"]), (201, &json!(600)), "{made:?}");
+    assert_eq!(made.body["settings"]["claims"]["share"], 0.5);
+    let changed = office.owner(Method::PATCH, METI, Some(json!({"settings": {"lifetime": 60.0}}))).await;
+    assert_eq!((changed.status, &changed.body["settings"]["lifetime"]), (200, &json!(60)), "{changed:?}");
+    let half = office.owner(Method::PATCH, METI, Some(json!({"settings": {"lifetime": 60.5}}))).await;
+    is_problem(&half, 400, "invalid-body");
+}
+
+#[tokio::test]
+async fn threat_7_taking_back_a_status_does_not_switch_anything_on() {
+    let office = Office::open().await;
+    assert_eq!(office.owner(Method::PATCH, METI, Some(json!({"status": "disabled"}))).await.status, 200);
+    let answer = office.owner(Method::PATCH, METI, Some(json!({"status": null}))).await;
+    is_problem(&answer, 422, "invalid-change");
+    assert_eq!(office.owner(Method::GET, METI, None).await.body["status"], "disabled");
+}
+
+#[tokio::test]
+async fn a_password_can_be_changed_and_is_not_changed_by_other_patches() {
+    let office = Office::open().await;
+    let body = json!({"email": "jane@custodian.example", "role": "viewer"});
+    let made = office.owner(Method::POST, "/organizations/custodian/members", Some(body)).await;
+    assert_eq!(made.body["has_password"], false, "{made:?}");
+    let path = format!("/organizations/custodian/members/{}", made.body["id"].as_str().unwrap());
+    let set = json!({"password": "a long enough password"});
+    assert_eq!(office.owner(Method::PATCH, &path, Some(set)).await.body["has_password"], true);
+    let changed = office.owner(Method::PATCH, &path, Some(json!({"role": "developer"}))).await;
+    assert_eq!(
+        (&changed.body["role"], &changed.body["has_password"]),
+        (&json!("developer"), &json!(true)),
+        "{changed:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_failing_store_is_503_and_says_when_to_try_again() {
     let office = Office::open().await;
     let token = office.token(Role::Owner).await.unwrap();

@@ -109,13 +109,15 @@ impl May {
     }
 }
 
-struct Operation {
+/// An operation of the description.
+pub(super) struct Operation {
     id: String,
-    method: Method,
-    path: String,
+    pub(super) method: Method,
+    pub(super) path: String,
 }
 
-fn operations() -> Vec<Operation> {
+/// All of them.
+pub(super) fn operations() -> Vec<Operation> {
     let api: Value = serde_json::from_str(&symbolon_server::manage::description()).unwrap();
     let mut all = Vec::new();
     for (path, methods) in api["paths"].as_object().unwrap() {
@@ -128,7 +130,8 @@ fn operations() -> Vec<Operation> {
     all
 }
 
-fn address(path: &str) -> String {
+/// A path with the names of things in it, of which some are there.
+pub(super) fn address(path: &str) -> String {
     let named = path
         .replace("{realm}", "default")
         .replace("{organization}", "custodian")

@@ -24,7 +24,8 @@ impl Answer {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let bytes = symbolon_server::axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
-        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        // A compressed body is no text, and nothing is asked of it as such.
+        let text = String::from_utf8_lossy(&bytes).into_owned();
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
         Self { status, headers, body, text }
     }
