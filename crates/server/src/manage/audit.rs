@@ -110,9 +110,10 @@ fn refusal(entry: Entry) -> Option<RefusalView> {
 pub(crate) async fn changes(
     manager: Manager,
     Segments(at): Segments<InRealm>,
-    Parameters(query): Parameters<ChangesQuery>,
+    query: Parameters<ChangesQuery>,
 ) -> Result<axum::Json<PageOf<ChangeView>>, Problem> {
     let access = manager.realm(Permission::ReadAudit, &at.realm)?;
+    let query = query.read()?;
     list(&access, None, query.query()?, change).await
 }
 
@@ -123,9 +124,10 @@ pub(crate) async fn changes(
 pub(crate) async fn tokens(
     manager: Manager,
     Segments(at): Segments<InRealm>,
-    Parameters(query): Parameters<TokensQuery>,
+    query: Parameters<TokensQuery>,
 ) -> Result<axum::Json<PageOf<TokenView>>, Problem> {
     let access = manager.realm(Permission::ReadAudit, &at.realm)?;
+    let query = query.read()?;
     list(&access, None, query.query()?, token).await
 }
 
@@ -136,9 +138,10 @@ pub(crate) async fn tokens(
 pub(crate) async fn refusals(
     manager: Manager,
     Segments(at): Segments<InRealm>,
-    Parameters(query): Parameters<RefusalsQuery>,
+    query: Parameters<RefusalsQuery>,
 ) -> Result<axum::Json<PageOf<RefusalView>>, Problem> {
     let access = manager.realm(Permission::ReadAudit, &at.realm)?;
+    let query = query.read()?;
     list(&access, None, query.query()?, refusal).await
 }
 
@@ -149,9 +152,10 @@ pub(crate) async fn refusals(
 pub(crate) async fn organization_changes(
     manager: Manager,
     Segments(at): Segments<InOrganization>,
-    Parameters(query): Parameters<ChangesQuery>,
+    query: Parameters<ChangesQuery>,
 ) -> Result<axum::Json<PageOf<ChangeView>>, Problem> {
     let access = manager.organization(Permission::ReadAudit, at.place()).await?;
+    let query = query.read()?;
     list(&access.realm, Some(access.id()), query.query()?, change).await
 }
 
@@ -162,9 +166,10 @@ pub(crate) async fn organization_changes(
 pub(crate) async fn organization_tokens(
     manager: Manager,
     Segments(at): Segments<InOrganization>,
-    Parameters(query): Parameters<TokensQuery>,
+    query: Parameters<TokensQuery>,
 ) -> Result<axum::Json<PageOf<TokenView>>, Problem> {
     let access = manager.organization(Permission::ReadAudit, at.place()).await?;
+    let query = query.read()?;
     list(&access.realm, Some(access.id()), query.query()?, token).await
 }
 
@@ -175,9 +180,10 @@ pub(crate) async fn organization_tokens(
 pub(crate) async fn organization_refusals(
     manager: Manager,
     Segments(at): Segments<InOrganization>,
-    Parameters(query): Parameters<RefusalsQuery>,
+    query: Parameters<RefusalsQuery>,
 ) -> Result<axum::Json<PageOf<RefusalView>>, Problem> {
     let access = manager.organization(Permission::ReadAudit, at.place()).await?;
+    let query = query.read()?;
     if query.client.is_none() {
         return Err(Problem::new(
             Kind::InvalidParameter,

@@ -6,7 +6,7 @@ use std::error::Error;
 use aws_lc_rs::digest;
 use axum::body::Bytes;
 use axum::extract::path::ErrorKind;
-use axum::extract::rejection::PathRejection;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -185,22 +185,28 @@ impl<T: DeserializeOwned + Send> FromRequestParts<ServerState> for Segments<T> {
     }
 }
 
-/// The parameters of the query.
-pub(crate) struct Parameters<T>(pub(crate) T);
+/// The parameters of the query. They are read after it was decided whether the caller may ask at all.
+pub(crate) struct Parameters<T>(Result<T, Problem>);
 
 impl<T: DeserializeOwned> FromRequestParts<ServerState> for Parameters<T> {
-    type Rejection = Problem;
+    type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, Infallible> {
         // A cursor is judged as a whole.
         let mut pairs = parts.uri.query().unwrap_or_default().split('&');
         if pairs.any(|pair| pair.contains(NUL) && !pair.starts_with("cursor=")) {
-            return Err(Problem::new(Kind::InvalidParameter, "The query holds the character NUL"));
+            return Ok(Self(Err(Problem::new(Kind::InvalidParameter, "The query holds the character NUL"))));
         }
-        match Query::<T>::from_request_parts(parts, state).await {
-            Ok(Query(parameters)) => Ok(Self(parameters)),
-            Err(error) => Err(Problem::new(Kind::InvalidParameter, error.body_text())),
-        }
+        let read = Query::<T>::from_request_parts(parts, state).await;
+        let invalid = |error: QueryRejection| Problem::new(Kind::InvalidParameter, error.body_text());
+        Ok(Self(read.map(|Query(parameters)| parameters).map_err(invalid)))
+    }
+}
+
+impl<T> Parameters<T> {
+    /// The parameters, if they can be read.
+    pub(crate) fn read(self) -> Result<T, Problem> {
+        self.0
     }
 }
 

@@ -105,9 +105,10 @@ fn check(
 pub(crate) async fn list(
     manager: Manager,
     Segments(at): Segments<InOrganization>,
-    Parameters(query): Parameters<SearchQuery>,
+    query: Parameters<SearchQuery>,
 ) -> Result<axum::Json<PageOf<View>>, Problem> {
     let access = manager.organization(Permission::ReadClients, at.place()).await?;
+    let query = query.read()?;
     let (store, realm) = (access.realm.store(), access.realm.id());
     let page = match query.whole()? {
         Some(page) => store.list_clients(realm, access.id(), &page).await?,
@@ -126,9 +127,10 @@ pub(crate) async fn list(
 pub(crate) async fn list_in_realm(
     manager: Manager,
     Segments(at): Segments<InRealm>,
-    Parameters(query): Parameters<SearchQuery>,
+    query: Parameters<SearchQuery>,
 ) -> Result<axum::Json<PageOf<View>>, Problem> {
     let access = manager.realm(Permission::ReadClients, &at.realm)?;
+    let query = query.read()?;
     let (filter, page) = query.search()?;
     let page = access.store().search_clients(access.id(), None, &filter, &page).await?;
     Ok(axum::Json(PageOf::of(page, view)))

@@ -60,36 +60,44 @@ pub(crate) enum Line {
 }
 
 /// Everything of a realm, a line each
-#[utoipa::path(get, path = "/realms/{realm}/export", tag = "export", operation_id = "exportRealm", params(InRealm),
+#[utoipa::path(get, path = "/realms/{realm}/export", tag = "export", operation_id = "exportRealm",
+    security(("oauth2" = ["read:realms", "read:resource-servers", "read:policies", "read:operators",
+        "read:organizations", "read:licences", "read:members", "read:clients"])), params(InRealm),
     responses((status = 200, description = "Lines of JSON", body = Line, content_type = "application/x-ndjson")))]
 pub(crate) async fn realm(manager: Manager, Segments(at): Segments<InRealm>) -> Result<Response, Problem> {
     use Permission::{
         ReadClients, ReadLicences, ReadMembers, ReadOperators, ReadOrganizations, ReadPolicies, ReadRealms,
         ReadResourceServers,
     };
-    for permission in
-        [ReadResourceServers, ReadPolicies, ReadOrganizations, ReadLicences, ReadMembers, ReadClients]
-    {
+    let access = manager.realm(ReadRealms, &at.realm)?;
+    for permission in [
+        ReadResourceServers,
+        ReadPolicies,
+        ReadOperators,
+        ReadOrganizations,
+        ReadLicences,
+        ReadMembers,
+        ReadClients,
+    ] {
         manager.realm(permission, &at.realm)?;
     }
-    manager.realm(ReadOperators, &at.realm)?;
-    let access = manager.realm(ReadRealms, &at.realm)?;
     let (store, view) = (Arc::clone(access.authority().store()), Arc::clone(access.view()));
     Ok(stream_of(|lines| lines.realm(store, view)))
 }
 
 /// Everything of an organization, a line each
 #[utoipa::path(get, path = "/realms/{realm}/organizations/{organization}/export", tag = "export",
-    operation_id = "exportOrganization", params(InOrganization),
+    operation_id = "exportOrganization",
+    security(("oauth2" = ["read:organizations", "read:licences", "read:members", "read:clients"])), params(InOrganization),
     responses((status = 200, description = "Lines of JSON", body = Line, content_type = "application/x-ndjson")))]
 pub(crate) async fn organization(
     manager: Manager,
     Segments(at): Segments<InOrganization>,
 ) -> Result<Response, Problem> {
+    let access = manager.organization(Permission::ReadOrganizations, at.place()).await?;
     for permission in [Permission::ReadLicences, Permission::ReadMembers, Permission::ReadClients] {
         manager.organization(permission, at.place()).await?;
     }
-    let access = manager.organization(Permission::ReadOrganizations, at.place()).await?;
     let (store, realm) = (Arc::clone(access.realm.authority().store()), access.realm.id().clone());
     let organization = access.organization;
     Ok(stream_of(|lines| lines.organization(store, realm, organization)))

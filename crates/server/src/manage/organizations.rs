@@ -69,9 +69,10 @@ pub(crate) fn view(organization: Organization) -> View {
 pub(crate) async fn list(
     manager: Manager,
     Segments(at): Segments<InRealm>,
-    Parameters(query): Parameters<SearchQuery>,
+    query: Parameters<SearchQuery>,
 ) -> Result<axum::Json<PageOf<View>>, Problem> {
     let access = manager.realm(Permission::ReadOrganizations, &at.realm)?;
+    let query = query.read()?;
     let page = match query.whole()? {
         Some(page) => access.store().list_organizations(access.id(), &page).await?,
         None => {

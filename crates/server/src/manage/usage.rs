@@ -87,9 +87,10 @@ async fn answer(
 pub(crate) async fn realm(
     manager: Manager,
     Segments(at): Segments<InRealm>,
-    Parameters(asked): Parameters<Asked>,
+    asked: Parameters<Asked>,
 ) -> Result<axum::Json<PageOf<SeriesView>>, Problem> {
     let access = manager.realm(Permission::ReadUsage, &at.realm)?;
+    let asked = asked.read()?;
     answer(&access, &asked, &asked.question(None)?).await
 }
 
@@ -100,9 +101,10 @@ pub(crate) async fn realm(
 pub(crate) async fn organization(
     manager: Manager,
     Segments(at): Segments<InOrganization>,
-    Parameters(asked): Parameters<Asked>,
+    asked: Parameters<Asked>,
 ) -> Result<axum::Json<PageOf<SeriesView>>, Problem> {
     let access = manager.organization(Permission::ReadUsage, at.place()).await?;
+    let asked = asked.read()?;
     answer(&access.realm, &asked, &asked.question(Some(access.id()))?).await
 }
 
@@ -113,9 +115,10 @@ pub(crate) async fn organization(
 pub(crate) async fn busiest(
     manager: Manager,
     Segments(at): Segments<InRealm>,
-    Parameters(asked): Parameters<AskedBusiest>,
+    asked: Parameters<AskedBusiest>,
 ) -> Result<axum::Json<PageOf<BusiestView>>, Problem> {
     let access = manager.realm(Permission::ReadUsage, &at.realm)?;
+    let asked = asked.read()?;
     let (filter, who, limit) = asked.question()?;
     let found = access.store().list_busiest(access.id(), &filter, who, limit).await?;
     let view = |(of, requests)| BusiestView { group: group(of), requests };

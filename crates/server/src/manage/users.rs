@@ -157,9 +157,10 @@ async fn find_operator(access: &RealmAccess<'_>, id: &str) -> Result<(User, Oper
 pub(crate) async fn list_members(
     manager: Manager,
     Segments(at): Segments<InOrganization>,
-    Parameters(query): Parameters<SearchQuery>,
+    query: Parameters<SearchQuery>,
 ) -> Result<axum::Json<PageOf<MemberView>>, Problem> {
     let access = manager.organization(Permission::ReadMembers, at.place()).await?;
+    let query = query.read()?;
     let store = access.realm.store();
     let page = match query.whole()? {
         Some(page) => store.list_users(access.realm.id(), Some(access.id()), &page).await?,
@@ -244,9 +245,10 @@ pub(crate) async fn update_member(
 pub(crate) async fn list_operators(
     manager: Manager,
     Segments(at): Segments<InRealm>,
-    Parameters(page): Parameters<PageQuery>,
+    page: Parameters<PageQuery>,
 ) -> Result<axum::Json<PageOf<OperatorView>>, Problem> {
     let access = manager.realm(Permission::ReadOperators, &at.realm)?;
+    let page = page.read()?;
     let mut page = access.store().list_users(access.id(), None, &page.request()?).await?;
     page.items.retain(|user| user.operator.is_some());
     Ok(axum::Json(PageOf::of(page, |user| {

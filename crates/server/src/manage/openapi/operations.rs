@@ -58,7 +58,7 @@ const PROBLEMS: [Answer; 13] = [
 ];
 
 /// The groups of operations, in the order in which they are shown.
-const TAGS: [(&str, &str); 12] = [
+const TAGS: [(&str, &str); 15] = [
     ("realms", "Issuers with their own keys, clients and rules"),
     ("resource servers", "The APIs that tokens are for"),
     ("policies", "Named sets of statements that clients are given"),
@@ -71,6 +71,9 @@ const TAGS: [(&str, &str); 12] = [
     ("signing keys", "What tokens are signed with"),
     ("revocations", "What is dead, and killing more"),
     ("audit", "What happened, and why"),
+    ("usage", "How often clients got tokens and were refused"),
+    ("leaks", "Secrets that were found where strangers can read them"),
+    ("export", "Everything, as lines of JSON"),
 ];
 
 pub(super) fn complete(api: &mut Value) {
@@ -127,6 +130,13 @@ fn components(api: &mut Value) {
         "IfMatch".to_owned(),
         json!({"name": "If-Match", "in": "header", "required": false, "schema": match_schema, "example": "\"3\"",
             "description": "The ETag that was read: the change is refused with 412 if another version is current."}),
+    );
+    parameters.insert(
+        "IdempotencyKey".to_owned(),
+        json!({"name": "Idempotency-Key", "in": "header", "required": false,
+            "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"}, "example": "2f1c6a0e-4d3b-4a53-9c70-6f5a1f0c9b7d",
+            "description": "The caller's own name for this request. The same request again within 24 hours makes \
+                nothing, and is answered with what it made; a secret is shown the first time only."}),
     );
     parameters.insert(
         "IfNoneMatch".to_owned(),
@@ -236,7 +246,16 @@ fn answers(operation: &mut Value, method: &str, versioned: &[String]) {
             json!({"description": "It is still the version of If-None-Match", "headers": headers});
         responses.insert("304".to_owned(), unchanged);
     }
+    // A realm's id is chosen by who makes it, so that the same request again is refused anyway.
+    let repeats = responses.contains_key("201") && operation["operationId"] != "createRealm";
+    if repeats {
+        let replayed = json!({"description": "`true` if the same request made it before", "required": false,
+            "schema": {"type": "string", "enum": ["true"]}});
+        object(operation, &["responses", "201", "headers"])
+            .insert("Idempotent-Replayed".to_owned(), replayed);
+    }
     let parameter = match method {
+        "post" if repeats => "IdempotencyKey",
         "get" if has_version => "IfNoneMatch",
         "put" | "patch" | "delete" => "IfMatch",
         "post" if has_version => "IfMatch",
