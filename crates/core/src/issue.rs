@@ -278,9 +278,9 @@ fn constant_claims(grant: &Decision, scope: &str) -> Result<String, Reason> {
     let names = names(grant, own().flat_map(|(_, rule)| rule.roots()));
     for (name, rule) in own() {
         let value = rule.value(&names).map_err(|error| Reason::Claim {
-            audience: grant.resource_server.identifier.clone(),
-            claim: name.clone(),
-            error,
+            audience: grant.resource_server.identifier.as_str().into(),
+            claim: name.as_str().into(),
+            error: Box::new(error),
         })?;
         if let Some(value) = value {
             claims.add(name, &value)?;

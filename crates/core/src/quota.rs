@@ -206,7 +206,11 @@ impl Quotas {
             self.refused.fetch_add(1, Relaxed);
             let reason = Reason::QuotaExceeded(quota.tokens_per_hour);
             let refusal = Refusal::new(reason);
-            return Err(Box::new(Refusal { retry_after: Some(ends_in), limit: Some(limit), ..refusal }));
+            return Err(Box::new(Refusal {
+                retry_after: Some(ends_in),
+                limit: Some(Box::new(limit)),
+                ..refusal
+            }));
         }
         if beyond {
             self.beyond.fetch_add(1, Relaxed);
@@ -327,7 +331,7 @@ mod tests {
         let refusal = spend(at(999)).err().unwrap();
         assert_eq!(refusal.reason, Reason::QuotaExceeded(2));
         assert_eq!(refusal.retry_after, Some(Duration::from_millis(299_001)));
-        assert_eq!(refusal.limit, Some(ServiceLimit { available: 0, ..told }));
+        assert_eq!(refusal.limit.as_deref(), Some(&ServiceLimit { available: 0, ..told }));
         assert!(spend(at(299_999)).is_err());
         assert_eq!(left(at(300_000)), ServiceLimit { reset: 3600, ..told });
         assert_eq!(quotas.counts(), (0, 2));

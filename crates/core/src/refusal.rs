@@ -143,11 +143,11 @@ pub enum Reason {
     #[error("the claim {claim:?} of {audience:?} cannot be computed: {error}")]
     Claim {
         /// The API whose map it is.
-        audience: String,
+        audience: Box<str>,
         /// The claim.
-        claim: String,
+        claim: Box<str>,
         /// Why not.
-        error: EvaluationError,
+        error: Box<EvaluationError>,
     },
     /// The cryptographic library failed.
     #[error("signing failed")]
@@ -341,7 +341,7 @@ pub struct Refusal {
     /// When it makes sense to try again.
     pub retry_after: Option<Duration>,
     /// The limit that it ran into, for the header fields that say so.
-    pub limit: Option<ServiceLimit>,
+    pub limit: Option<Box<ServiceLimit>>,
     /// Whether the request used the Authorization header, so that a 401 must name the scheme (RFC 6749 §5.2).
     pub used_basic: bool,
     /// The answer must not leave before then, so that every failed authentication takes the same time.

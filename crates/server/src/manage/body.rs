@@ -41,9 +41,11 @@ impl FromRequest<ServerState> for Body {
             }
             Err(_) => Err(Problem::new(Kind::InvalidBody, "The body did not arrive whole")),
         };
-        let bytes = bytes.and_then(|bytes| match is_json(&parts.headers) {
-            true => Ok(bytes),
-            false => Err(Problem::new(Kind::UnsupportedMediaType, "Send Content-Type: application/json")),
+        let bytes = bytes.and_then(|bytes| {
+            if is_json(&parts.headers) {
+                return Ok(bytes);
+            }
+            Err(Problem::new(Kind::UnsupportedMediaType, "Send Content-Type: application/json"))
         });
         Ok(Self(bytes))
     }

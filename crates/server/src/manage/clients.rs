@@ -177,9 +177,10 @@ pub(crate) async fn create(
     };
     let editor = access.realm.editor();
     let client = edit::client::insert(editor, &client).await?;
-    let access_key = match new.generate_access_key {
-        true => Some(access_keys::new_view(&edit::access_key::create(editor, &client, None).await?)),
-        false => None,
+    let access_key = if new.generate_access_key {
+        Some(access_keys::new_view(&edit::access_key::create(editor, &client, None).await?))
+    } else {
+        None
     };
     let id = client.id.clone();
     Ok(Created::now(&path(id.as_str()), client.version, CreatedView { client: view(client), access_key }))

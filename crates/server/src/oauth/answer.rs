@@ -67,7 +67,7 @@ pub(crate) fn refused(refusal: &Refusal, description: &str, realm: &str, now: Ti
             headers.insert("x-ratelimit-reset", number(reset));
         }
     }
-    with_limit(response, refusal.limit)
+    with_limit(response, refusal.limit.as_deref().copied())
 }
 
 fn number(number: u128) -> HeaderValue {

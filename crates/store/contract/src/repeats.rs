@@ -9,7 +9,7 @@ use crate::world::{NOW, change, client, later, populate, populate_realm};
 
 fn called(change: Change, name: &str, request: &str) -> Change {
     let mut change = change;
-    change.actor.request_id = request.to_owned();
+    request.clone_into(&mut change.actor.request_id);
     change.actor.repeat =
         Some(RepeatKey { key: name.to_owned(), digest: "of what was asked for".to_owned() });
     change
@@ -42,7 +42,7 @@ pub(crate) async fn one(store: Shared) {
 
     // The name is the caller's own, in its realm.
     let mut somebody = again.clone();
-    somebody.actor.id = "somebody else".to_owned();
+    "somebody else".clone_into(&mut somebody.actor.id);
     assert_eq!(store.find_repeat(&realm, &somebody.actor).await.unwrap(), None);
     assert_eq!(store.find_repeat(&other, &again.actor).await.unwrap(), None);
     store.insert_client(&realm, &client("o1", "cr3"), &somebody).await.unwrap();

@@ -222,7 +222,7 @@ async fn what_an_older_version_kept_is_counted_and_listed() {
         let store = open(&folder).await;
         let filter = ListFilter { prefix: Some("the o".to_owned()), ..ListFilter::default() };
         let page = store.search_organizations(&realm.id, &filter, &PageRequest::first()).await.unwrap();
-        assert_eq!(page.items, [organization.clone()]);
+        assert_eq!(page.items, std::slice::from_ref(&organization));
         let (o, c, k) = (Id::new("o").unwrap(), Id::new("c").unwrap(), Id::new("k").unwrap());
         let last = store.find_last_use(&realm.id, &o, &c, &k).await.unwrap();
         assert_eq!(

@@ -137,7 +137,9 @@ mod tests {
             }
         }
         let sorted = |mut table: Vec<(String, Vec<String>)>| {
-            table.iter_mut().for_each(|(_, verbs)| verbs.sort());
+            for (_, verbs) in &mut *table {
+                verbs.sort();
+            }
             table.sort();
             table
         };

@@ -136,8 +136,8 @@ async fn customers_give_their_clients_what_the_realm_offers_and_nothing_more() {
             edit::realm::update(editor, &before, &after).await.unwrap();
         })
         .await;
-    let made = make(asked(&["read:sources"])).await;
-    assert_eq!(made.status, 201, "{made:?}");
+    let offered = make(asked(&["read:sources"])).await;
+    assert_eq!(offered.status, 201, "{offered:?}");
     is_problem(&make(asked(&["read:sources", "delete:sources"])).await, 403, "not-offered");
     is_problem(&make(json!({"settings": {"policies": ["Administrator"]}})).await, 403, "not-offered");
     is_problem(&make(json!({"settings": {"lifetime": 86400}})).await, 403, "not-offered");

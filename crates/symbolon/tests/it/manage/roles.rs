@@ -173,8 +173,9 @@ async fn every_role_may_do_what_the_table_says_and_nothing_else() {
             let answer = office.bed.send(request).await;
             let what = format!("{role:?} {} {}: {answer:?}", operation.method, operation.path);
             match role {
-                Role::Anonymous => is_problem(&answer, 401, "unauthenticated"),
-                Role::Stranger | Role::EverythingEverywhere => is_problem(&answer, 401, "unauthenticated"),
+                Role::Anonymous | Role::Stranger | Role::EverythingEverywhere => {
+                    is_problem(&answer, 401, "unauthenticated");
+                }
                 Role::OtherCustomer if operation.path.contains("{organization}") => {
                     is_problem(&answer, 404, "not-found");
                 }
