@@ -61,6 +61,8 @@ pub(crate) enum Line {
 
 /// Everything of a realm, a line each
 #[utoipa::path(get, path = "/realms/{realm}/export", tag = "export", operation_id = "exportRealm", params(InRealm),
+    security(("oauth2" = ["read:resource-servers", "read:policies", "read:organizations", "read:licences",
+        "read:members", "read:clients", "read:operators", "read:realms"])),
     responses((status = 200, description = "Lines of JSON", body = Line, content_type = "application/x-ndjson")))]
 pub(crate) async fn realm(manager: Manager, Segments(at): Segments<InRealm>) -> Result<Response, Problem> {
     use Permission::{
@@ -81,6 +83,7 @@ pub(crate) async fn realm(manager: Manager, Segments(at): Segments<InRealm>) -> 
 /// Everything of an organization, a line each
 #[utoipa::path(get, path = "/realms/{realm}/organizations/{organization}/export", tag = "export",
     operation_id = "exportOrganization", params(InOrganization),
+    security(("oauth2" = ["read:licences", "read:members", "read:clients", "read:organizations"])),
     responses((status = 200, description = "Lines of JSON", body = Line, content_type = "application/x-ndjson")))]
 pub(crate) async fn organization(
     manager: Manager,

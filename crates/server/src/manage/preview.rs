@@ -78,6 +78,7 @@ pub(crate) struct RefusalView {
 /// Show the token that a client would get now, or why it would get none
 #[utoipa::path(post, path = "/realms/{realm}/organizations/{organization}/clients/{client}/token-preview",
     tag = "clients", operation_id = "previewToken", params(OfClient), request_body = Request,
+    security(("oauth2" = ["read:clients"])),
     responses((status = 200, description = "What it would get", body = View)))]
 pub(crate) async fn token(
     manager: Manager,
