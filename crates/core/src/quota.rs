@@ -52,6 +52,7 @@ pub enum QuotaMode {
 pub struct Quota {
     /// So many; nothing where the mode is off.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = i64, minimum = 0, maximum = 1_000_000_000))]
     pub tokens_per_hour: u32,
     /// What happens to others.
     pub mode: QuotaMode,
@@ -61,8 +62,8 @@ impl Quota {
     /// Refuses a number that makes no sense.
     pub(crate) fn check(this: Option<Self>) -> Result<(), EditError> {
         match this {
-            Some(Self { tokens_per_hour, mode: QuotaMode::Monitor | QuotaMode::Enforce })
-                if !(1..=MOST).contains(&tokens_per_hour) =>
+            Some(Self { tokens_per_hour, mode })
+                if tokens_per_hour > MOST || (tokens_per_hour == 0 && mode != QuotaMode::Off) =>
             {
                 Err(EditError::invalid(format!(
                     "a quota's tokens_per_hour is 1 to {MOST}, not {tokens_per_hour}; for none at all say mode: off"

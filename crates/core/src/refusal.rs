@@ -156,7 +156,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every name that [`Self::name`] gives, in order.
-    pub const NAMES: [&str; 40] = [
+    pub const NAMES: [&str; 42] = [
         "audience_disabled",
         "audience_not_granted",
         "claim",
@@ -185,12 +185,14 @@ impl Reason {
         "organization_disabled",
         "oversized_parameter",
         "passwords_busy",
+        "quota_exceeded",
         "revoked_until_now",
         "scopes",
         "several_audiences",
         "signing_failed",
         "store_unavailable",
         "too_many_failures",
+        "too_many_from_network",
         "unknown_audience",
         "unknown_client",
         "unknown_user",

@@ -8,7 +8,10 @@ use utoipa::ToSchema;
 
 use crate::manage::body::Body;
 use crate::manage::caller::Manager;
-use crate::manage::error::Problem;
+use crate::manage::error::{Kind, Problem};
+
+/// The longest text that is searched, in characters.
+const LONGEST: usize = 16_384;
 
 /// What was found.
 #[derive(Deserialize, ToSchema)]
@@ -54,6 +57,10 @@ pub(crate) async fn report(manager: Manager, body: Body) -> Result<axum::Json<Vi
     let realms = manager.realms(Permission::WriteLeaks)?;
     let may_know = manager.realms(Permission::ReadAudit).is_ok();
     let new: New = body.read()?;
+    if new.secret.expose().chars().count() > LONGEST {
+        let detail = format!("secret: a text has at most {LONGEST} characters; send it in parts");
+        return Err(Problem::new(Kind::InvalidBody, detail));
+    }
     let mut secrets = leak::secrets_in(new.secret.expose());
     if secrets.is_empty() {
         secrets.push(new.secret);

@@ -1,6 +1,6 @@
 //! The management API: everything that operators and their programs do, over HTTP under `/api/v1`.
 //!
-//! One file a noun. A handler asks its [`caller::Manager`] for access with the permission that it needs; there is no
+//! One file a noun. A handler asks its `caller::Manager` for access with the permission that it needs; there is no
 //! other way to what is kept. It then calls the same functions of `symbolon_core::edit` as the console and the command
 //! line. The description of the API (`openapi`) is made from the handlers themselves.
 

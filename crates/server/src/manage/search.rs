@@ -5,8 +5,11 @@ use symbolon_core::realm::Status;
 use symbolon_core::store::{ListFilter, PageRequest};
 use utoipa::IntoParams;
 
-use crate::manage::error::Problem;
+use crate::manage::error::{Kind, Problem};
 use crate::manage::page::{request, search_request};
+
+/// The longest beginning of a name that is looked for, in characters.
+const LONGEST_PREFIX: usize = 128;
 
 /// Which part of a list, and which things of it.
 #[derive(Deserialize, IntoParams)]
@@ -39,6 +42,11 @@ impl SearchQuery {
     /// What is searched for.
     pub(crate) fn search(self) -> Result<(ListFilter, PageRequest), Problem> {
         let page = search_request(self.limit, self.cursor.as_deref())?;
+        if self.prefix.as_ref().is_some_and(|prefix| !(1..=LONGEST_PREFIX).contains(&prefix.chars().count()))
+        {
+            let detail = format!("prefix has 1 to {LONGEST_PREFIX} characters");
+            return Err(Problem::new(Kind::InvalidParameter, detail));
+        }
         Ok((ListFilter { status: self.status, prefix: self.prefix }, page))
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use symbolon_core::permission::{Permission, RealmAccess};
-use symbolon_core::usage::{UsageGroup, UsageQuery, UsageSeries};
+use symbolon_core::usage::{Step, UsageGroup, UsageQuery, UsageSeries};
 use utoipa::ToSchema;
 
 use crate::manage::body::{Parameters, Segments};
@@ -120,6 +120,10 @@ pub(crate) async fn busiest(
     let access = manager.realm(Permission::ReadUsage, &at.realm)?;
     let asked = asked.read()?;
     let (filter, who, limit) = asked.question()?;
+    // In a time that ends before it begins there was nobody.
+    if filter.check(Step::Total).is_err() {
+        return Ok(axum::Json(PageOf::whole(Vec::new())));
+    }
     let found = access.store().list_busiest(access.id(), &filter, who, limit).await?;
     let view = |(of, requests)| BusiestView { group: group(of), requests };
     Ok(axum::Json(PageOf::whole(found.into_iter().map(view).collect())))

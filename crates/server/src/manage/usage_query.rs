@@ -163,7 +163,6 @@ impl AskedBusiest {
             Who::Clients => Busiest::Clients,
         };
         let filter = filter(UsageOf::Realm, self.audience, self.result.as_deref(), (self.from.0, self.to.0));
-        filter.check(Step::Total).map_err(|error| invalid(error.to_string()))?;
         Ok((filter, who, limit))
     }
 }

@@ -12,8 +12,9 @@ realms:
     resource_servers: [{ identifier: "https://api.example" }]
     organizations:
       - id: o
-        name: "Żółw & \"sons\" \u0007"
-        clients: [{ id: machine, settings: { name: "a\tname" } }]
+        name: "Żółw & \"sons\""
+        metadata: { odd: "\u0007\t" }
+        clients: [{ id: machine, settings: { name: "a name" } }]
   - id: other
 "#;
 

@@ -42,7 +42,7 @@ realms:
     policies: [{ id: p1, name: "No: writing", statements: [{ effect: deny, actions: ["write:*"], resources: ["*"] }] }]
     organizations:
       - id: odd
-        name: "- yes: #1\nand more"
+        name: "- yes: #1 and more"
         status: disabled
         metadata: { "a: b": "true", c: "" }
         licences: [{ audience: "https://api.meti.io", kind: beta, starts_at: 2026-01-01, ends_at: 2027-01-01T12:00:00.5Z }]

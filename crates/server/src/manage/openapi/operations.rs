@@ -186,15 +186,29 @@ fn versioned(api: &Value) -> Vec<String> {
     schemas.iter().filter(|(_, schema)| is_versioned(schema)).map(|(name, _)| name.clone()).collect()
 }
 
-/// Says which scope an operation needs, unless the handler says itself. A test asks every operation.
+/// Says which scopes an operation needs: those that the handler names, or the one that follows from what it is about. A
+/// test asks every operation.
 fn needs(operation: &mut Value, method: &str, path: &str) {
-    if !operation["security"].is_null() {
+    let named = operation["security"][0]["oauth2"].as_array();
+    let named: Vec<String> =
+        named.into_iter().flatten().filter_map(|scope| scope.as_str().map(str::to_owned)).collect();
+    let scopes =
+        if named.is_empty() { usual_scope(operation, method, path).into_iter().collect() } else { named };
+    if scopes.is_empty() {
         return;
     }
-    let noun = match operation["tags"][0].as_str() {
-        Some("access keys") => "clients".to_owned(),
-        Some(tag) => tag.replace(' ', "-"),
-        None => return,
+    let said = operation["description"].as_str().filter(|text| !text.is_empty());
+    let text = said.map_or_else(String::new, |text| format!("{text}\n\n"))
+        + &format!("Needs `{}`.", scopes.join("`, `"));
+    let operation = object(operation, &[]);
+    operation.insert("description".to_owned(), Value::from(text));
+    operation.insert("security".to_owned(), json!([{"oauth2": scopes}, {"bearer": []}]));
+}
+
+fn usual_scope(operation: &Value, method: &str, path: &str) -> Option<String> {
+    let noun = match operation["tags"][0].as_str()? {
+        "access keys" => "clients".to_owned(),
+        tag => tag.replace(' ', "-"),
     };
     let verb = match method {
         "get" => "read",
@@ -203,14 +217,7 @@ fn needs(operation: &mut Value, method: &str, path: &str) {
         _ => "write",
     };
     let scope = format!("{verb}:{noun}");
-    if !Permission::ALL.iter().any(|permission| permission.scope() == scope) {
-        return;
-    }
-    let said = operation["description"].as_str().filter(|text| !text.is_empty());
-    let text = said.map_or_else(String::new, |text| format!("{text}\n\n")) + &format!("Needs `{scope}`.");
-    let operation = object(operation, &[]);
-    operation.insert("description".to_owned(), Value::from(text));
-    operation.insert("security".to_owned(), json!([{"oauth2": [scope]}, {"bearer": []}]));
+    Permission::ALL.iter().any(|permission| permission.scope() == scope).then_some(scope)
 }
 
 /// Adds what answers carry beside their bodies, what goes wrong, and the headers by which requests name a version.

@@ -22,7 +22,7 @@ fn furnished() -> Desk {
         .done();
     let licensed = ["--requires-licence", "true", "--lifetime", "86400", "--scope", "read:versions"];
     desk.run(&[&["resource-server", "create", "https://api.ecoinvent.org"][..], &licensed].concat()).done();
-    desk.run(&["organization", "create", "--id", "acme", "--name", "Acme \u{1b}[31m東京"]).done();
+    desk.run(&["organization", "create", "--id", "acme", "--name", "Acme \u{202e}[31m東京"]).done();
     let read = "https://api.meti.io=read:sources,write:sources";
     let at = ["--organization", "acme", "--no-key"];
     desk.run(

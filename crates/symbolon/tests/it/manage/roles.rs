@@ -144,7 +144,10 @@ pub(super) fn address(path: &str) -> String {
         .replace("{identifier}", "https%3A%2F%2Fapi.meti.io")
         .replace("{kid}", "sig_nobody")
         .replace("{request_id}", "req_nobody");
-    format!("/api/v1{named}")
+    // What a query has to say.
+    let asks_from = ["/usage", "/usage/busiest"].iter().any(|end| path.ends_with(end));
+    let query = if asks_from { "?from=2026-11-01T00:00:00Z&to=2026-11-02T00:00:00Z" } else { "" };
+    format!("/api/v1{named}{query}")
 }
 
 #[tokio::test]
