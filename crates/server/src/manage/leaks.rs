@@ -12,6 +12,10 @@ use crate::manage::error::{Kind, Problem};
 
 /// The longest text that is searched, in characters.
 const LONGEST: usize = 16_384;
+/// The longest id.
+const LONGEST_ID: usize = 255;
+/// The longest place.
+const LONGEST_PLACE: usize = 2048;
 
 /// What was found.
 #[derive(Deserialize, ToSchema)]
@@ -27,6 +31,25 @@ pub(crate) struct New {
     /// Where it was found: a URL, or words.
     #[schema(max_length = 2048)]
     found_at: Option<String>,
+}
+
+impl New {
+    fn check(&self) -> Result<(), Problem> {
+        let lengths = [
+            ("secret", Some(self.secret.expose()), LONGEST),
+            ("credential", self.credential.as_deref(), LONGEST_ID),
+            ("found_at", self.found_at.as_deref(), LONGEST_PLACE),
+        ];
+        for (name, text, longest) in lengths {
+            if text.is_some_and(|text| text.chars().count() > longest) {
+                return Err(Problem::new(
+                    Kind::InvalidBody,
+                    format!("{name} has at most {longest} characters"),
+                ));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What came of a report.
@@ -57,10 +80,7 @@ pub(crate) async fn report(manager: Manager, body: Body) -> Result<axum::Json<Vi
     let realms = manager.realms(Permission::WriteLeaks)?;
     let may_know = manager.realms(Permission::ReadAudit).is_ok();
     let new: New = body.read()?;
-    if new.secret.expose().chars().count() > LONGEST {
-        let detail = format!("secret: a text has at most {LONGEST} characters; send it in parts");
-        return Err(Problem::new(Kind::InvalidBody, detail));
-    }
+    new.check()?;
     let mut secrets = leak::secrets_in(new.secret.expose());
     if secrets.is_empty() {
         secrets.push(new.secret);

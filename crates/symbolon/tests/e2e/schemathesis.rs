@@ -75,7 +75,7 @@ fn cursors(api: &Value) -> String {
         ids.into_iter().chain(["createResourceServer", "updateResourceServer", "previewToken"]).collect();
     format!(
         "[[operations]]\ninclude-operation-id = {ids:?}\n[operations.checks.positive_data_acceptance]\n\
-         expected-statuses = [\"2xx\", 400, 404]\n"
+         expected-statuses = [\"2xx\", 304, 400, 404, 409, 422]\n"
     )
 }
 
