@@ -12,6 +12,8 @@ use crate::commands::completions::CompletionsOptions;
 use crate::commands::export::ExportOptions;
 use crate::commands::import::ImportOptions;
 use crate::commands::scan::ScanOptions;
+use crate::manage::Listing;
+use crate::manage::nouns::audit;
 use crate::open_store::UrlText;
 use crate::telemetry::LogOptions;
 
@@ -59,6 +61,12 @@ pub enum Command {
 pub enum AuditCommand {
     /// Check that no record was changed, removed, moved or put in. Exits with 3 where one was.
     Verify(VerifyOptions),
+    /// List changes, by the management API.
+    Changes(Box<Listing<audit::Changes>>),
+    /// List tokens that were issued.
+    Tokens(Box<Listing<audit::Tokens>>),
+    /// List requests that were refused, and why.
+    Refusals(Box<Listing<audit::Refusals>>),
 }
 
 /// `symbolon dev`

@@ -25,7 +25,12 @@ pub fn run() -> ExitCode {
         let _ = symbolon_core::random::Random::fill(&symbolon_core::random::SystemRandom, &mut [0]);
     });
     let mut cli = cli::Cli::parse();
-    if matches!(cli.command, cli::Command::Manage(_)) && cli.log.filter == "info" {
+    let manages = match &cli.command {
+        cli::Command::Manage(_) => true,
+        cli::Command::Audit(command) => !matches!(command, cli::AuditCommand::Verify(_)),
+        _ => false,
+    };
+    if manages && cli.log.filter == "info" {
         // These commands say themselves what happened; only trouble beyond that is worth a line.
         "warn".clone_into(&mut cli.log.filter);
     }

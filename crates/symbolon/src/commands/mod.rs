@@ -27,6 +27,7 @@ use tokio::task::JoinHandle;
 
 use crate::cli::{AuditCommand, Command};
 use crate::key_files;
+use crate::manage::nouns::audit as trail;
 use crate::open_store::{self, Database};
 
 /// Runs a command.
@@ -37,6 +38,9 @@ pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Apply(options) => apply::run(options).await,
         Command::Explain(options) => explain::run(options).await,
         Command::Audit(AuditCommand::Verify(options)) => audit::verify(options).await,
+        Command::Audit(AuditCommand::Changes(list)) => Ok(list.run(trail::changes).await),
+        Command::Audit(AuditCommand::Tokens(list)) => Ok(list.run(trail::tokens).await),
+        Command::Audit(AuditCommand::Refusals(list)) => Ok(list.run(trail::refusals).await),
         Command::Import(options) => import::run(options).await,
         Command::Export(options) => export::run(options).await,
         Command::Scan(options) => Ok(scan::run(&options)),

@@ -21,7 +21,7 @@ use clap::{Args, Subcommand};
 use crate::manage::failure::Done;
 use crate::manage::nouns::{
     client, key, licence, organization, policy, realm, request, resource_server, revocation, signing_key,
-    user,
+    usage, user,
 };
 use crate::manage::options::Options;
 use crate::manage::session::Session;
@@ -54,6 +54,8 @@ pub enum Manage {
     SigningKey(Box<Noun<signing_key::Verb>>),
     /// Killing tokens before they expire.
     Revocation(Box<Noun<revocation::Verb>>),
+    /// How often clients got tokens and were refused.
+    Usage(Box<Noun<usage::Verb>>),
     /// What happened to token requests.
     Request(Box<Noun<request::Verb>>),
 }
@@ -69,19 +71,45 @@ pub struct Noun<V: Subcommand> {
     pub verb: V,
 }
 
+/// A list that is asked for by itself.
+#[derive(Debug, Args)]
+pub struct Listing<A: Args> {
+    /// Where, as whom, and how to show it.
+    #[command(flatten)]
+    pub options: Options,
+    /// What of it.
+    #[command(flatten)]
+    pub asked: A,
+}
+
+impl<A: Args> Listing<A> {
+    /// Shows it.
+    pub async fn run(self, work: impl AsyncFnOnce(A, &mut Session) -> Done) -> ExitCode {
+        in_session(self.options, self.asked, work).await
+    }
+}
+
 impl<V: Subcommand> Noun<V> {
     async fn run(self, work: impl AsyncFnOnce(V, &mut Session) -> Done) -> ExitCode {
-        let output = self.options.output;
-        let done = match Session::open(self.options).await {
-            Ok(mut session) => {
-                let done = work(self.verb, &mut session).await;
-                session.close().await;
-                done
-            }
-            Err(failure) => Err(failure),
-        };
-        failure::exit(done, output)
+        in_session(self.options, self.verb, work).await
     }
+}
+
+async fn in_session<T>(
+    options: Options,
+    what: T,
+    work: impl AsyncFnOnce(T, &mut Session) -> Done,
+) -> ExitCode {
+    let output = options.output;
+    let done = match Session::open(options).await {
+        Ok(mut session) => {
+            let done = work(what, &mut session).await;
+            session.close().await;
+            done
+        }
+        Err(failure) => Err(failure),
+    };
+    failure::exit(done, output)
 }
 
 /// Runs a command, and says on standard error what went wrong.
@@ -99,6 +127,7 @@ pub async fn run(command: Manage) -> ExitCode {
         Manage::Key(noun) => noun.run(key::run).await,
         Manage::SigningKey(noun) => noun.run(signing_key::run).await,
         Manage::Revocation(noun) => noun.run(revocation::run).await,
+        Manage::Usage(noun) => noun.run(usage::run).await,
         Manage::Request(noun) => noun.run(request::run).await,
     }
 }

@@ -42,6 +42,14 @@ struct Page {
     next: Option<String>,
 }
 
+/// A path with the parameters that were given.
+pub fn query(path: &str, parameters: &[(&str, Option<String>)]) -> String {
+    let given = parameters.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+    let given: Vec<String> =
+        given.map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, SEGMENT))).collect();
+    if given.is_empty() { path.to_owned() } else { format!("{path}?{}", given.join("&")) }
+}
+
 impl Session {
     /// Finds the way. Over HTTP nothing is sent yet.
     pub async fn open(options: Options) -> Result<Self, Failure> {
@@ -189,13 +197,24 @@ impl Session {
             Output::Table => {
                 let page: Page = parse(&answer.text)?;
                 let mut table = table(columns);
-                self.write_rows(&mut table, columns, &page.items)
+                self.write_rows(&mut table, (columns, |thing| vec![thing.clone()]), &page.items)
             }
         }
     }
 
     /// Shows a list, page by page as it arrives.
     pub async fn list(&mut self, path: &str, columns: &[Column], part: Part) -> Done {
+        self.list_rows(path, columns, part, |thing| vec![thing.clone()]).await
+    }
+
+    /// The same where each thing is shown in rows of its own.
+    pub async fn list_rows(
+        &mut self,
+        path: &str,
+        columns: &[Column],
+        part: Part,
+        rows: fn(&Value) -> Vec<Value>,
+    ) -> Done {
         let mut left = part.limit;
         let mut cursor = part.cursor;
         let mut count = 0;
@@ -205,7 +224,8 @@ impl Session {
         }
         let next = loop {
             let limit = left.map_or(PAGE, |left| left.min(PAGE));
-            let mut place = format!("{path}?limit={limit}");
+            let sign = if path.contains('?') { '&' } else { '?' };
+            let mut place = format!("{path}{sign}limit={limit}");
             if let Some(cursor) = &cursor {
                 place.push_str("&cursor=");
                 place.extend(utf8_percent_encode(cursor, SEGMENT));
@@ -216,7 +236,7 @@ impl Session {
             page.items.truncate(left.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX)));
             match self.output {
                 Output::Json => self.write_items(&page.items, count > 0)?,
-                Output::Table => self.write_rows(&mut table, columns, &page.items)?,
+                Output::Table => self.write_rows(&mut table, (columns, rows), &page.items)?,
             }
             count += page.items.len();
             left = left.map(|left| left.saturating_sub(u32::try_from(page.items.len()).unwrap_or(u32::MAX)));
@@ -246,10 +266,16 @@ impl Session {
         self.screen.write(&text)
     }
 
-    fn write_rows(&self, table: &mut Table, columns: &[Column], items: &[Box<RawValue>]) -> Done {
+    fn write_rows(
+        &self,
+        table: &mut Table,
+        (columns, rows): (&[Column], fn(&Value) -> Vec<Value>),
+        items: &[Box<RawValue>],
+    ) -> Done {
         for item in items {
-            let thing = read(item.get())?;
-            table.row(columns.iter().map(|column| column.cell(&thing)).collect());
+            for row in rows(&read(item.get())?) {
+                table.row(columns.iter().map(|column| column.cell(&row)).collect());
+            }
         }
         self.screen.write(&table.render(&self.screen))
     }

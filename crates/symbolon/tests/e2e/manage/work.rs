@@ -190,12 +190,43 @@ fn clients(desk: &Desk, way: Way) {
     desk.wait("record", || desk.go(way, &explain).code == 0);
     assert!(desk.go(way, &explain).done().contains("wrong_secret"));
     assert_eq!(desk.ask(way, &explain)["refusals"][0]["named"], "importer");
+    records(desk, way, &at);
 
     let bare = desk.ask(way, &[&["client", "create", "--no-key"][..], &at].concat());
     assert_eq!(bare["access_key"], Value::Null);
     let bare = bare["id"].as_str().expect("an id");
     desk.go(way, &[&["client", "delete", bare, "--yes"][..], &at].concat()).done();
     desk.go(way, &[&["client", "show", bare][..], &at].concat()).failed(3, "no such client");
+}
+
+/// What happened to the client until now, in the records.
+fn records(desk: &Desk, way: Way, at: &[&str]) {
+    let all = |arguments: &[&str]| desk.ask(way, arguments)["items"].as_array().expect("items").clone();
+    let changes =
+        all(&["audit", "changes", "--subject-kind", "client", "--subject", "importer", "--order", "oldest"]);
+    let actions: Vec<&str> = changes.iter().filter_map(|change| change["action"].as_str()).collect();
+    assert!(actions.starts_with(&["create"]) && actions.contains(&"update"), "{actions:?}");
+    assert_eq!(all(&[&["audit", "changes", "--limit", "1"][..], at].concat()).len(), 1);
+    let tokens = all(&[&["audit", "tokens", "--client", "importer"][..], at].concat());
+    assert!(tokens.iter().all(|token| token["client"] == "importer") && !tokens.is_empty(), "{tokens:?}");
+    let refusals = all(&["audit", "refusals", "--client", "importer", "--reason", "wrong_secret"]);
+    assert_eq!(refusals.first().map(|refusal| &refusal["named"]), Some(&"importer".into()));
+    let table = desk.go(way, &["audit", "refusals", "--client", "importer"]);
+    assert!(table.done().contains("wrong_secret"), "{table:?}");
+    desk.go(way, &["audit", "changes", "--since", "yesterday"]).failed(2, "a time is said as");
+
+    let usage =
+        [&["usage", "show", "--by", "client,result", "--step", "day", "--client", "importer"][..], at]
+            .concat();
+    desk.wait("usage", || {
+        let series = all(&usage);
+        series
+            .iter()
+            .any(|one| one["group"]["result"] == "issued" && one["counts"][0]["requests"].as_i64() > Some(0))
+    });
+    assert!(desk.go(way, &usage).done().contains("issued"));
+    let busiest = all(&["usage", "busiest", "--limit", "5"]);
+    assert!(busiest.iter().any(|one| one["group"]["client"] == "importer"), "{busiest:?}");
 }
 
 fn keys(desk: &Desk, way: Way) {
