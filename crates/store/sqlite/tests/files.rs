@@ -204,7 +204,7 @@ async fn what_an_older_version_kept_is_counted_and_listed() {
     };
     run(
         "state.db",
-        "DROP TABLE listed; DROP TABLE listed_kinds; DELETE FROM _sqlx_migrations WHERE version > 1",
+        "DROP TABLE listed; DROP TABLE listed_kinds; DELETE FROM _sqlx_migrations WHERE version = 22",
     )
     .await;
     run(
