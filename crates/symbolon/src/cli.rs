@@ -60,7 +60,7 @@ pub enum Command {
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
     /// Check that no record was changed, removed, moved or put in. Exits with 3 where one was.
-    Verify(VerifyOptions),
+    Verify(Box<VerifyOptions>),
     /// List changes, by the management API.
     Changes(Box<Listing<audit::Changes>>),
     /// List tokens that were issued.

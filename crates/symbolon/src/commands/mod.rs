@@ -37,7 +37,7 @@ pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(options) => serve::run(*options).await,
         Command::Apply(options) => apply::run(options).await,
         Command::Explain(options) => explain::run(options).await,
-        Command::Audit(AuditCommand::Verify(options)) => audit::verify(options).await,
+        Command::Audit(AuditCommand::Verify(options)) => audit::verify(*options).await,
         Command::Audit(AuditCommand::Changes(list)) => Ok(list.run(trail::changes).await),
         Command::Audit(AuditCommand::Tokens(list)) => Ok(list.run(trail::tokens).await),
         Command::Audit(AuditCommand::Refusals(list)) => Ok(list.run(trail::refusals).await),

@@ -42,6 +42,9 @@ struct Page {
     next: Option<String>,
 }
 
+/// The rows in which one thing of a list is shown.
+type Rows = fn(&Value) -> Vec<Value>;
+
 /// A path with the parameters that were given.
 pub fn query(path: &str, parameters: &[(&str, Option<String>)]) -> String {
     let given = parameters.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
@@ -208,13 +211,7 @@ impl Session {
     }
 
     /// The same where each thing is shown in rows of its own.
-    pub async fn list_rows(
-        &mut self,
-        path: &str,
-        columns: &[Column],
-        part: Part,
-        rows: fn(&Value) -> Vec<Value>,
-    ) -> Done {
+    pub async fn list_rows(&mut self, path: &str, columns: &[Column], part: Part, rows: Rows) -> Done {
         let mut left = part.limit;
         let mut cursor = part.cursor;
         let mut count = 0;
@@ -269,7 +266,7 @@ impl Session {
     fn write_rows(
         &self,
         table: &mut Table,
-        (columns, rows): (&[Column], fn(&Value) -> Vec<Value>),
+        (columns, rows): (&[Column], Rows),
         items: &[Box<RawValue>],
     ) -> Done {
         for item in items {
