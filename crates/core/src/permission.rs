@@ -12,12 +12,14 @@ use symbolon_protocol::scope::{Scope, ScopeSet};
 
 use crate::audit::{Actor, RepeatKey};
 use crate::authority::Authority;
+use crate::client::ClientSettings;
 use crate::clock::Timestamp;
 use crate::edit::Editor;
 use crate::id::{ClientId, OrganizationId, RealmId};
 use crate::introspect::{is_alive, read_own};
 use crate::issue::V1_CLIENT;
 use crate::organization::Organization;
+use crate::policy::{Grant, Policy, effective_scopes};
 use crate::realm::Status;
 use crate::realm_view::RealmView;
 use crate::refusal::Reason;
@@ -378,6 +380,17 @@ impl Caller {
         if self.permissions.has(permission) { Ok(()) } else { Err(Denied::Permission(permission)) }
     }
 
+    /// Nobody gives more than it has: the first of these scopes that the caller lacks is refused.
+    fn check_given(&self, given: &ScopeSet) -> Result<(), Denied> {
+        let lacks = |permission: &Permission| {
+            given.contains(permission.scope()) && !self.permissions.has(*permission)
+        };
+        Permission::ALL
+            .into_iter()
+            .find(lacks)
+            .map_or(Ok(()), |permission| Err(Denied::Permission(permission)))
+    }
+
     /// The realms within reach, for a permission; realms cannot be had by customers.
     pub fn realms(
         &self,
@@ -499,6 +512,39 @@ impl RealmAccess<'_> {
     /// For changes.
     pub fn editor(&self) -> Editor<'_> {
         Editor { authority: self.authority, actor: &self.caller.actor, realm: self.view.id() }
+    }
+
+    /// What a client of these settings may do in management.
+    fn managing(&self, settings: &ClientSettings) -> ScopeSet {
+        let policies = settings.policies.iter().filter_map(|id| self.view.policy(id)).map(|policy| &**policy);
+        effective_scopes(&resource_server(), &settings.grants, policies).scopes
+    }
+
+    /// Whether the caller may make of a client what manages more than before: only what it may do itself.
+    pub fn check_client(
+        &self,
+        before: Option<&ClientSettings>,
+        after: &ClientSettings,
+    ) -> Result<(), Denied> {
+        let had = before.map(|before| self.managing(before)).unwrap_or_default();
+        let mut given = self.managing(after);
+        given.retain(|scope| !had.contains(scope.as_str()));
+        self.caller.check_given(&given)
+    }
+
+    /// The same of a policy, which acts on every client that has it, now or later: neither what it allows nor what it
+    /// denies no more may be beyond the caller. `None` where there is no policy.
+    pub fn check_policy(&self, before: Option<&Policy>, after: Option<&Policy>) -> Result<(), Denied> {
+        let management = resource_server();
+        let everything = Grant { audience: AUDIENCE.to_owned(), scopes: management.settings.scopes.clone() };
+        for grants in [&[][..], &[everything]] {
+            let left =
+                |policy: Option<&Policy>| effective_scopes(&management, grants, policy.into_iter()).scopes;
+            let (had, mut given) = (left(before), left(after));
+            given.retain(|scope| !had.contains(scope.as_str()));
+            self.caller.check_given(&given)?;
+        }
+        Ok(())
     }
 
     /// Whether the caller operates the realm, rather than being one of its customers.

@@ -168,6 +168,8 @@ async fn make(
         let key = key.ok_or_else(|| Problem::not_found("access key"))?;
         return Ok(Created::before(&path(&made), key.version, kept_view(key)));
     }
+    // Whoever has a key can do what the client can.
+    access.realm.check_client(None, &client.client.settings)?;
     let expires_at = new()?.expires_at.map(|time| time.0);
     let made = edit::access_key::create(access.realm.editor(), &client.client, expires_at).await?;
     Ok(Created::now(&path(made.key.id.as_str()), 1, new_view(&made)))
@@ -237,6 +239,9 @@ async fn change(
     let after = to(&overview.key)?;
     if after == overview.key {
         return Ok(Tagged(after.version, view(overview)));
+    }
+    if after.status == KeyStatus::Active {
+        access.realm.check_client(None, &clients::find(&access, &at.client).await?.client.settings)?;
     }
     let key = edit::access_key::update(access.realm.editor(), &overview.key, &after).await?;
     Ok(Tagged(key.version, view(KeyOverview { key, ..overview })))

@@ -92,6 +92,7 @@ fn check(
     before: Option<&ClientSettings>,
     after: &ClientSettings,
 ) -> Result<(), Problem> {
+    access.realm.check_client(before, after)?;
     if access.realm.is_operator() {
         return Ok(());
     }

@@ -91,6 +91,7 @@ pub(crate) async fn create(
     let now = access.authority().now();
     let id: PolicyId = id(new.id.as_deref(), now, access.authority())?;
     let policy = Policy { id, name: new.name, statements: new.statements, version: 1, created_at: now };
+    access.check_policy(None, Some(&policy))?;
     edit::policy::insert(access.editor(), &policy).await?;
     Ok(Created::now(&["realms", &at.realm, "policies", policy.id.clone().as_str()], 1, view(policy)))
 }
@@ -122,6 +123,7 @@ pub(crate) async fn update(
     let current = Change { name: before.name.clone(), statements: before.statements.clone() };
     let Change { name, statements } = body.patch(&current)?;
     let after = Policy { name, statements, ..before.clone() };
+    access.check_policy(Some(&before), Some(&after))?;
     edit::policy::update(access.editor(), &before, &after).await?;
     let version = before.version + 1;
     Ok(Tagged(version, view(Policy { version, ..after })))
@@ -137,6 +139,7 @@ pub(crate) async fn delete(
     let access = manager.realm(Permission::DeletePolicies, &at.realm)?;
     let policy = find(&access, &at.policy).await?;
     manager.changing.check(policy.version)?;
+    access.check_policy(Some(&policy), None)?;
     edit::policy::delete(access.editor(), &policy).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -156,3 +156,39 @@ async fn customers_give_their_clients_what_the_realm_offers_and_nothing_more() {
     assert_eq!(change(json!({"settings": {"grants": []}})).await.status, 200);
     is_problem(&change(asked(&["delete:sources"])).await, 403, "not-offered");
 }
+
+#[tokio::test]
+async fn nobody_gives_more_than_it_has_nor_gets_a_key_of_who_has_more() {
+    let office = Office::open().await;
+    let managing = |scope: &str| json!({"settings": {"grants": [{"audience": "urn:symbolon:management", "scopes": [scope]}]}});
+    let staff = "/organizations/staff/clients";
+    let admin = async |method: Method, path: &str, body| office.ask(Role::Admin, method, path, body).await;
+    let more = Some(managing("write:operators"));
+    is_problem(&admin(Method::POST, staff, more.clone()).await, 403, "insufficient-scope");
+    let own = format!("{staff}/staff-admin");
+    is_problem(&admin(Method::PATCH, &own, more).await, 403, "insufficient-scope");
+    assert_eq!(admin(Method::POST, staff, Some(managing("write:clients"))).await.status, 201);
+    for path in ["rotate", "access-keys"] {
+        let answer = admin(Method::POST, &format!("{staff}/owner/{path}"), Some(json!({}))).await;
+        is_problem(&answer, 403, "insufficient-scope");
+    }
+    let statement = json!({"effect": "allow", "actions": ["*"], "resources": ["urn:symbolon:management"]});
+    let policy = json!({"id": "all", "name": "All", "statements": [statement]});
+    is_problem(&admin(Method::POST, "/policies", Some(policy.clone())).await, 403, "insufficient-scope");
+    assert_eq!(office.owner(Method::POST, "/policies", Some(policy)).await.status, 201);
+    let assign = format!("{own}/policies/all");
+    is_problem(&admin(Method::PUT, &assign, None).await, 403, "insufficient-scope");
+    let deny = json!({"effect": "deny", "actions": ["write:operators"], "resources": ["*"]});
+    let less = json!({"id": "less", "name": "Less", "statements": [deny]});
+    assert_eq!(admin(Method::POST, "/policies", Some(less)).await.status, 201);
+    is_problem(&admin(Method::DELETE, "/policies/less", None).await, 403, "insufficient-scope");
+    assert_eq!(office.owner(Method::DELETE, "/policies/less", None).await.status, 204);
+    // What has more already can be renamed and switched off by whoever may change clients.
+    let owner = format!("{staff}/owner");
+    assert_eq!(admin(Method::PATCH, &owner, Some(json!({"settings": {"name": "Boss"}}))).await.status, 200);
+
+    let developer =
+        async |path: &str| office.ask(Role::CustomerDeveloper, Method::POST, path, Some(json!({}))).await;
+    is_problem(&developer(&format!("{OWN}/clients/cus-admin/rotate")).await, 403, "insufficient-scope");
+    assert_eq!(developer(&format!("{OWN}/clients/meti/rotate")).await.status, 201);
+}
