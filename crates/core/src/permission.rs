@@ -4,6 +4,8 @@
 //! verified token makes; a caller turns into a [`RealmAccess`] or an [`OrganizationAccess`] for one permission, and
 //! nothing can be read or changed without one. What lies out of reach does not exist for the caller.
 
+mod access;
+
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,20 +14,18 @@ use symbolon_protocol::scope::{Scope, ScopeSet};
 
 use crate::audit::{Actor, RepeatKey};
 use crate::authority::Authority;
-use crate::client::ClientSettings;
 use crate::clock::Timestamp;
-use crate::edit::Editor;
 use crate::id::{ClientId, OrganizationId, RealmId};
 use crate::introspect::{is_alive, read_own};
 use crate::issue::V1_CLIENT;
-use crate::organization::Organization;
-use crate::policy::{Grant, Policy, effective_scopes};
 use crate::realm::Status;
 use crate::realm_view::RealmView;
 use crate::refusal::Reason;
 use crate::resource_server::{ResourceServer, ResourceServerSettings};
-use crate::store::{Store, StoreError};
+use crate::store::StoreError;
 use crate::user::{MemberRole, OperatorRole};
+
+pub use access::{InstallationAccess, OrganizationAccess, RealmAccess};
 
 /// The audience of tokens that manage. Every realm has it; it is not stored and cannot be changed.
 pub const AUDIENCE: &str = "urn:symbolon:management";
@@ -455,116 +455,6 @@ impl Caller {
         let organization = authority.store.find_organization(view.id(), &id).await?;
         let organization = organization.ok_or(Denied::NotFound)?;
         Ok(OrganizationAccess { realm: RealmAccess { authority, caller: self, view }, organization })
-    }
-}
-
-/// The right to do one thing that belongs to no realm yet.
-pub struct InstallationAccess<'a> {
-    authority: &'a Authority,
-    caller: &'a Caller,
-}
-
-impl<'a> InstallationAccess<'a> {
-    /// For making a realm.
-    pub const fn editor(&'a self, realm: &'a RealmId) -> Editor<'a> {
-        Editor { authority: self.authority, actor: &self.caller.actor, realm }
-    }
-}
-
-/// The right to do one thing in a realm.
-pub struct RealmAccess<'a> {
-    authority: &'a Authority,
-    caller: &'a Caller,
-    view: Arc<RealmView>,
-}
-
-impl RealmAccess<'_> {
-    /// The realm.
-    pub const fn view(&self) -> &Arc<RealmView> {
-        &self.view
-    }
-
-    /// Its id.
-    pub fn id(&self) -> &RealmId {
-        self.view.id()
-    }
-
-    /// What decides.
-    pub const fn authority(&self) -> &Authority {
-        self.authority
-    }
-
-    /// What is kept.
-    pub fn store(&self) -> &dyn Store {
-        &*self.authority.store
-    }
-
-    /// The thing that the caller's request made when it came for the first time.
-    pub async fn made_before(&self) -> Result<Option<String>, RepeatError> {
-        let Some(repeat) = &self.caller.actor.repeat else { return Ok(None) };
-        let made = self.store().find_repeat(self.id(), &self.caller.actor).await?;
-        match made {
-            Some(made) if made.digest != repeat.digest => Err(RepeatError::Another),
-            made => Ok(made.map(|made| made.subject_id)),
-        }
-    }
-
-    /// For changes.
-    pub fn editor(&self) -> Editor<'_> {
-        Editor { authority: self.authority, actor: &self.caller.actor, realm: self.view.id() }
-    }
-
-    /// What a client of these settings may do in management.
-    fn managing(&self, settings: &ClientSettings) -> ScopeSet {
-        let policies = settings.policies.iter().filter_map(|id| self.view.policy(id)).map(|policy| &**policy);
-        effective_scopes(&resource_server(), &settings.grants, policies).scopes
-    }
-
-    /// Whether the caller may make of a client what manages more than before: only what it may do itself.
-    pub fn check_client(
-        &self,
-        before: Option<&ClientSettings>,
-        after: &ClientSettings,
-    ) -> Result<(), Denied> {
-        let had = before.map(|before| self.managing(before)).unwrap_or_default();
-        let mut given = self.managing(after);
-        given.retain(|scope| !had.contains(scope.as_str()));
-        self.caller.check_given(&given)
-    }
-
-    /// The same of a policy, which acts on every client that has it, now or later: neither what it allows nor what it
-    /// denies no more may be beyond the caller. `None` where there is no policy.
-    pub fn check_policy(&self, before: Option<&Policy>, after: Option<&Policy>) -> Result<(), Denied> {
-        let management = resource_server();
-        let everything = Grant { audience: AUDIENCE.to_owned(), scopes: management.settings.scopes.clone() };
-        for grants in [&[][..], &[everything]] {
-            let left =
-                |policy: Option<&Policy>| effective_scopes(&management, grants, policy.into_iter()).scopes;
-            let (had, mut given) = (left(before), left(after));
-            given.retain(|scope| !had.contains(scope.as_str()));
-            self.caller.check_given(&given)?;
-        }
-        Ok(())
-    }
-
-    /// Whether the caller operates the realm, rather than being one of its customers.
-    pub const fn is_operator(&self) -> bool {
-        matches!(self.caller.reach, Reach::Installation | Reach::Realm)
-    }
-}
-
-/// The right to do one thing in an organization.
-pub struct OrganizationAccess<'a> {
-    /// Its realm.
-    pub realm: RealmAccess<'a>,
-    /// The organization.
-    pub organization: Organization,
-}
-
-impl OrganizationAccess<'_> {
-    /// Its id.
-    pub const fn id(&self) -> &OrganizationId {
-        &self.organization.id
     }
 }
 
