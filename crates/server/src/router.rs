@@ -15,12 +15,13 @@ use crate::metrics::RequestCounts;
 pub use crate::middleware::request_id::App;
 use crate::state::ServerState;
 use crate::traces::RequestTraces;
-use crate::{health, manage, oauth};
+use crate::{console, health, manage, oauth};
 
 /// The routes of the OAuth edge, the management API and the health checks.
 pub fn router(state: ServerState) -> Router {
     use oauth::{introspect, jwks, metadata, password_token, revoke, token};
-    let management = Later::new(manage::routes, state.clone());
+    let management = Later::new(|_| manage::routes(), state.clone());
+    let console = Later::new(console::routes, state.clone());
     Router::new()
         .route("/oauth/token", any(token::standard))
         .route("/realms/{realm}/oauth/token", any(token::standard))
@@ -44,6 +45,7 @@ pub fn router(state: ServerState) -> Router {
         .route("/readyz", get(health::ready))
         .layer(DefaultBodyLimit::max(symbolon_core::protocol::parameters::LARGEST_BODY))
         .nest_service("/api/v1", management)
+        .nest_service("/console", console)
         .with_state(state)
 }
 
@@ -51,13 +53,13 @@ pub fn router(state: ServerState) -> Router {
 /// making them brings pages of the program into memory, some 64 KiB for every few handlers.
 #[derive(Clone)]
 struct Later {
-    routes: fn() -> Router<ServerState>,
+    routes: fn(ServerState) -> Router<ServerState>,
     state: ServerState,
     made: Arc<OnceLock<Router>>,
 }
 
 impl Later {
-    fn new(routes: fn() -> Router<ServerState>, state: ServerState) -> Self {
+    fn new(routes: fn(ServerState) -> Router<ServerState>, state: ServerState) -> Self {
         Self { routes, state, made: Arc::default() }
     }
 }
@@ -72,7 +74,7 @@ impl Service<Request> for Later {
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let made = self.made.get_or_init(|| (self.routes)().with_state(self.state.clone()));
+        let made = self.made.get_or_init(|| (self.routes)(self.state.clone()).with_state(self.state.clone()));
         made.clone().call(request)
     }
 }
