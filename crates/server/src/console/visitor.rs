@@ -102,7 +102,7 @@ impl FromRequestParts<ServerState> for Visitor {
         let Some(token) = token else { return Err(Failure::SignIn(next)) };
         let person = match session::authenticate(&authority, token, asked.visit()).await {
             Ok(person) => person,
-            Err(NotSignedIn::Unknown | NotSignedIn::Ended | NotSignedIn::Disabled) => {
+            Err(NotSignedIn::Unknown | NotSignedIn::Ended | NotSignedIn::Barred(_)) => {
                 return Err(Failure::SignIn(next));
             }
             Err(NotSignedIn::TooOld(reason)) => return Err(Failure::Unavailable(reason.to_string())),

@@ -15,7 +15,8 @@ async fn whoever_is_not_signed_in_is_asked_to_and_comes_back_to_the_page() {
     );
     let form = browser.get("/console/sign-in?next=%2Fconsole%2Faccount").await;
     assert!(form.text.contains(r#"name="next" value="/console/account""#), "{}", form.text);
-    let fields = [("email", Who::CustomerAdmin.email()), ("password", PASSWORD), ("next", "/console/account")];
+    let fields =
+        [("email", Who::CustomerAdmin.email()), ("password", PASSWORD), ("next", "/console/account")];
     let answer = browser.post("/console/sign-in", &fields).await;
     assert_eq!((answer.status, answer.header("location")), (303, "/console/account"));
 }

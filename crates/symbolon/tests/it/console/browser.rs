@@ -66,7 +66,8 @@ impl Desk {
         let bed = Bed::start().await;
         let mut settings = bed.authority.directory().realm("default").unwrap().realm().settings.clone();
         settings.operators = Some(OrganizationId::new("staff").unwrap());
-        let operator = |who: Who, role: &str| json!({"email": who.email(), "role": role, "password": PASSWORD});
+        let operator =
+            |who: Who, role: &str| json!({"email": who.email(), "role": role, "password": PASSWORD});
         let realm = json!({
             "id": "default",
             "settings": settings,
@@ -143,9 +144,10 @@ impl<'a> Browser<'a> {
 
     /// The value of a field of a page's form.
     pub(super) fn field(page: &Answer, name: &str) -> Option<String> {
-        let input = page.text.split('<').find(|tag| {
-            tag.starts_with("input") && tag.contains(&format!("name=\"{name}\""))
-        })?;
+        let input = page
+            .text
+            .split('<')
+            .find(|tag| tag.starts_with("input") && tag.contains(&format!("name=\"{name}\"")))?;
         let value = input.split("value=\"").nth(1)?.split('"').next()?;
         Some(value.replace("&#34;", "\"").replace("&#39;", "'").replace("&lt;", "<").replace("&amp;", "&"))
     }
@@ -168,5 +170,9 @@ impl<'a> Browser<'a> {
 
 /// What a page shows where text is escaped.
 pub(super) fn escaped(text: &str) -> String {
-    text.replace('&', "&#38;").replace('<', "&#60;").replace('>', "&#62;").replace('"', "&#34;").replace('\'', "&#39;")
+    text.replace('&', "&#38;")
+        .replace('<', "&#60;")
+        .replace('>', "&#62;")
+        .replace('"', "&#34;")
+        .replace('\'', "&#39;")
 }
