@@ -1,6 +1,8 @@
 //! Changing what is set on a client: its name, its networks, its default audience; for operators, also the life of its
 //! tokens and the kind of licence that it stands for.
 
+use std::net::IpAddr;
+
 use askama::Template;
 use axum::extract::Path;
 use axum::http::StatusCode;
@@ -150,7 +152,7 @@ fn settings(room: &Room<'_>, before: &Client, fields: &Fields) -> Result<ClientS
     for word in fields.networks.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty())
     {
         // A single address is the network of that one.
-        match word.parse::<IpNet>().or_else(|error| word.parse().map(IpNet::from).map_err(|_| error)) {
+        match word.parse::<IpNet>().or_else(|error| word.parse::<IpAddr>().map(IpNet::from).map_err(|_| error)) {
             Ok(network) => settings.allowed_networks.push(network),
             Err(_) => mistakes.add("networks", t.one("client-network-wrong", word)),
         }
