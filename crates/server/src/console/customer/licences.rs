@@ -18,8 +18,7 @@ use crate::console::visitor::Visitor;
 
 /// A licence as it is shown.
 pub(super) struct Row {
-    pub(super) id: String,
-    /// The API's name and audience.
+    /// The name of the API, which may be empty; its audience is not.
     pub(super) name: String,
     pub(super) audience: String,
     pub(super) kind: &'static str,
@@ -52,7 +51,6 @@ pub(super) fn rows(t: Texts, view: &RealmView, licences: &[Licence], now: Timest
         (licence.audience.as_str(), std::cmp::Reverse(end), licence.id.as_str())
     });
     let row = |licence: &Licence| Row {
-        id: licence.id.to_string(),
         name: view
             .resource_server(&licence.audience)
             .map_or_else(String::new, |api| api.settings.name.clone()),
