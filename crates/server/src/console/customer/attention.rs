@@ -124,12 +124,12 @@ mod tests {
     #[test]
     fn keys_that_nobody_uses_are_found_once_they_are_a_day_old() {
         let clients = [client(None)];
-        let nothing = BTreeSet::new();
+        let (nothing, used) = (BTreeSet::new(), BTreeSet::from(["key_1".to_owned()]));
         let key = &clients[0].keys[0];
         let find = |used, now| findings(&clients, &[], used, now);
         assert_eq!(find(Some(&nothing), day(1)), [Finding::Unused(&clients[0], key)]);
         assert!(find(Some(&nothing), day(0)).is_empty());
-        assert!(find(Some(&BTreeSet::from(["key_1".to_owned()])), day(1)).is_empty());
+        assert!(find(Some(&used), day(1)).is_empty());
         assert!(find(None, day(1)).is_empty());
     }
 

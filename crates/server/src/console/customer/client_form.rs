@@ -152,7 +152,10 @@ fn settings(room: &Room<'_>, before: &Client, fields: &Fields) -> Result<ClientS
     for word in fields.networks.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty())
     {
         // A single address is the network of that one.
-        match word.parse::<IpNet>().or_else(|error| word.parse::<IpAddr>().map(IpNet::from).map_err(|_| error)) {
+        match word
+            .parse::<IpNet>()
+            .or_else(|error| word.parse::<IpAddr>().map(IpNet::from).map_err(|_| error))
+        {
             Ok(network) => settings.allowed_networks.push(network),
             Err(_) => mistakes.add("networks", t.one("client-network-wrong", word)),
         }
@@ -161,10 +164,13 @@ fn settings(room: &Room<'_>, before: &Client, fields: &Fields) -> Result<ClientS
     if room.is_operator() {
         settings.lifetime = match fields.lifetime.as_str() {
             "" => None,
-            text => text.parse().map(Some).unwrap_or_else(|_| {
-                mistakes.add("lifetime", t.of("client-lifetime-wrong"));
-                None
-            }),
+            text => {
+                let seconds = text.parse().ok();
+                if seconds.is_none() {
+                    mistakes.add("lifetime", t.of("client-lifetime-wrong"));
+                }
+                seconds
+            }
         };
         settings.licence_kind = KINDS.into_iter().find(|kind| kind.name() == fields.licence_kind);
     }

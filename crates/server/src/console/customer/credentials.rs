@@ -128,7 +128,7 @@ pub(super) async fn show(
             clients.push(None);
         }
         for (index, client) in clients.into_iter().enumerate() {
-            let owned: Vec<Licence> = of_kind.iter().map(|licence| Licence::clone(licence)).collect();
+            let owned: Vec<Licence> = of_kind.iter().copied().cloned().collect();
             let secret = |key: &AccessKey| SecretRow {
                 id: key.id.to_string(),
                 state: Badge::of_key(t, key.status, key.expires_at.is_some_and(|end| end <= now)),

@@ -101,13 +101,11 @@ impl Example {
 
     /// The members of the body, one a line, in a language's own way of naming and of reading the secret.
     fn members(&self, indent: &str, secret: &str) -> String {
-        self.body()
-            .iter()
-            .map(|(name, value)| {
-                let value = value.map_or_else(|| secret.to_owned(), quoted);
-                format!("{indent}\"{name}\": {value},\n")
-            })
-            .collect()
+        let member = |(name, value): &(&str, Option<&str>)| {
+            let value = value.map_or_else(|| secret.to_owned(), quoted);
+            format!("{indent}\"{name}\": {value},\n")
+        };
+        self.body().iter().map(member).collect::<Vec<_>>().concat()
     }
 
     pub(super) fn python(&self) -> String {
@@ -158,14 +156,11 @@ impl Example {
             Shape::Form | Shape::Json => String::new(),
         };
         let body = if self.shape == Shape::Form {
-            let pairs: String = self
-                .body()
-                .iter()
-                .map(|(name, value)| {
-                    let value = value.map_or_else(|| format!("{secret}.as_str()"), quoted);
-                    format!("            (\"{name}\", {value}),\n")
-                })
-                .collect();
+            let pair = |(name, value): &(&str, Option<&str>)| {
+                let value = value.map_or_else(|| format!("{secret}.as_str()"), quoted);
+                format!("            (\"{name}\", {value}),\n")
+            };
+            let pairs = self.body().iter().map(pair).collect::<Vec<_>>().concat();
             format!("        .form(&[\n{pairs}        ])\n")
         } else {
             let members = self.members("            ", secret);

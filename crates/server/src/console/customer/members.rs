@@ -164,7 +164,7 @@ pub(super) fn link_page(room: &Room<'_>, user: &User, token: &Secret) -> Respons
     let content = LinkContent {
         t,
         title: title.clone(),
-        field: Copyable::new("link", t.of("member-link-field"), link),
+        field: Copyable::new("link", t.of("member-link-field"), &link),
         email: user.email.clone(),
         close: room.to(&["members", user.id.as_str()]),
     };

@@ -47,6 +47,7 @@ fn suggested(room: &Room<'_>) -> ClientSettings {
 fn page(room: &Room<'_>, (settings, with_key): (&ClientSettings, bool), mistakes: Mistakes) -> Response {
     let t = room.t;
     let title = t.of("client-new").into_owned();
+    let status = if mistakes.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let content = NewContent {
         t,
         title: title.clone(),
@@ -57,10 +58,9 @@ fn page(room: &Room<'_>, (settings, with_key): (&ClientSettings, bool), mistakes
         with_key,
         choices: scopes::choices(room, settings),
         is_operator: room.is_operator(),
-        mistakes: mistakes.clone(),
+        mistakes,
     };
     let frame = room.settings_frame(title, vec![Link::new(t.of("clients"), room.to(&["clients"]))]);
-    let status = if mistakes.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     Page::new(frame, content).with_status(status).into_response()
 }
 

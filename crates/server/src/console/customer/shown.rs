@@ -48,7 +48,7 @@ pub(super) struct Copyable {
 }
 
 impl Copyable {
-    pub(super) fn new(id: &'static str, label: impl Into<String>, value: impl ToString) -> Self {
+    pub(super) fn new(id: &'static str, label: impl Into<String>, value: &impl ToString) -> Self {
         Self { id, label: label.into(), value: value.to_string() }
     }
 }
