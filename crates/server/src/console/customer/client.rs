@@ -33,6 +33,9 @@ struct ClientContent {
     is_active: bool,
     may_write: bool,
     may_delete: bool,
+    may_read_usage: bool,
+    /// Whether the visitor sets quotas.
+    may_set_quota: bool,
     /// API, audience and scopes.
     effective: Vec<(String, String, String)>,
     policies: Vec<String>,
@@ -77,6 +80,8 @@ pub(super) async fn show(
         is_active: client.status.is_active(),
         may_write: visitor.may(Permission::WriteClients),
         may_delete: visitor.may(Permission::DeleteClients),
+        may_read_usage: visitor.may(Permission::ReadUsage),
+        may_set_quota: room.is_operator() && visitor.may(Permission::WriteClients),
         effective: scopes::effective(room.view(), settings),
         policies: policies.map(|found| policy(found)).collect(),
         to: room.to_client(&client.id, &[]),

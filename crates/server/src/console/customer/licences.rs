@@ -18,6 +18,7 @@ use crate::console::visitor::Visitor;
 
 /// A licence as it is shown.
 pub(super) struct Row {
+    id: String,
     /// The name of the API, which may be empty; its audience is not.
     pub(super) name: String,
     pub(super) audience: String,
@@ -27,6 +28,8 @@ pub(super) struct Row {
     pub(super) ends: Option<Moment>,
     /// How long it lasts yet, in words.
     pub(super) left: String,
+    /// Where it is changed, for who may.
+    pub(super) edit: String,
 }
 
 /// What a licence is worth now.
@@ -51,6 +54,7 @@ pub(super) fn rows(t: Texts, view: &RealmView, licences: &[Licence], now: Timest
         (licence.audience.as_str(), std::cmp::Reverse(end), licence.id.as_str())
     });
     let row = |licence: &Licence| Row {
+        id: licence.id.to_string(),
         name: view
             .resource_server(&licence.audience)
             .map_or_else(String::new, |api| api.settings.name.clone()),
@@ -65,6 +69,7 @@ pub(super) fn rows(t: Texts, view: &RealmView, licences: &[Licence], now: Timest
             }
             _ => String::new(),
         },
+        edit: String::new(),
     };
     sorted.into_iter().map(row).collect()
 }
@@ -75,6 +80,8 @@ struct LicencesContent {
     t: Texts,
     title: String,
     rows: Vec<Row>,
+    /// Where one is made, for who may.
+    new: Option<String>,
 }
 
 /// The list.
@@ -86,7 +93,12 @@ pub(super) async fn show(
     let t = room.t;
     let licences = room.store().list_licences(room.realm(), room.access.id()).await?;
     let title = t.of("nav-licences").into_owned();
-    let rows = rows(t, room.view(), &licences, room.now());
+    let mut rows = rows(t, room.view(), &licences, room.now());
+    let may_write = visitor.may(Permission::WriteLicences);
+    for row in rows.iter_mut().filter(|_| may_write) {
+        row.edit = room.to(&["licences", &row.id]);
+    }
+    let new = may_write.then(|| room.to(&["licences", "new"]));
     let frame = room.settings_frame(&title, vec![Link::new(&title, "")]);
-    Ok(Page::new(frame, LicencesContent { t, title, rows }).into_response())
+    Ok(Page::new(frame, LicencesContent { t, title, rows, new }).into_response())
 }

@@ -127,7 +127,12 @@ fn pages(room: &Room<'_>) -> Vec<Link> {
         ("nav-usage", "usage"),
         ("nav-audit", "audit"),
     ];
-    pages.into_iter().map(|(text, page)| Link::new(room.t.of(text), room.to(&[page]))).collect()
+    let mut links: Vec<Link> =
+        pages.into_iter().map(|(text, page)| Link::new(room.t.of(text), room.to(&[page]))).collect();
+    if room.visitor.may(Permission::WriteOrganizations) {
+        links.push(Link::new(room.t.of("overview-edit"), room.to(&["edit"])));
+    }
+    links
 }
 
 struct Today {

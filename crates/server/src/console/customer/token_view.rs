@@ -28,22 +28,22 @@ pub(super) struct TokenView {
 
 /// What members say that every token has, by the name of its text.
 const MEANINGS: [(&str, &str); 16] = [
-    ("alg", "token-alg"),
-    ("typ", "token-typ"),
-    ("kid", "token-kid"),
-    ("iss", "token-iss"),
-    ("sub", "token-sub"),
-    ("aud", "token-aud"),
-    ("exp", "token-exp"),
-    ("iat", "token-iat"),
-    ("nbf", "token-nbf"),
-    ("jti", "token-jti"),
-    ("scope", "token-scope"),
-    ("client_id", "token-client-id"),
-    ("azp", "token-client-id"),
-    ("key_id", "token-key-id"),
-    ("org_id", "token-org-id"),
-    ("iat_ms", "token-iat-ms"),
+    ("alg", "claim-alg"),
+    ("typ", "claim-typ"),
+    ("kid", "claim-kid"),
+    ("iss", "claim-iss"),
+    ("sub", "claim-sub"),
+    ("aud", "claim-aud"),
+    ("exp", "claim-exp"),
+    ("iat", "claim-iat"),
+    ("nbf", "claim-nbf"),
+    ("jti", "claim-jti"),
+    ("scope", "claim-scope"),
+    ("client_id", "claim-client-id"),
+    ("azp", "claim-client-id"),
+    ("key_id", "claim-key-id"),
+    ("org_id", "claim-org-id"),
+    ("iat_ms", "claim-iat-ms"),
 ];
 
 fn member(t: Texts, now: Timestamp, (name, value): (String, Value)) -> Member {
@@ -52,7 +52,7 @@ fn member(t: Texts, now: Timestamp, (name, value): (String, Value)) -> Member {
     let known = MEANINGS.iter().find(|(other, _)| *other == name).map(|(_, text)| t.of(text).into_owned());
     let in_words = moment.filter(|at| name == "exp" && *at > now).map(|at| {
         let left = lasting(t, at.since(now));
-        t.with("token-left", &[("left", &left)]).into_owned()
+        t.with("claim-left", &[("left", &left)]).into_owned()
     });
     let meaning = known.into_iter().chain(in_words).collect::<Vec<_>>().join(" ");
     let value = match value {

@@ -1,9 +1,10 @@
 # What a customer's people see.
 
 # Overview.
-overview-tokens = Tokens today
+overview-edit = Edit the organization
+organization-tokens = Tokens today
 overview-refused = Refused today
-overview-attention = Needs attention
+organization-attention = Needs attention
 overview-all-well = Nothing needs your attention.
 overview-more = There is more than is shown here. Look through the list for the rest.
 overview-lag = Figures of today may be a few seconds old.
@@ -38,10 +39,7 @@ client-new-hint = Make one for each program, so that each can be followed and sw
 client-name = Name
 client-name-hint = What the program is called, for instance "Nightly import".
 client-name-missing = Enter a name.
-client-with-key = Generate { $vocabulary ->
-    [service-users] an access key
-   *[oauth] a client secret
-} along with it
+client-with-key = Generate the first { access-key-inline } along with it
 client-make = Create
 client-created = { client } created
 client-id = { client } ID
@@ -61,6 +59,7 @@ client-licence-kind = Stands for the licence
 client-licence-kind-hint = It then gets tokens with a licence of this kind alone, and is listed under API credentials.
 client-any-licence = Any
 client-changed-meanwhile = Somebody else changed it in the meantime. Look at it again before you save.
+client-quota = Quota
 client-danger = Switch off or delete
 client-disable = Switch off
 client-disable-title = Switch off { $value }?
@@ -204,34 +203,34 @@ try-submit = Get a token
 try-got = A token was issued.
 try-not-shown = The token itself is not shown: your program gets its own.
 try-refused = No token: { $code }. { $text }
-token-header = Header
-token-claims = Claims
-token-name = Name
-token-value = Value
-token-meaning = Meaning
-token-alg = How it is signed.
-token-typ = What kind of token it is.
-token-kid = The signing key.
-token-iss = Who issued it.
-token-sub = Whom it stands for.
-token-aud = The API that it is for.
-token-exp = When it ends.
-token-iat = When it was issued.
-token-nbf = From when on it counts.
-token-jti = Its own id, which audit knows.
-token-scope = What it allows.
-token-client-id = The client that got it.
-token-key-id = The access key that it was got with.
-token-org-id = The organization.
-token-iat-ms = When it was issued, in milliseconds: revocations are compared with it.
-token-left = In { $left }.
+claim-header = Header
+claim-claims = Claims
+claim-member = Name
+claim-value = Value
+claim-meaning = Meaning
+claim-alg = How it is signed.
+claim-typ = What kind of token it is.
+claim-kid = The signing key.
+claim-iss = Who issued it.
+claim-sub = Whom it stands for.
+claim-aud = The API that it is for.
+claim-exp = When it ends.
+claim-iat = When it was issued.
+claim-nbf = From when on it counts.
+claim-jti = Its own id, which audit knows.
+claim-scope = What it allows.
+claim-client-id = The client that got it.
+claim-key-id = The access key that it was got with.
+claim-org-id = The organization.
+claim-iat-ms = When it was issued, in milliseconds: revocations are compared with it.
+claim-left = In { $left }.
 
 # Licences.
 licence-api = API
-licence-kind = Licence
+licences-kind = Licence
 licence-state = State
-licence-starts = Begins
-licence-ends = Ends
+licences-starts = Begins
+licences-ends = Ends
 licence-no-end = never
 licence-left = in { $left }
 licence-active = Active
@@ -239,6 +238,7 @@ licence-ended = Ended
 licence-not-begun = Not begun
 licence-off = Switched off
 licences-hint = A licence is the time in which your organization may use an API. The operator of this service gives and renews them.
+licences-new = New licence
 licences-none = There are no licences. APIs that need one refuse tokens; ask the operator of this service.
 
 # API credentials by licence.
