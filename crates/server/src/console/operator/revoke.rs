@@ -181,6 +181,9 @@ async fn question<'a>(
         let found = access.store().search_clients(access.id(), of, &ListFilter::default(), &counted::request());
         lines.push(t.one("revoke-clients", counted::words(&found.await?)).into_owned());
     }
+    if subject.kind == Kind::User {
+        lines.push(t.of("revoke-sessions").into_owned());
+    }
     lines.push(t.of("revoke-tokens").into_owned());
     lines.push(t.of("revoke-after").into_owned());
     Ok(Question {

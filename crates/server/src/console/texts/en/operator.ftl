@@ -371,6 +371,7 @@ revoke-realm-hint = For when nothing else helps: every token of every customer i
 revoke-title = Revoke every token of { $name }?
 revoke-whose = { $kind }: { $name } ({ $id })
 revoke-clients = This concerns the tokens of { $value } { clients-inline }.
+revoke-sessions = All sessions of this person end as well.
 revoke-tokens = Every token that was given until now is refused within a second. This cannot be undone.
 revoke-after = New tokens can be had at once. To stop that as well, switch it off instead.
 revoke-now = Revoke everything now
