@@ -322,7 +322,10 @@ mod tests {
         let shown = Fields::filled(Texts::default(), &[Group::new("", fields)], &form, &mistakes).render();
         let shown = shown.unwrap();
         assert!(!shown.contains("<script>") && !shown.contains("<so>"), "{shown}");
-        assert!(shown.contains("aria-describedby=\"name-hint name-mistake\" aria-invalid=\"true\""), "{shown}");
+        assert!(
+            shown.contains("aria-describedby=\"name-hint name-mistake\" aria-invalid=\"true\""),
+            "{shown}"
+        );
         assert!(shown.contains("<option value=\"gone\" selected>gone</option>"), "{shown}");
         assert!(shown.contains(" checked"), "{shown}");
     }

@@ -112,12 +112,7 @@ fn crumbs(access: &OrganizationAccess<'_>, t: Texts, at: At<'_>) -> Vec<Link> {
     ]
 }
 
-fn new_page<'a>(
-    visitor: &Visitor,
-    access: &OrganizationAccess<'_>,
-    at: At<'a>,
-    form: &Form,
-) -> FormPage<'a> {
+fn new_page<'a>(visitor: &Visitor, access: &OrganizationAccess<'_>, at: At<'a>, form: &Form) -> FormPage<'a> {
     let place = Place::in_organization(at);
     let t = place.texts(visitor);
     FormPage {
@@ -204,7 +199,8 @@ fn edit_page<'a>(
         all.push(Field::check("enable", "licence-enable"));
     }
     let end = address::organization(at.0, at.1, &["licences", licence.id.as_str(), "end"]);
-    let ended = !licence.status.is_active() || licence.ends_at.is_some_and(|end| end <= visitor.authority.now());
+    let ended =
+        !licence.status.is_active() || licence.ends_at.is_some_and(|end| end <= visitor.authority.now());
     FormPage {
         place,
         crumbs: crumbs(access, t, at),

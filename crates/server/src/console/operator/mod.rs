@@ -39,7 +39,10 @@ fn of_realms() -> Router<ServerState> {
         .route("/realms/{realm}/settings/disable", get(realms::ask_status).post(realms::set_status))
         .route("/realms/{realm}/settings/enable", get(realms::ask_status).post(realms::set_status))
         .route("/realms/{realm}/signing-keys", get(signing_keys::list))
-        .route("/realms/{realm}/signing-keys/rotate", get(signing_keys::ask_rotate).post(signing_keys::rotate))
+        .route(
+            "/realms/{realm}/signing-keys/rotate",
+            get(signing_keys::ask_rotate).post(signing_keys::rotate),
+        )
         .route(
             "/realms/{realm}/signing-keys/{kid}/replace",
             get(signing_keys::ask_replace).post(signing_keys::replace),
@@ -55,7 +58,10 @@ fn of_realms() -> Router<ServerState> {
             "/realms/{realm}/operators/{operator}/enable",
             get(operators::ask_status).post(operators::set_status),
         )
-        .route("/realms/{realm}/operators/{operator}/link", get(operators::ask_link).post(operators::make_link))
+        .route(
+            "/realms/{realm}/operators/{operator}/link",
+            get(operators::ask_link).post(operators::make_link),
+        )
         .route(
             "/realms/{realm}/operators/{operator}/remove-factors",
             get(operators::ask_factors).post(operators::remove_factors),

@@ -320,7 +320,11 @@ fn question<'a>(
 fn status_question<'a>(visitor: &Visitor, realm: &'a str, user: &User) -> Question<'a> {
     let off = status_of(&visitor.asked.path) == Status::Disabled;
     let texts: (_, &[&str], _) = if off {
-        ("operator-disable-title", &["operator-disable-sessions", "operator-disable-after"], "operator-disable")
+        (
+            "operator-disable-title",
+            &["operator-disable-sessions", "operator-disable-after"],
+            "operator-disable",
+        )
     } else {
         ("operator-enable-title", &["operator-enable-after"], "operator-enable")
     };

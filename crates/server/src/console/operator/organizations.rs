@@ -11,7 +11,6 @@ use symbolon_core::id::Id;
 use symbolon_core::organization::{Organization, OrganizationId};
 use symbolon_core::permission::Permission;
 use symbolon_core::realm::Status;
-use symbolon_core::store::ListFilter;
 
 use crate::console::address;
 use crate::console::failure::Failure;
@@ -253,10 +252,7 @@ pub(super) async fn ask_status(
     let access = visitor.organization(Permission::WriteOrganizations, at).await?;
     let t = Place::in_organization(at).texts(&visitor);
     let name = shown_name(&access.organization);
-    let page = counted::request();
-    let store = access.realm.store();
-    let found = store.search_clients(access.realm.id(), Some(access.id()), &ListFilter::default(), &page);
-    let clients = counted::words(&found.await?);
+    let clients = counted::words(&counted::clients(&access.realm, Some(access.id())).await?);
     let to = status_of(&visitor.asked.path);
     let (title, submit, lines): (_, _, &[&str]) = match to {
         Status::Disabled => (
@@ -264,7 +260,9 @@ pub(super) async fn ask_status(
             "organization-disable",
             &["organization-disable-tokens", "organization-disable-clients", "organization-disable-after"],
         ),
-        Status::Active => ("organization-enable-title", "organization-enable", &["organization-enable-tokens"]),
+        Status::Active => {
+            ("organization-enable-title", "organization-enable", &["organization-enable-tokens"])
+        }
     };
     let values = [("name", name.as_str()), ("clients", clients.as_str())];
     let question = Question {

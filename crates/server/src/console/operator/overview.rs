@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use symbolon_core::clock::Timestamp;
 use symbolon_core::permission::{Permission, RealmAccess};
 use symbolon_core::signing_key::KeyState;
-use symbolon_core::store::{ListFilter, PageRequest};
+use symbolon_core::store::PageRequest;
 use symbolon_core::usage::{
     Busiest, GroupBy, Step, UsageFilter, UsageOf, UsageQuery, UsageResult, UsageResults,
 };
@@ -77,7 +77,7 @@ impl Look<'_> {
     async fn cards(&self) -> Result<Vec<Card>, Failure> {
         let (store, realm) = (self.access.store(), self.access.id());
         let organizations = counted::words(&store.list_organizations(realm, &counted::request()).await?);
-        let clients = store.search_clients(realm, None, &ListFilter::default(), &counted::request()).await?;
+        let clients = counted::clients(&self.access, None).await?;
         let question = UsageQuery {
             filter: self.usage(UsageResults::All),
             group_by: GroupBy { result: true, ..GroupBy::default() },
@@ -97,7 +97,8 @@ impl Look<'_> {
             ("overview-tokens", issued.to_string(), "usage"),
             ("overview-refusals", refused.to_string(), "usage"),
         ];
-        let card = |(text, figure, page)| Card { text: self.t.of(text).into_owned(), figure, to: self.to(page) };
+        let card =
+            |(text, figure, page)| Card { text: self.t.of(text).into_owned(), figure, to: self.to(page) };
         Ok(rows.map(card).into())
     }
 

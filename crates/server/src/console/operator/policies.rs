@@ -95,8 +95,7 @@ pub(super) async fn list(visitor: Visitor, Path(realm): Path<String>) -> Result<
 }
 
 fn columns(t: Texts) -> [Column; 3] {
-    let effects =
-        vec![Choice::new("allow", t.of("policy-allow")), Choice::new("deny", t.of("policy-deny"))];
+    let effects = vec![Choice::new("allow", t.of("policy-allow")), Choice::new("deny", t.of("policy-deny"))];
     [
         Column::of("effect", "policy-effect", effects),
         Column::new("actions", "policy-actions"),

@@ -7,7 +7,6 @@ use symbolon_core::policy::effective_scopes;
 use symbolon_core::preview::{self, Asked, Draft, PreviewError};
 use symbolon_core::refusal::Reason;
 use symbolon_core::resource_server::ResourceServer;
-use symbolon_core::store::ListFilter;
 
 use crate::console::failure::Failure;
 use crate::console::operator::counted;
@@ -89,8 +88,7 @@ pub(super) async fn clients(
     access: &RealmAccess<'_>,
     server: Option<&ResourceServer>,
 ) -> Result<(Vec<Choice>, String), Failure> {
-    let page = access.store().search_clients(access.id(), None, &ListFilter::default(), &counted::request());
-    let clients = page.await?.items;
+    let clients = counted::clients(access, None).await?.items;
     let may = server.and_then(|server| {
         clients.iter().find(|client| {
             let policies = client.settings.policies.iter().filter_map(|id| access.view().policy(id));

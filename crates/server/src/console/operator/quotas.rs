@@ -52,8 +52,7 @@ async fn used(access: &OrganizationAccess<'_>, client: &Client) -> Result<i64, F
         group_by: GroupBy::default(),
         step: Step::Hour,
     };
-    let answer =
-        access.realm.store().list_usage(access.realm.id(), &question, &PageRequest::first()).await?;
+    let answer = access.realm.store().list_usage(access.realm.id(), &question, &PageRequest::first()).await?;
     Ok(answer.items.iter().flat_map(|series| &series.counts).map(|(_, tokens)| tokens).sum())
 }
 

@@ -62,7 +62,8 @@ pub(super) async fn list(visitor: Visitor) -> Result<Response, Failure> {
     let place = Place::nowhere();
     let t = place.texts(&visitor);
     let may = visitor.installation(Permission::WriteRealms).is_ok();
-    let content = ListContent { t, rows: rows.collect(), list: &list, path: address::REALMS, new: may.then_some(NEW) };
+    let content =
+        ListContent { t, rows: rows.collect(), list: &list, path: address::REALMS, new: may.then_some(NEW) };
     Ok(Page::new(Frame::inside(&visitor, &place, t.of("realms-title")), content).into_response())
 }
 

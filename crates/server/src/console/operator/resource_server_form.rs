@@ -49,7 +49,11 @@ pub(super) fn groups(t: Texts, is_new: bool) -> Vec<Group> {
             "server-group-tokens",
             vec![
                 Field::number("lifetime", "server-lifetime").hint("server-lifetime-hint"),
-                Field::choice("signing_algorithm", "server-algorithm", algorithms(t, "server-algorithm-realm")),
+                Field::choice(
+                    "signing_algorithm",
+                    "server-algorithm",
+                    algorithms(t, "server-algorithm-realm"),
+                ),
                 Field::number("reuse_seconds", "server-reuse").hint("server-reuse-hint"),
                 Field::rows("claims", "server-claims", columns(t).into()).hint("server-claims-hint"),
             ],
@@ -107,12 +111,7 @@ pub(super) fn scopes(text: &str) -> Result<ScopeSet, String> {
 }
 
 /// A whole number in a field; a text that is none is a mistake.
-pub(super) fn number(
-    form: &Form,
-    name: &'static str,
-    t: Texts,
-    mistakes: &mut Mistakes,
-) -> Option<i64> {
+pub(super) fn number(form: &Form, name: &'static str, t: Texts, mistakes: &mut Mistakes) -> Option<i64> {
     form.number(name).unwrap_or_else(|()| {
         mistakes.add(name, t.of("number-wrong"));
         None
@@ -147,7 +146,8 @@ pub(super) fn read(form: &Form, t: Texts) -> Result<ResourceServerSettings, Mist
         mistakes.add("scopes", mistake);
         ScopeSet::new()
     });
-    let introspectors = words(form, "introspectors").iter().map(|id| ClientId::new(id)).collect();
+    let introspectors =
+        words(form, "introspectors").iter().map(|id| ClientId::new(id)).collect::<Result<_, _>>();
     let introspectors = introspectors.unwrap_or_else(|_| {
         mistakes.add("introspectors", t.of("server-introspectors-wrong"));
         Vec::new()

@@ -251,8 +251,7 @@ pub(super) async fn update(
     form: Form,
 ) -> Result<Response, Failure> {
     let only_shown = form.has("preview");
-    let needed =
-        if only_shown { Permission::ReadResourceServers } else { Permission::WriteResourceServers };
+    let needed = if only_shown { Permission::ReadResourceServers } else { Permission::WriteResourceServers };
     let access = visitor.realm(needed, &realm)?;
     let before = find(&access, &identifier).await?;
     let editing = Editing { visitor: &visitor, access: &access, realm: &realm, server: Some(&before) };

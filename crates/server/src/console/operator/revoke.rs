@@ -73,7 +73,8 @@ async fn sought(access: &RealmAccess<'_>, kind: Kind, text: &str) -> Result<Vec<
     let (store, realm) = (access.store(), access.id());
     let filter = ListFilter { status: None, prefix: Some(text.to_owned()) };
     let page = PageRequest { after: None, limit: FOUND };
-    let subject = |id: &str, name: String, organization| Subject { kind, id: id.to_owned(), name, organization };
+    let subject =
+        |id: &str, name: String, organization| Subject { kind, id: id.to_owned(), name, organization };
     Ok(match kind {
         Kind::Organization => {
             let found = store.search_organizations(realm, &filter, &page).await?.items;
@@ -177,9 +178,8 @@ async fn question<'a>(
     let values = [("kind", who.as_str()), ("name", what), ("id", subject.id.as_str())];
     let mut lines = vec![t.with("revoke-whose", &values).into_owned()];
     if matches!(subject.kind, Kind::Realm | Kind::Organization) {
-        let of = subject.organization.as_ref();
-        let found = access.store().search_clients(access.id(), of, &ListFilter::default(), &counted::request());
-        lines.push(t.one("revoke-clients", counted::words(&found.await?)).into_owned());
+        let clients = counted::clients(access, subject.organization.as_ref()).await?;
+        lines.push(t.one("revoke-clients", counted::words(&clients)).into_owned());
     }
     if subject.kind == Kind::User {
         lines.push(t.of("revoke-sessions").into_owned());

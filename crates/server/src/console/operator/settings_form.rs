@@ -105,10 +105,18 @@ pub(super) fn groups(realm: &RealmView, t: Texts) -> Vec<Group> {
         Group::new(
             "realm-group-tokens",
             vec![
-                Field::choice("signing_algorithm", "server-algorithm", algorithms(t, "realm-by-compatibility")),
+                Field::choice(
+                    "signing_algorithm",
+                    "server-algorithm",
+                    algorithms(t, "realm-by-compatibility"),
+                ),
                 Field::line("token_type", "realm-token-type").hint("realm-token-type-hint"),
                 Field::choice("bearer_claim", "realm-bearer-claim", yes_or_no),
-                Field::choice("default_audience", "realm-default-audience", servers(realm, t, "realm-no-audience")),
+                Field::choice(
+                    "default_audience",
+                    "realm-default-audience",
+                    servers(realm, t, "realm-no-audience"),
+                ),
                 Field::number("default_lifetime", "realm-default-lifetime").required(),
                 Field::number("maximum_lifetime", "realm-maximum-lifetime")
                     .hint("realm-maximum-lifetime-hint")
@@ -119,7 +127,9 @@ pub(super) fn groups(realm: &RealmView, t: Texts) -> Vec<Group> {
             "realm-group-people",
             vec![
                 Field::choice("vocabulary", "realm-vocabulary", words).hint("realm-vocabulary-hint"),
-                Field::number("safe_to_retire_days", "realm-safe-to-retire").hint("realm-safe-to-retire-hint").required(),
+                Field::number("safe_to_retire_days", "realm-safe-to-retire")
+                    .hint("realm-safe-to-retire-hint")
+                    .required(),
                 Field::line("operators", "realm-operators").hint("realm-operators-hint"),
                 Field::rows("self_grants", "realm-self-grants", columns(realm, t).into())
                     .hint("realm-self-grants-hint"),

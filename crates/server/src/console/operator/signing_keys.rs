@@ -51,7 +51,9 @@ pub(super) async fn list(visitor: Visitor, Path(realm): Path<String>) -> Result<
     match list.value("sort") {
         "kid" => keys.sort_by(|a, b| a.kid.cmp(&b.kid)),
         "age" => keys.sort_by_key(|key| key.published_at),
-        _ => keys.sort_by_key(|key| (KeyState::ALL.iter().position(|state| *state == key.state), key.published_at)),
+        _ => keys.sort_by_key(|key| {
+            (KeyState::ALL.iter().position(|state| *state == key.state), key.published_at)
+        }),
     }
     let row = |key: StoredSigningKey| Row {
         replace: address::realm(&realm, &["signing-keys", &key.kid, "replace"]),
@@ -148,7 +150,8 @@ pub(super) async fn ask_replace(
         KeyState::Pending => "signing-key-replace-pending",
         KeyState::Retired => "signing-key-replace-retired",
     };
-    let lines = ["signing-key-replace-when", what, "signing-key-replace-tokens", "signing-key-replace-verifiers"];
+    let lines =
+        ["signing-key-replace-when", what, "signing-key-replace-tokens", "signing-key-replace-verifiers"];
     let question = Question {
         place,
         title: t.one("signing-key-replace-title", kid.as_str()).into_owned(),
