@@ -28,7 +28,7 @@ const SOON: Duration = Duration::from_hours(30 * 24);
 /// So many of the clients with the most errors are told.
 const MOST_CLIENTS: u32 = 5;
 /// So many licences that end are told.
-const MOST_LICENCES: usize = 10;
+const MOST_LICENCES: u32 = 10;
 
 struct Card {
     text: String,
@@ -52,8 +52,6 @@ struct Content {
     active: bool,
     cards: Vec<Card>,
     notices: Vec<Notice>,
-    /// That not everything was looked at.
-    bounded: String,
 }
 
 struct Look<'a> {
@@ -120,33 +118,23 @@ impl Look<'_> {
         Ok(())
     }
 
-    /// Licences that end soon. Says whether there are organizations that were not looked at.
-    async fn ending(&self, notices: &mut Vec<Notice>) -> Result<bool, Failure> {
+    /// Licences that end soon.
+    async fn ending(&self, notices: &mut Vec<Notice>) -> Result<(), Failure> {
         let (store, realm) = (self.access.store(), self.access.id());
-        let page = store.list_organizations(realm, &counted::request()).await?;
-        let mut ending = Vec::new();
-        for organization in &page.items {
-            for licence in store.list_licences(realm, &organization.id).await? {
-                if let Some(end) = licence.ends_at
-                    && licence.status.is_active()
-                    && self.now < end
-                    && end <= self.now.plus(SOON)
-                {
-                    ending.push((end, licence.audience, organization));
-                }
-            }
-        }
-        ending.sort_by_key(|(end, ..)| *end);
-        for (end, audience, organization) in ending.into_iter().take(MOST_LICENCES) {
-            let (left, name) = (lasting(self.t, end.since(self.now)), shown_name(organization));
-            let values = [("organization", &*name), ("audience", &*audience), ("left", &*left)];
+        let soon = (self.now, self.now.plus(SOON));
+        for licence in store.list_licences_ending(realm, soon, MOST_LICENCES).await? {
+            let Some(end) = licence.ends_at.filter(|_| licence.status.is_active()) else { continue };
+            let organization = store.find_organization(realm, &licence.organization).await?;
+            let name = organization.as_ref().map(shown_name).unwrap_or_default();
+            let left = lasting(self.t, end.since(self.now));
+            let values = [("organization", &*name), ("audience", &*licence.audience), ("left", &*left)];
             notices.push(Notice {
                 text: self.t.with("overview-licence-ends", &values).into_owned(),
-                to: address::organization(realm, &organization.id, &["licences"]),
+                to: address::organization(realm, &licence.organization, &["licences"]),
                 link: self.t.of("nav-licences").into_owned(),
             });
         }
-        Ok(page.next.is_some())
+        Ok(())
     }
 
     /// The clients that were refused most today.
@@ -182,9 +170,8 @@ pub(super) async fn show(visitor: Visitor, Path(realm): Path<String>) -> Result<
     let look = Look { access, t, now, today };
     let mut notices = Vec::new();
     look.old_keys(&mut notices).await?;
-    let bounded = look.ending(&mut notices).await?;
+    look.ending(&mut notices).await?;
     look.failing(&mut notices).await?;
-    let bounded = bounded.then(|| t.one("overview-bounded", counted::MOST).into_owned());
     let current = look.access.view();
     let content = Content {
         t,
@@ -193,7 +180,6 @@ pub(super) async fn show(visitor: Visitor, Path(realm): Path<String>) -> Result<
         active: current.realm().status.is_active(),
         cards: look.cards().await?,
         notices,
-        bounded: bounded.unwrap_or_default(),
     };
     Ok(Page::new(Frame::inside(&visitor, &place, t.of("nav-overview")), content).into_response())
 }

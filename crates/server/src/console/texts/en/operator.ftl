@@ -35,8 +35,7 @@ overview-nothing = Nothing does.
 overview-disabled = This realm is switched off: it gives no tokens.
 overview-old-key = The signing key { $kid } has signed for { $old }; it should be replaced every { $every }.
 overview-licence-ends = The licence of { $organization } for { $audience } ends in { $left }.
-overview-client-errors = { $client } was refused { $count } times today.
-overview-bounded = For licences, the first { $value } organizations were looked at.
+overview-client-errors = Refusals of { $client } today: { $count }.
 
 ## Realms
 
@@ -113,8 +112,8 @@ quota-mode-monitor = It is noted, and tokens are given
 quota-mode-enforce = No tokens until the hour is over
 quota-tokens = Tokens in an hour
 quota-tokens-hint = Needed unless there is none.
-quota-used = In this hour { $used } of { $allowed } tokens are used.
-quota-used-without = In this hour { $value } tokens were given. No quota limits them.
+quota-used = Used in this hour: { $used } of { $allowed } tokens. The latest minutes may not be counted yet.
+quota-used-without = Tokens in this hour: { $value }. No quota limits them. The latest minutes may not be counted yet.
 done-quota-saved = The quota was saved.
 
 ## Organizations
@@ -138,11 +137,11 @@ organization-metadata-twice = Each name may stand there once.
 organization-disable = Switch it off
 organization-disable-title = Switch off { $name }?
 organization-disable-tokens = All its tokens are refused within a second, and it gets no new ones.
-organization-disable-clients = This concerns { $clients } { clients-inline } and all members of { $name }; they cannot sign in.
+organization-disable-clients = { clients } concerned: { $clients }. The members of { $name } cannot sign in.
 organization-disable-after = You can switch it on again. Tokens from before stay dead then.
 organization-enable = Switch it on
 organization-enable-title = Switch on { $name }?
-organization-enable-tokens = Its { $clients } { clients-inline } get tokens again, and its members can sign in. Tokens from before stay dead.
+organization-enable-tokens = Its { clients-inline } get tokens again, and its members can sign in. Tokens from before stay dead.
 done-organization-made = The organization was made. Next it needs a licence, members, or { clients-inline }.
 done-organization-saved = The organization was saved.
 done-organization-disabled = The organization is switched off, and its tokens are dead.
@@ -259,8 +258,8 @@ policy-resources = APIs
 policy-built-in = Built in
 policy-fixed = You can look at this policy, but not change it.
 policy-holders = Who has it
-policy-holders-all = { $count } { clients-inline } have it.
-policy-holders-some = { $count } of the first { $looked } { clients-inline } have it; there are more than those.
+policy-holders-all = { clients } that have it: { $count }.
+policy-holders-some = { clients } that have it: { $count } among the first { $looked }; there are more than those.
 policy-delete = Delete
 policy-delete-title = Delete the policy { $value }?
 policy-delete-allowed = What it allows is gone with their next token.
@@ -370,7 +369,7 @@ revoke-realm = Revoke everything of this realm
 revoke-realm-hint = For when nothing else helps: every token of every customer is dead at once.
 revoke-title = Revoke every token of { $name }?
 revoke-whose = { $kind }: { $name } ({ $id })
-revoke-clients = This concerns the tokens of { $value } { clients-inline }.
+revoke-clients = { clients } concerned: { $value }.
 revoke-sessions = All sessions of this person end as well.
 revoke-tokens = Every token that was given until now is refused within a second. This cannot be undone.
 revoke-after = New tokens can be had at once. To stop that as well, switch it off instead.
