@@ -5,6 +5,7 @@
 //! nothing can be read or changed without one. What lies out of reach does not exist for the caller.
 
 mod access;
+mod person;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;

@@ -300,6 +300,9 @@ async fn keep_journal(authority: &Authority, now: Timestamp, trusted: bool) {
     if trusted && let Err(error) = store.forget_repeats(now.minus(REPEAT_MEMORY)).await {
         tracing::warn!(%error, "old names of requests could not be removed");
     }
+    if trusted && let Err(error) = crate::sign_in::forget(authority, now).await {
+        tracing::warn!(%error, "sessions and links that are over could not be removed");
+    }
     if let Some(memory) = authority.settings.journal_memory.filter(|_| trusted)
         && let Err(error) = store.forget_tokens(now.minus(memory)).await
     {

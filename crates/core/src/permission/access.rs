@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use symbolon_protocol::scope::ScopeSet;
 
-use super::{AUDIENCE, Caller, Denied, Reach, RepeatError, resource_server};
+use super::{AUDIENCE, Caller, Denied, Permission, Reach, RepeatError, resource_server};
 use crate::authority::Authority;
 use crate::client::ClientSettings;
 use crate::edit::Editor;
@@ -13,6 +13,7 @@ use crate::organization::Organization;
 use crate::policy::{Grant, Policy, effective_scopes};
 use crate::realm_view::RealmView;
 use crate::store::Store;
+use crate::user::User;
 
 /// The right to do one thing that belongs to no realm yet.
 pub struct InstallationAccess<'a> {
@@ -101,6 +102,14 @@ impl RealmAccess<'_> {
             self.caller.check_given(&given)?;
         }
         Ok(())
+    }
+
+    /// Whether the caller may make links that set a user's password: with one of an operator's, it could become that
+    /// operator.
+    pub(crate) fn check_link(&self, user: &User) -> Result<(), Denied> {
+        let needed =
+            if user.operator.is_some() { Permission::WriteOperators } else { Permission::WriteMembers };
+        self.caller.check(needed)
     }
 
     /// Whether the caller operates the realm, rather than being one of its customers.

@@ -12,6 +12,7 @@ mod leaks;
 mod limits;
 mod manage;
 mod metrics;
+mod people;
 mod protocol;
 mod records;
 mod rules;
