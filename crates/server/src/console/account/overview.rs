@@ -63,8 +63,8 @@ pub(super) async fn show(visitor: Visitor, site: Site) -> Result<Page<OverviewCo
     let t = place.texts(&visitor);
     let (authority, person) = (&visitor.authority, &visitor.person);
     let user = person.user();
-    let own = factors::overview(&*authority.store, visitor.home(), &user.id).await?;
-    let sessions = session::list(&*authority.store, visitor.home(), &user.id, authority.now()).await?;
+    let own = factors::overview(&**authority.store(), visitor.home(), &user.id).await?;
+    let sessions = session::list(&**authority.store(), visitor.home(), &user.id, authority.now()).await?;
     let passkeys = own.passkeys.into_iter().map(|passkey| PasskeyRow {
         id: passkey.id.to_string(),
         name: passkey.name,

@@ -96,7 +96,7 @@ pub(super) async fn add(visitor: Visitor, site: Site, form: Form) -> Result<Resp
 /// One's own passkey of an id, and how many there are beside it and the app.
 async fn find(visitor: &Visitor, id: &str) -> Result<(PasskeyOverview, bool), Failure> {
     let user = &visitor.person.user().id;
-    let own = factors::overview(&*visitor.authority.store, visitor.home(), user).await?;
+    let own = factors::overview(&**visitor.authority.store(), visitor.home(), user).await?;
     let is_last = own.passkeys.len() == 1 && own.totp_since.is_none();
     let found = own.passkeys.into_iter().find(|passkey| passkey.id.as_str() == id);
     Ok((found.ok_or(Failure::NotFound)?, is_last))

@@ -44,7 +44,7 @@ async fn page(
     let place = Place::nowhere();
     let t = place.texts(visitor);
     let user = visitor.person.user();
-    let own = factors::overview(&*visitor.authority.store, visitor.home(), &user.id).await?;
+    let own = factors::overview(&**visitor.authority.store(), visitor.home(), &user.id).await?;
     let mut passkey = None;
     if !own.passkeys.is_empty()
         && let Some(rp) = site.relying_party(t)

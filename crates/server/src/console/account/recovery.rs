@@ -33,7 +33,7 @@ pub(super) async fn show(visitor: Visitor) -> Result<Response, Failure> {
     visitor.check_proof()?;
     let (t, frame) = below(&visitor, "recovery-title");
     let user = &visitor.person.user().id;
-    let own = factors::overview(&*visitor.authority.store, visitor.home(), user).await?;
+    let own = factors::overview(&**visitor.authority.store(), visitor.home(), user).await?;
     let is_useful = own.totp_since.is_some() || !own.passkeys.is_empty();
     Ok(Page::new(frame, RecoveryContent { t, left: own.recovery_codes_left, is_useful }).into_response())
 }

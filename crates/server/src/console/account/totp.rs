@@ -60,7 +60,7 @@ pub(super) async fn confirm(visitor: Visitor, form: Form) -> Result<Response, Fa
     match credentials::confirm_totp(&visitor.authority, &visitor.person, state, code).await {
         Ok(()) => {
             let user = &visitor.person.user().id;
-            let own = factors::overview(&*visitor.authority.store, visitor.home(), user).await?;
+            let own = factors::overview(&**visitor.authority.store(), visitor.home(), user).await?;
             let next = format!("{}/recovery-codes", super::ACCOUNT);
             let next = if own.recovery_codes_left == 0 { &next } else { super::ACCOUNT };
             Ok(gone_to(next, "totp-set-up"))
@@ -79,7 +79,7 @@ pub(super) async fn ask_to_remove(visitor: Visitor) -> Result<Response, Failure>
     visitor.check_proof()?;
     let (t, frame) = below(&visitor, "totp-remove-title");
     let user = &visitor.person.user().id;
-    let own = factors::overview(&*visitor.authority.store, visitor.home(), user).await?;
+    let own = factors::overview(&**visitor.authority.store(), visitor.home(), user).await?;
     if own.totp_since.is_none() {
         return Err(Failure::NotFound);
     }

@@ -32,9 +32,9 @@ pub(super) enum Kind {
 
 /// What stands above each of the lists.
 pub(super) struct Tab {
-    text: String,
-    to: String,
-    here: bool,
+    pub(super) text: String,
+    pub(super) to: String,
+    pub(super) here: bool,
 }
 
 /// The links between the lists, and to the page that explains a request.

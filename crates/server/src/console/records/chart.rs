@@ -106,9 +106,12 @@ impl Chart {
         self.series.iter().all(|series| series.values.iter().all(|value| *value == 0))
     }
 
-    /// A number of the table.
-    fn value(&self, series: &Series, row: usize) -> String {
-        grouped(series.values.get(row).copied().unwrap_or_default())
+    /// The rows of the table with their numbers.
+    fn lines(&self) -> impl Iterator<Item = (&Row, Vec<String>)> {
+        self.rows.iter().enumerate().map(|(index, row)| {
+            let values = self.series.iter().map(|one| one.values.get(index).copied().unwrap_or_default());
+            (row, values.map(grouped).collect())
+        })
     }
 
     fn total(series: &Series) -> String {
