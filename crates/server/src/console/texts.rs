@@ -53,9 +53,9 @@ impl Texts {
     }
 
     /// A text with one value: `{ $value }`.
-    pub(crate) fn one<'a>(self, name: &str, value: impl Into<FluentValue<'a>>) -> Cow<'static, str> {
+    pub(crate) fn one(self, name: &str, value: impl TextValue) -> Cow<'static, str> {
         let mut arguments = FluentArgs::with_capacity(2);
-        arguments.set("value", value.into());
+        arguments.set("value", value.in_text());
         self.formatted(name, arguments)
     }
 
@@ -87,6 +87,60 @@ impl Texts {
         // A value that is missing shows as its name; there is nobody here to tell.
         let mut errors = Vec::new();
         Cow::Owned(BUNDLE.format_pattern(pattern, Some(&arguments), &mut errors).into_owned())
+    }
+}
+
+/// What can stand in a text: words, and numbers, whose plural a text may choose by.
+pub(crate) trait TextValue {
+    /// As Fluent takes it.
+    fn in_text(&self) -> FluentValue<'_>;
+}
+
+impl TextValue for str {
+    fn in_text(&self) -> FluentValue<'_> {
+        self.into()
+    }
+}
+
+impl TextValue for String {
+    fn in_text(&self) -> FluentValue<'_> {
+        self.as_str().into()
+    }
+}
+
+impl TextValue for Cow<'_, str> {
+    fn in_text(&self) -> FluentValue<'_> {
+        (&**self).into()
+    }
+}
+
+impl TextValue for u64 {
+    fn in_text(&self) -> FluentValue<'_> {
+        (*self).into()
+    }
+}
+
+impl TextValue for u32 {
+    fn in_text(&self) -> FluentValue<'_> {
+        (*self).into()
+    }
+}
+
+impl TextValue for i64 {
+    fn in_text(&self) -> FluentValue<'_> {
+        (*self).into()
+    }
+}
+
+impl TextValue for usize {
+    fn in_text(&self) -> FluentValue<'_> {
+        (*self).into()
+    }
+}
+
+impl<T: TextValue + ?Sized> TextValue for &T {
+    fn in_text(&self) -> FluentValue<'_> {
+        (**self).in_text()
     }
 }
 

@@ -61,9 +61,11 @@ impl FromRequestParts<ServerState> for Asked {
 
     async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, Infallible> {
         let Ok(ClientAddress(from)) = ClientAddress::from_request_parts(parts, state).await;
-        let original = parts.extensions.get::<axum::extract::OriginalUri>().map(|uri| &uri.0);
-        let uri = original.unwrap_or(&parts.uri);
-        let path = uri.path_and_query().map_or_else(|| uri.path().to_owned(), ToString::to_string);
+        // What is nested does not see the path that it is nested at.
+        let path = match parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default() {
+            path if path == "/" => address::HOME.to_owned(),
+            path => format!("{}{path}", address::HOME),
+        };
         let wanted = text(&parts.headers, "hx-request") == "true"
             && text(&parts.headers, "hx-history-restore-request") != "true";
         Ok(Self {
@@ -100,7 +102,7 @@ impl FromRequestParts<ServerState> for Visitor {
         let Some(token) = token else { return Err(Failure::SignIn(next)) };
         let person = match session::authenticate(&authority, token, asked.visit()).await {
             Ok(person) => person,
-            Err(NotSignedIn::Unknown | NotSignedIn::Ended | NotSignedIn::Disabled) => {
+            Err(NotSignedIn::Unknown | NotSignedIn::Ended | NotSignedIn::Barred(_)) => {
                 return Err(Failure::SignIn(next));
             }
             Err(NotSignedIn::TooOld(reason)) => return Err(Failure::Unavailable(reason.to_string())),

@@ -75,9 +75,13 @@ fn what_a_template_or_a_handler_asks_for_is_there() {
     files(&console(), ".rs", &mut found);
     for path in found {
         let source = fs::read_to_string(&path).unwrap();
-        for call in ["t.of(\"", "t.one(\"", "t.with(\"", "texts.of(\"", "texts.one(\"", "texts.with(\""] {
-            for rest in source.split(call).skip(1) {
-                let name = rest.split('"').next().unwrap();
+        for call in ["t.of(\"", "t.one(\"", "t.with(\""] {
+            for (at, _) in source.match_indices(call) {
+                // `list.with("…")` ends like it, too.
+                if source[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '[') {
+                    continue;
+                }
+                let name = source[at + call.len()..].split('"').next().unwrap();
                 assert!(Texts::default().has(name), "{}: {name}", path.display());
             }
         }
