@@ -56,7 +56,8 @@ async fn new_page(
     mistakes: Mistakes,
 ) -> Result<Response, Failure> {
     let (t, frame) = below(visitor, "passkey-new-title");
-    let rp = site.relying_party(t).ok_or_else(|| Failure::Refused(t.of("passkey-impossible").into_owned()))?;
+    let rp =
+        site.relying_party(t).ok_or_else(|| Failure::Refused(t.of("passkey-impossible").into_owned()))?;
     let ceremony = match credentials::begin_passkey(&visitor.authority, &visitor.person, &rp).await {
         Ok(ceremony) => ceremony,
         Err(error) => return Err(Failure::Refused(told(visitor, t, error)?)),
@@ -78,8 +79,7 @@ pub(super) async fn add(visitor: Visitor, site: Site, form: Form) -> Result<Resp
     visitor.check_proof()?;
     let (t, _) = below(&visitor, "passkey-new-title");
     let rp = site.relying_party(t).ok_or(Failure::NotFound)?;
-    let answer: RegistrationResponse =
-        serde_json::from_str(form.raw("answer")).map_err(|_| Failure::Form)?;
+    let answer: RegistrationResponse = serde_json::from_str(form.raw("answer")).map_err(|_| Failure::Form)?;
     let own = (&visitor.person, &rp);
     let (state, name) = (form.text("state"), form.text("name"));
     match credentials::add_passkey(&visitor.authority, own, (state, &answer), name).await {

@@ -28,11 +28,7 @@ struct ProveContent<'a> {
 }
 
 fn attempt(visitor: &Visitor) -> Attempt<'_> {
-    Attempt {
-        authority: &visitor.authority,
-        realm: visitor.person.realm(),
-        visit: visitor.asked.visit(),
-    }
+    Attempt { authority: &visitor.authority, realm: visitor.person.realm(), visit: visitor.asked.visit() }
 }
 
 async fn page(

@@ -52,11 +52,7 @@ fn written(methods: Methods) -> String {
 }
 
 fn read(flags: &str) -> Methods {
-    Methods {
-        code: flags.contains('c'),
-        passkey: flags.contains('p'),
-        recovery_code: flags.contains('r'),
-    }
+    Methods { code: flags.contains('c'), passkey: flags.contains('p'), recovery_code: flags.contains('r') }
 }
 
 /// What waits: the ways that are offered, and the first step.

@@ -9,6 +9,7 @@ use symbolon_core::sign_in::{SignIn, passkey, password};
 
 use crate::console::account::door::{Door, PasskeyForm, entered, onward, said};
 use crate::console::account::second;
+use crate::console::address;
 use crate::console::cookie::{self, Cookie};
 use crate::console::failure::Failure;
 use crate::console::form::{Form, Mistakes};
@@ -16,7 +17,6 @@ use crate::console::list::ListQuery;
 use crate::console::page::{Frame, Page, gone_to};
 use crate::console::texts::Texts;
 use crate::console::visitor::Visitor;
-use crate::console::address;
 
 #[derive(Template)]
 #[template(path = "account/sign_in.html")]
@@ -32,11 +32,7 @@ struct SignInContent<'a> {
 }
 
 /// The page, perhaps with what was entered and what is wrong with it.
-async fn page(
-    door: &Door,
-    (email, next): (&str, &str),
-    mistake: Option<&str>,
-) -> Result<Response, Failure> {
+async fn page(door: &Door, (email, next): (&str, &str), mistake: Option<&str>) -> Result<Response, Failure> {
     let t = door.texts();
     let passkey = match door.site.relying_party(t) {
         Some(rp) => passkey::begin_sign_in(door.attempt(), &rp).await.ok(),

@@ -149,8 +149,7 @@ impl AuditContent {
         let access = reach.realm();
         let page = PageRequest { after: None, limit: OFFERED };
         let clients = access.store().list_clients(access.id(), organization, &page).await?;
-        self.clients =
-            clients.items.into_iter().map(|one| (one.id.to_string(), one.settings.name)).collect();
+        self.clients = clients.items.into_iter().map(|one| (one.id.to_string(), one.settings.name)).collect();
         Ok(())
     }
 }

@@ -37,7 +37,16 @@ pub(super) const SUBJECTS: [(SubjectKind, &str); 10] = [
 
 /// The fields of each list.
 pub(super) const CHANGES: [&str; 10] = [
-    "actor_kind", "actor", "subject_kind", "subject", "action", "request_id", "organization", "from", "to", "order",
+    "actor_kind",
+    "actor",
+    "subject_kind",
+    "subject",
+    "action",
+    "request_id",
+    "organization",
+    "from",
+    "to",
+    "order",
 ];
 pub(super) const TOKENS: [&str; 5] = ["client", "organization", "from", "to", "order"];
 pub(super) const REFUSALS: [&str; 5] = ["client", "reason", "from", "to", "order"];
@@ -135,7 +144,11 @@ pub(super) fn refusals(t: Texts, list: &ListQuery) -> Result<Query, Mistakes> {
     let mut reader = reader(t, list);
     let (reason, client) = (reader.text("reason"), reader.id("client", ClientId::new));
     let period = reader.period();
-    if reader.mistakes.is_empty() { Ok(Query::Refusals { reason, client, period }) } else { Err(reader.mistakes) }
+    if reader.mistakes.is_empty() {
+        Ok(Query::Refusals { reason, client, period })
+    } else {
+        Err(reader.mistakes)
+    }
 }
 
 #[cfg(test)]
@@ -179,7 +192,8 @@ mod tests {
 
     #[test]
     fn an_actor_a_subject_and_an_action_are_looked_for_by_kind_and_id() {
-        let filter = read("actor_kind=user&actor=usr_1&subject_kind=access_key&action=make%20inactive").unwrap();
+        let filter =
+            read("actor_kind=user&actor=usr_1&subject_kind=access_key&action=make%20inactive").unwrap();
         assert_eq!(filter.actor, Some((ActorKind::User, Some("usr_1".to_owned()))));
         assert_eq!(filter.subject, Some((SubjectKind::AccessKey, None)));
         assert_eq!(filter.action.as_deref(), Some("make_inactive"));

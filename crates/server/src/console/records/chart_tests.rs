@@ -79,10 +79,13 @@ fn squares_have_the_area_of_the_numbers_of_the_table() {
     let rows = table(&chart.to_string());
     assert_eq!((rows.len(), rows[1][0], rows[1][12], rows[1][23]), (2, 100, 25, 1));
     let squares = rectangles(&chart.shapes[0].path);
-    let sides: Vec<u32> = squares.iter().map(|[_, _, width, height]| {
-        assert_eq!(width, height);
-        *width
-    }).collect();
+    let sides: Vec<u32> = squares
+        .iter()
+        .map(|[_, _, width, height]| {
+            assert_eq!(width, height);
+            *width
+        })
+        .collect();
     assert_eq!(sides, [200, 100, 40], "a quarter has half the side, and one of a hundred can still be seen");
     assert!(squares.iter().all(|[_, y, ..]| (220..440).contains(y)), "in the second day");
     assert_eq!(squares[1][0], 12 * 220 + 60);
@@ -127,9 +130,15 @@ fn nothing_is_said_to_be_nothing() {
 
 #[test]
 fn scales_are_even_and_reach_to_the_highest() {
-    for (most, expected) in
-        [(0, (1, 1)), (1, (1, 1)), (4, (1, 4)), (5, (2, 3)), (250, (100, 3)), (999, (500, 2)), (4001, (2000, 3))]
-    {
+    for (most, expected) in [
+        (0, (1, 1)),
+        (1, (1, 1)),
+        (4, (1, 4)),
+        (5, (2, 3)),
+        (250, (100, 3)),
+        (999, (500, 2)),
+        (4001, (2000, 3)),
+    ] {
         assert_eq!(even_steps(most), expected, "{most}");
     }
     let (step, count) = even_steps(u64::MAX);
@@ -139,10 +148,7 @@ fn scales_are_even_and_reach_to_the_highest() {
 
 #[test]
 fn numbers_are_grouped() {
-    assert_eq!(
-        [0, 999, 1000, 12_345, 1_234_567].map(grouped),
-        ["0", "999", "1,000", "12,345", "1,234,567"]
-    );
+    assert_eq!([0, 999, 1000, 12_345, 1_234_567].map(grouped), ["0", "999", "1,000", "12,345", "1,234,567"]);
 }
 
 #[test]

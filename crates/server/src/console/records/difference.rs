@@ -37,7 +37,8 @@ fn compare(found: &mut Vec<Difference>, member: String, before: Option<&Value>, 
     if let (Some(old), Some(new)) = (members(before), members(after))
         && !(old.is_empty() && new.is_empty())
     {
-        let mut names: Vec<&String> = old.keys().chain(new.keys().filter(|name| !old.contains_key(*name))).collect();
+        let mut names: Vec<&String> =
+            old.keys().chain(new.keys().filter(|name| !old.contains_key(*name))).collect();
         names.sort();
         for name in names {
             let below = if member.is_empty() { name.clone() } else { format!("{member}.{name}") };
@@ -77,8 +78,10 @@ mod tests {
 
     #[test]
     fn only_what_differs_is_shown_wherever_it_stands() {
-        let before = json!({"version": 1, "status": "active", "settings": {"name": "A", "scopes": ["a", "b"]}});
-        let after = json!({"version": 2, "status": "active", "settings": {"name": "A", "scopes": ["a"], "x": true}});
+        let before =
+            json!({"version": 1, "status": "active", "settings": {"name": "A", "scopes": ["a", "b"]}});
+        let after =
+            json!({"version": 2, "status": "active", "settings": {"name": "A", "scopes": ["a"], "x": true}});
         let text = |text: &str| Some(text.to_owned());
         assert_eq!(
             lines(&before, &after),

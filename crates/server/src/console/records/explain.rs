@@ -109,9 +109,8 @@ fn advice(reason: &str) -> &'static str {
         "key_inactive" | "key_expired" => "advice-key",
         "client_disabled" | "organization_disabled" => "advice-disabled",
         "network_forbidden" => "advice-network",
-        "unknown_audience" | "audience_disabled" | "several_audiences" | "malformed_audience" | "no_audience" => {
-            "advice-audience"
-        }
+        "unknown_audience" | "audience_disabled" | "several_audiences" | "malformed_audience"
+        | "no_audience" => "advice-audience",
         "audience_not_granted" | "scopes" | "malformed_scope" => "advice-scopes",
         "licence" => "advice-licence",
         "too_many_failures" | "too_many_from_network" => "advice-back-off",

@@ -44,7 +44,11 @@ impl Period {
 
     /// Reads a name; the week stands for any other text.
     pub(crate) fn of(name: &str) -> Self {
-        Self::NAMES.iter().find(|(_, other, _)| *other == name).map(|(period, ..)| *period).unwrap_or_default()
+        Self::NAMES
+            .iter()
+            .find(|(_, other, _)| *other == name)
+            .map(|(period, ..)| *period)
+            .unwrap_or_default()
     }
 
     /// What one column spans.

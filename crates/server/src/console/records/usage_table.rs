@@ -3,7 +3,7 @@
 use symbolon_core::permission::RealmAccess;
 use symbolon_core::store::PageRequest;
 use symbolon_core::usage::{
-    GroupBy, Step, UsageFilter, UsageGroup, UsageOf, UsageQuery, UsageResults, UsageSeries,
+    GroupBy, UsageFilter, UsageGroup, UsageOf, UsageQuery, UsageResults, UsageSeries,
 };
 
 use crate::console::address;
