@@ -339,11 +339,11 @@ pub(crate) async fn heat(access: &RealmAccess<'_>, about: &About) -> Result<Char
     let mut question = week.question(now, GroupBy::default(), Step::Hour);
     question.filter.results = UsageResults::Only(UsageResult::Issued);
     let found = asked(access, &question).await?;
-    Ok(heat_of(&week, now, &found))
+    Ok(heat_of(about, now, &found))
 }
 
 fn heat_of(about: &About, now: Timestamp, found: &[UsageSeries]) -> Chart {
-    let (from, _) = about.period.span(now);
+    let (from, _) = Period::Week.span(now);
     let name = |day: i64| moment(Timestamp::from_millis(from.millis() + day * DAY), Step::Day).name;
     let mut days: Vec<(String, [u64; 24])> = (0..7).map(|day| (name(day), [0; 24])).collect();
     for (at, requests) in found.iter().flat_map(|series| &series.counts) {
