@@ -141,10 +141,12 @@ class TokenSource:
         self._lock = threading.Lock()
         self._flight: Optional[_Flight] = None
         self._held: Optional[Held] = None
-        # Since the last success: how often it failed, why, which secrets were refused, and when it may be tried again.
+        # Since the last success: how often it failed, why, what was tried, whether a secret was refused, and when it may be
+        # tried again.
         self._failures = 0
         self._error: Optional[errors.TokenError] = None
-        self._refused: set[str] = set()
+        self._tried: set[str] = set()
+        self._was_refused = False
         self._next_at = 0
         self._accepted: Optional[str] = None
         self._endpoint = self._wire.token_url
@@ -214,13 +216,13 @@ class TokenSource:
 
     def _is_due(self, now: int) -> bool:
         """Whether a call makes sense that may find a way to renew a good token."""
-        return self._flight is None and (now >= self._next_at or isinstance(self._error, errors.InvalidClientError))
+        return self._flight is None and (now >= self._next_at or self._was_refused)
 
     def _has_new_secret(self) -> bool:
-        """Whether there is a secret to try although the back-off after `invalid_client` is not over."""
-        if not isinstance(self._error, errors.InvalidClientError) or self._now() >= self._next_at:
+        """Whether there is a secret to try although the back-off is not over: the right one may be taken at once."""
+        if not self._was_refused or self._now() >= self._next_at:
             return False
-        return any(secret not in self._refused for secret in self._wire.secrets.read())
+        return any(secret not in self._tried for secret in self._wire.secrets.read())
 
     def _spawn(self, flight: _Flight) -> None:
         def work() -> None:
@@ -250,7 +252,7 @@ class TokenSource:
         with self._lock:
             if held is not None:
                 self._held, self._failures, self._error, self._next_at = held, 0, None, 0
-                self._refused = set()
+                self._tried, self._was_refused = set(), False
             elif error is not None and not isinstance(error, errors.NoSecretError):
                 self._failures += 1
                 draw = self._environment.draw()
@@ -289,23 +291,22 @@ class TokenSource:
             known = [accepted, *known] if accepted in known else [*known, accepted]
         if not known:
             raise errors.NoSecretError("the provider names no secret")
+        if self._endpoint is None:
+            # Whatever stops the search stops every secret.
+            self._tried.update(known)
+        url = self._endpoint or self._discover()
         tried: list[str] = []
-        try:
-            url = self._endpoint or self._discover()
-        except errors.InvalidClientError:
-            # Other secrets would not help.
-            self._refused.update(known)
-            raise
         while True:
             secret = next(one for one in known if one not in tried)
             tried.append(secret)
+            self._tried.add(secret)
             try:
                 held = self._exchange(url, secret)
             except errors.InvalidClientError:
+                self._was_refused = True
                 if all(one in tried for one in known):
                     known = self._wire.secrets.read()
                 if all(one in tried for one in known):
-                    self._refused.update(tried)
                     raise
             else:
                 self._accepted = secret
