@@ -85,6 +85,9 @@ class HttpTransport:
                 raise TimeoutError("timed out")
             if response.length and len(body) <= MAX_BODY:
                 raise http.client.IncompleteRead(b"", response.length)
+            if not body and response.status == 200 and "content-length" not in response.headers and not response.chunked:
+                # http.client takes the end of a connection within the head for the end of the head.
+                raise http.client.IncompleteRead(b"")
             names = {name.lower(): value for name, value in reversed(response.getheaders())}
             return Answer(response.status, names, body)
         except (OSError, http.client.HTTPException, ValueError, AttributeError) as error:
