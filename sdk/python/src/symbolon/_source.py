@@ -17,6 +17,7 @@ from typing import Optional, Protocol
 
 from symbolon import _answers as answers
 from symbolon import _errors as errors
+from symbolon._address import checked_url
 from symbolon._cache import DiskCache
 from symbolon._dialects import Dialect, Wire
 from symbolon._transport import Answer, HttpTransport, Request, Transport, TransportError
@@ -164,6 +165,11 @@ class TokenSource:
         if held is not None and self._now() < held.renew_at:
             return held.value
         return self._get().value
+
+    def _may_carry(self, url: str) -> None:
+        """Raises `ConfigurationError` if a token must not be sent there."""
+        if url[:6].lower() != "https:":
+            checked_url(url.split("#")[0].replace(" ", "%20"), "the API's address", self._wire.allow_http)
 
     def report_unauthorized(self, token: str) -> bool:
         """Says that an API answered 401 to a token. The answer is whether another try, with `token()`, makes sense.
