@@ -108,9 +108,11 @@ class HttpTransport:
         proxy = urllib.request.getproxies().get("https")
         if proxy is None or urllib.request.proxy_bypass(host):
             return http.client.HTTPSConnection(host, url.port, timeout=timeout, context=self._context)
-        at = urllib.parse.urlsplit(proxy if "//" in proxy else "//" + proxy)
+        at = urllib.parse.urlsplit(proxy if "//" in proxy else "http://" + proxy)
+        if at.scheme != "http":
+            raise ValueError(f"a proxy of the kind {at.scheme} is not supported")
         connection = http.client.HTTPSConnection(
-            at.hostname or "", at.port or 3128, timeout=timeout, context=self._context
+            at.hostname or "", at.port or 80, timeout=timeout, context=self._context
         )
         headers = {}
         if at.username is not None:
