@@ -20,6 +20,7 @@ _VISIBLE = re.compile(r"[\x21-\x7e]+\Z")
 _DIGITS = re.compile(r"[0-9]{1,18}\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SHOWN = 200
+_CODES = ("invalid_client", "invalid_grant", "temporarily_unavailable", "server_error", *errors.BY_CODE)
 _ABOUT_THE_REQUEST = ("invalid_scope", "invalid_target", "invalid_request", "unsupported_grant_type")
 
 
@@ -98,20 +99,20 @@ def _raise_unless_success(wire: Wire, answer: Answer, secrets: list[str], wall_m
     if 200 <= status < 300:
         return
     members = (_object(answer) or {}) if status >= 400 else {}
-    code = _told(members.get("error"), secrets)
+    code = members.get("error")
     kind = _kind(wire, status, code)
     wait_ms = named_wait_ms(answer, wall_ms) if kind.is_temporary else None
     raise kind(
         f"the server answered {status}",
         status=status,
-        code=code,
+        code=code if code in _CODES else _told(code, secrets),
         description=_told(members.get("error_description"), secrets),
         request_id=_told(answer.headers.get("x-request-id"), secrets),
         retry_after=None if wait_ms is None else wait_ms / 1000,
     )
 
 
-def _kind(wire: Wire, status: int, code: Optional[str]) -> type[errors.TokenError]:
+def _kind(wire: Wire, status: int, code: object) -> type[errors.TokenError]:
     if status < 400:
         return errors.RedirectError if status >= 300 else errors.MalformedAnswerError
     if status == 429:
@@ -122,7 +123,7 @@ def _kind(wire: Wire, status: int, code: Optional[str]) -> type[errors.TokenErro
         return errors.InvalidClientError
     if code == "invalid_client" or (code == "invalid_grant" and wire.name == "password"):
         return errors.InvalidClientError
-    return errors.BY_CODE.get(code or "", errors.RefusedError)
+    return errors.BY_CODE.get(code, errors.RefusedError) if isinstance(code, str) else errors.RefusedError
 
 
 def _told(value: object, secrets: list[str]) -> Optional[str]:
