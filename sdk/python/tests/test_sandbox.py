@@ -71,7 +71,7 @@ def test_refusals_of_the_server_are_typed(tmp_path: Path) -> None:
             ({**good, "audience": "https://nobody.example"}, symbolon.InvalidTargetError),
             ({**good, "audience": meti["audience"], "scope": "no:such"}, symbolon.InvalidScopeError),
             (ended, symbolon.UnauthorizedClientError),
-            ({**good, "token_url": sandbox.base + "/nowhere"}, symbolon.RefusedError),
+            ({**good, "token_url": sandbox.base + "/nowhere"}, symbolon.InvalidRequestError),
         ]
         for options, kind in cases:
             with pytest.raises(kind) as caught:
@@ -98,7 +98,7 @@ def test_certificates_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             monkeypatch.delenv(name, raising=False)
         assert TokenSource(dialect, transport=trusting).token().count(".") == 2
         port = tls["base_url"].rsplit(":", 1)[1]
-        assert proxy.heads[0].startswith(f"CONNECT 127.0.0.1:{port} ")
+        assert proxy.heads[0].startswith(f"CONNECT localhost:{port} ")
         assert "proxy-authorization: Basic dXNlcjpwQHNz" in proxy.heads[0].replace("Proxy-A", "proxy-a")
         assert len(proxy.heads) == 1
         proxy.close()
