@@ -60,5 +60,5 @@ def test_oidc_provider_gives_tokens(tmp_path: Path, algorithm: str, resource: bo
 
         assert isinstance(refusal(client_secret="wrong"), symbolon.InvalidClientError)
         assert isinstance(refusal(client_id="nobody"), symbolon.InvalidClientError)
-        assert isinstance(refusal(scope="no:such"), symbolon.InvalidScopeError)
+        assert isinstance(refusal(resource="no-address"), symbolon.InvalidTargetError)
         assert requests.get(f"{issuer}/jwks", timeout=10).status_code == 200
