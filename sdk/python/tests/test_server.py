@@ -131,10 +131,13 @@ class Load:
         assert self.calls > len(self.threads)
 
 
-def most(seconds: float, lifetime: float) -> int:
-    """How many tokens may be got in a time: each is renewed at 78 % of its usable life at the earliest."""
+def most(seconds: float, lifetime: float, retries: int = 0) -> int:
+    """How many tokens may be got in a time: each is renewed at 78 % of its usable life at the earliest.
+
+    On a machine so busy that a token ends on its way to the API, one in ten seconds comes on top.
+    """
     usable = lifetime - 1
-    return int(seconds / (usable * 0.78)) + 1
+    return int(seconds / (usable * 0.78)) + 1 + (int(seconds / 10) + 1 if retries else 0)
 
 
 def shortened(text: str) -> str:
@@ -184,7 +187,7 @@ def test_a_thousand_threads_use_one_token_a_lifetime(short_sandbox: tuple[Sandbo
     assert load.calls >= 2 * MANY
     asked = front.count()
     assert set(front.statuses()) == {200}
-    assert 3 <= asked <= most(seconds, 4)
+    assert 3 <= asked <= most(seconds, 4, load.retries)
     # Every token that was asked for was used, but for the last perhaps.
     assert len(load.tokens) in (asked, asked - 1)
     print(f"{load.calls} calls of {MANY} threads in {seconds:.1f} s: {asked} token requests, {load.retries} retries")
@@ -241,7 +244,7 @@ def test_a_thousand_tasks_use_one_token_a_lifetime(short_sandbox: tuple[Sandbox,
     asked = front.count()
     assert calls >= 2 * MANY
     assert set(front.statuses()) == {200}
-    assert 3 <= asked <= most(seconds, 4)
+    assert 3 <= asked <= most(seconds, 4, retries)
     assert len(used) in (asked, asked - 1)
     print(f"{calls} calls of {MANY} tasks in {seconds:.1f} s: {asked} token requests, {retries} retries")
 
@@ -335,14 +338,39 @@ def test_connections_that_are_reset_cost_no_call(world: World) -> None:
     assert world.front.statuses()[:5] == [0, 0, 200, 0, 200]
 
 
+class Ahead(SystemClock):
+    """A monotonic clock that can be put forward."""
+
+    def __init__(self) -> None:
+        self.by = 0
+
+    def monotonic_ms(self) -> int:
+        return super().monotonic_ms() + self.by
+
+
+@pytest.mark.parametrize("world", [60], indirect=True)
 def test_a_slow_server_makes_nobody_wait_who_has_a_token(world: World) -> None:
-    source = world.source()
-    source.token()
-    world.front.always = is_slow(0.4)
-    with Load(source, world.api.url) as load:
-        wait_for("renewals", lambda: world.front.count() >= 4)
-    load.served()
-    assert load.slowest < 0.4
+    clock = Ahead()
+    source = world.source(environment=Environment(clock=clock))
+    old = source.token()
+    entered, released = threading.Event(), threading.Event()
+
+    def holds(_: Any) -> bool:
+        entered.set()
+        assert released.wait(60)
+        return False
+
+    world.front.always = holds
+    # The time of renewal has come, and the end has not.
+    clock.by = 50_000
+    auth = symbolon.requests.SymbolonAuth(source)
+    for _ in range(100):
+        answer = requests.get(world.api.url, auth=auth, timeout=10)
+        assert (answer.status_code, answer.request.headers["Authorization"]) == (200, f"Bearer {old}")
+    assert entered.wait(10) and not released.is_set()
+    released.set()
+    wait_for("the new token", lambda: source.token() != old)
+    assert world.front.statuses() == [200, 200]
 
 
 def test_a_server_that_hangs_is_given_up_and_asked_again(world: World) -> None:
@@ -462,6 +490,7 @@ def test_a_disabled_client_is_a_typed_error_as_soon_as_the_api_says_so(short_san
     wait_for("the error", refused, 20)
 
 
+@pytest.mark.parametrize("world", [600], indirect=True)
 def test_processes_share_a_token_on_disk(world: World, tmp_path: Path) -> None:
     program = (
         "import sys; from symbolon import *\n"
@@ -474,8 +503,7 @@ def test_processes_share_a_token_on_disk(world: World, tmp_path: Path) -> None:
     children = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(12)]
     tokens = {child.communicate(timeout=60)[0].strip() for child in children}
     assert all(child.returncode == 0 for child in children)
-    # On a busy machine the first may have come to its end before the last asks.
-    assert 1 <= len(tokens) == world.front.count() <= 3
+    assert len(tokens) == world.front.count() == 1
     assert all(token.count(".") == 2 for token in tokens)
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
     assert folder.stat().st_mode & 0o777 == 0o700
