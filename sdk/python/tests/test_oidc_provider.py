@@ -9,9 +9,9 @@ from pathlib import Path
 import jwt
 import pytest
 import requests
+from live import Process, closing_all, fetch, free_port, is_open, wait_for
 
 import symbolon
-from live import Process, closing_all, fetch, free_port, is_open, wait_for
 from symbolon import ClientCredentials, TokenSource
 
 SCRIPT = Path(__file__).resolve().parents[3] / "bench" / "peers" / "oidc_provider.mjs"

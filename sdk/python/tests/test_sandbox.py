@@ -39,9 +39,7 @@ def test_every_dialect_gets_a_token_and_calls_its_api(tmp_path: Path) -> None:
         dialects += [
             (
                 meti,
-                ClientCredentials(
-                    **identity, issuer=meti["issuer"], resource=meti["audience"], scope="read:sources"
-                ),
+                ClientCredentials(**identity, issuer=meti["issuer"], resource=meti["audience"], scope="read:sources"),
             ),
             (
                 fold,
@@ -87,7 +85,7 @@ def test_certificates_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         dialect = ClientCredentials(
             meti["client_id"], meti["client_secret"], tls["base_url"] + "/oauth/token", audience=meti["audience"]
         )
-        with pytest.raises(TemporaryError, match="(?i)certificate"):
+        with pytest.raises(TemporaryError, match=r"(?i)certificate"):
             TokenSource(dialect, patience=0).token()
         trusting = HttpTransport(ssl.create_default_context(cafile=tls["ca_file"]))
         assert TokenSource(dialect, transport=trusting).token().count(".") == 2

@@ -21,10 +21,6 @@ import jwt
 import pytest
 import requests
 import requests.adapters
-
-import symbolon
-import symbolon.httpx
-import symbolon.requests
 from live import (
     AUDIENCE,
     CLIENT,
@@ -40,6 +36,10 @@ from live import (
     resets,
     wait_for,
 )
+
+import symbolon
+import symbolon.httpx
+import symbolon.requests
 from symbolon import (
     AsyncTokenSource,
     ClientCredentials,
@@ -285,7 +285,7 @@ def test_a_restarted_server_costs_no_call(world: World) -> None:
             time.sleep(4.5)
             world.server.start()
             held = len(load.tokens)
-            wait_for("a token after the start", lambda: len(load.tokens) > held)
+            wait_for("a token after the start", lambda held=held: len(load.tokens) > held)
     load.served()
     print(f"{load.calls} calls, the slowest {load.slowest:.1f} s, {world.front.count()} token requests")
 
@@ -532,4 +532,3 @@ def test_the_audience_of_these_tests_is_the_apis(world: World) -> None:
     token = world.source().token()
     assert jwt.decode(token, options={"verify_signature": False})["aud"] == AUDIENCE
     assert world.api.judge(token) and not world.api.judge(token[:-4] + "AAAA")
-
