@@ -111,7 +111,7 @@ def test_a_change_within_the_file_systems_tick_is_seen(tmp_path: Path, monkeypat
 
     path = tmp_path / "secret"
     secrets = Secrets(symbolon.File(path), "secret")
-    monkeypatch.setattr("symbolon._secrets.os.stat", coarse)
+    monkeypatch.setattr("symbolon._secrets.os", SimpleNamespace(stat=coarse))
     for number in range(100, 200):
         path.write_text(f"s{number}")
         assert secrets.read() == [f"s{number}"]
