@@ -5,8 +5,9 @@
 
 import { inspect } from 'node:util';
 
-import { Asker, type Obtained } from './asker.js';
+import { Asker } from './asker.js';
 import { Backoff, asTold, type BackoffOptions } from './backoff.js';
+import { DiskCache, type Stored } from './cache.js';
 import { systemClock, type Clock } from './clock.js';
 import type { Credentials } from './credentials.js';
 import { TokenError, misconfigured } from './error.js';
@@ -23,6 +24,8 @@ export interface TokenSourceOptions {
   readonly assumedLifeMs?: number;
   /** How long to wait between failures. */
   readonly backoff?: BackoffOptions;
+  /** A folder in which processes share tokens, as files of mode 0600. Without it nothing is written anywhere. */
+  readonly cacheFolder?: string;
   /** Allows plain http to other machines. Whoever is on the way can then read secret and token. */
   readonly allowInsecureHttp?: boolean;
   /** What sends the requests; Node's `fetch` by default. */
@@ -59,6 +62,7 @@ export class TokenSource {
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #backoff: Backoff;
+  readonly #cache: DiskCache | undefined;
   readonly #patienceMs: number;
   readonly #assumedLifeMs: number;
   #held: Held | undefined;
@@ -68,6 +72,7 @@ export class TokenSource {
   #failures = 0;
   #look: Promise<boolean> | undefined;
   #droppedAt = -Infinity;
+  #dropped: string | undefined;
 
   /** Sends nothing. Throws a `TokenError` (`isConfiguration`) for options that cannot work. */
   constructor(credentials: Credentials, options: TokenSourceOptions = {}) {
@@ -75,6 +80,8 @@ export class TokenSource {
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
     this.#backoff = new Backoff(options.backoff);
+    const folder = options.cacheFolder;
+    this.#cache = folder === undefined ? undefined : new DiskCache(folder, credentials.question);
     this.#patienceMs = positive('patienceMs', options.patienceMs ?? 30_000, 0);
     this.#assumedLifeMs = positive('assumedLifeMs', options.assumedLifeMs ?? 300_000, 1000);
     this.#asker = new Asker(credentials.question, {
@@ -112,6 +119,7 @@ export class TokenSource {
     const now = this.#clock.monotonic();
     if (now - this.#droppedAt < BETWEEN_DROPS_MS) return false;
     this.#droppedAt = now;
+    this.#dropped = token;
     this.#held = undefined;
     return true;
   }
@@ -178,26 +186,51 @@ export class TokenSource {
     return this.#attempt;
   }
 
-  async #try(): Promise<Held> {
+  #try(): Promise<Held> {
+    const cache = this.#cache;
+    return cache === undefined ? this.#ask() : cache.alone(() => this.#takeOrAsk(cache));
+  }
+
+  /** Takes the token that another process asked for, or asks and leaves it for the others. */
+  async #takeOrAsk(cache: DiskCache): Promise<Held> {
+    const now = this.#clock.wall();
+    const found = await cache.read(now);
+    const stored = found?.token === this.#dropped ? undefined : found;
+    if (stored !== undefined) {
+      const renewAt = stored.issuedAt + renewalOf(stored.life, this.#random());
+      if (now < renewAt) return this.#hold(stored);
+    }
     try {
-      const held = this.#hold(await this.#asker.ask());
+      return await this.#ask();
+    } catch (caught) {
+      const isTemporary = caught instanceof TokenError && caught.isTemporary;
+      const isServed = this.#held !== undefined && this.#clock.monotonic() < this.#held.end;
+      if (stored === undefined || !isTemporary || isServed) throw caught;
+      return this.#hold(stored);
+    }
+  }
+
+  async #ask(): Promise<Held> {
+    try {
+      const { token, scope, expiresInMs, sentAt, sentWall } = await this.#asker.ask();
+      const life = lifeOf(expiresInMs ?? this.#assumedLifeMs);
       this.#failure = undefined;
       this.#failures = 0;
-      return held;
+      await this.#cache?.write({ token, scope, issuedAt: Math.round(sentWall), life });
+      return this.#holdSince(token, sentAt, life);
     } catch (caught) {
       if (caught instanceof TokenError && !caught.isNoSecret) this.#remember(caught);
       throw caught;
     }
   }
 
-  #hold(obtained: Obtained): Held {
-    const life = lifeOf(obtained.expiresInMs ?? this.#assumedLifeMs);
-    this.#held = {
-      token: obtained.token,
-      given: Promise.resolve(obtained.token),
-      renewAt: obtained.sentAt + renewalOf(life, this.#random()),
-      end: obtained.sentAt + life,
-    };
+  #hold({ token, issuedAt, life }: Stored): Held {
+    return this.#holdSince(token, this.#clock.monotonic() - (this.#clock.wall() - issuedAt), life);
+  }
+
+  #holdSince(token: string, sentAt: number, life: number): Held {
+    const given = Promise.resolve(token);
+    this.#held = { token, given, renewAt: sentAt + renewalOf(life, this.#random()), end: sentAt + life };
     return this.#held;
   }
 

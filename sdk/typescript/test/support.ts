@@ -1,7 +1,13 @@
 /** What the tests share: a clock that stands still, and sources described as the vectors describe them. */
 
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import {
   Secret,
+  TokenError,
+  TokenSource,
   accessKey,
   clientCredentials,
   emailPassword,
@@ -9,7 +15,12 @@ import {
   type Authentication,
   type Clock,
   type Credentials,
+  type SecretInput,
   type SecretProvider,
+  type TokenSourceOptions,
+  type Transport,
+  type TransportRequest,
+  type TransportResponse,
 } from 'symbolon';
 
 /** Moves only when it is told to, or by what somebody sleeps. */
@@ -95,4 +106,59 @@ export function credentialsOf(source: SourceDescription, secrets: () => readonly
     case 'password':
       return emailPassword({ tokenUrl, email: source.email ?? '', password: secret });
   }
+}
+
+/** A token endpoint in memory: counts what it is asked, and answers when it is let. */
+export class FakeServer implements Transport {
+  readonly requests: TransportRequest[] = [];
+  /** What it answers, by the number of the request from 1 on. */
+  answer: (count: number) => { status: number; headers?: Record<string, string>; body?: unknown };
+  /** Answers wait for this. */
+  gate: Promise<void> = Promise.resolve();
+
+  constructor(lifetime = 3600) {
+    this.answer = (count) => ({ status: 200, body: { access_token: `t${count}`, expires_in: lifetime } });
+  }
+
+  async send(request: TransportRequest): Promise<TransportResponse> {
+    this.requests.push(request);
+    const { status, headers = {}, body = '' } = this.answer(this.requests.length);
+    await this.gate;
+    return { status, headers, body: Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)) };
+  }
+}
+
+/** A source of such a server's tokens at a time that stands still. */
+export function sourceOf(server: FakeServer, options: TokenSourceOptions = {}, secret: SecretInput = 'a-secret'): TokenSource {
+  const credentials = clientCredentials({ tokenUrl: 'https://auth.example.com/t', clientId: 'cli_1', clientSecret: secret });
+  return new TokenSource(credentials, { transport: server, random: () => 0, ...options });
+}
+
+/** A folder that is gone after the test. */
+export function folder(context: { after(does: () => void): void }): string {
+  const made = mkdtempSync(join(tmpdir(), 'symbolon-sdk-'));
+  context.after(() => {
+    rmSync(made, { recursive: true, force: true });
+  });
+  return made;
+}
+
+/** Waits until something is so, for as long as a slow machine may take. */
+export async function until(what: string, done: () => boolean | Promise<boolean>, patienceMs = 60_000): Promise<void> {
+  const began = performance.now();
+  while (!(await done())) {
+    if (performance.now() - began > patienceMs) throw new Error(`${what} did not happen within ${patienceMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** The error that a promise ends with; it must be one of tokens. */
+export async function failing(promise: Promise<unknown>): Promise<TokenError> {
+  try {
+    await promise;
+  } catch (caught) {
+    if (caught instanceof TokenError) return caught;
+    throw caught;
+  }
+  throw new Error('there was no error');
 }
