@@ -39,10 +39,10 @@ export class Asker {
   #found: string | undefined;
   /** The secret that was accepted last. */
   #accepted: string | undefined;
-  /** The secrets that were refused since the last success. */
-  readonly #refused = new Set<string>();
-  /** The error of the last attempt, if it ended because every secret was refused. */
-  #refusal: TokenError | undefined;
+  /** The secrets that were sent since the last success. */
+  readonly #sent = new Set<string>();
+  /** Whether one of them was refused. */
+  #wasRefused = false;
 
   constructor(question: Question, means: Means) {
     const { tokenUrl, issuer } = question;
@@ -61,36 +61,41 @@ export class Asker {
         if (tried.has(secret)) continue;
         tried.add(secret);
         const url = this.#question.tokenUrl ?? (this.#found ??= await this.#discover());
+        this.#sent.add(secret);
         try {
           const obtained = await this.#askWith(url, secret);
           this.#accepted = secret;
-          this.#refused.clear();
+          this.#sent.clear();
+          this.#wasRefused = false;
           return obtained;
         } catch (caught) {
           if (!(caught instanceof TokenError)) throw caught;
           if (caught.status !== undefined && GONE.includes(caught.status)) this.#found = undefined;
           if (!caught.isInvalidClient) throw caught;
-          this.#refused.add(secret);
+          this.#wasRefused = true;
           refusal = caught;
         }
       }
     }
-    this.#refusal = refusal;
     throw refusal;
   }
 
-  /** Whether an attempt that failed with this error, because of its secrets, could now be made with another one. */
-  async hasNewSecret(error: TokenError): Promise<boolean> {
-    if (error !== this.#refusal) return false;
+  /** Whether a secret was refused since the last success: then another one may be worth a try at any time. */
+  get wasRefused(): boolean {
+    return this.#wasRefused;
+  }
+
+  /** Whether there is a secret now that was not sent since the last success. */
+  async hasNewSecret(): Promise<boolean> {
     const named = await this.#named(false).catch(() => []);
-    return named.some((secret) => !this.#refused.has(secret));
+    return named.some((secret) => !this.#sent.has(secret));
   }
 
   async #askWith(url: string, secret: string): Promise<Obtained> {
     const { clock } = this.#means;
     const [sentAt, sentWall] = [clock.monotonic(), clock.wall()];
     const answer = await this.#send(tokenRequest(this.#question, url, secret));
-    return { ...readToken(answer, this.#context(url, secret)), sentAt, sentWall };
+    return { ...readToken(answer, this.#context(url)), sentAt, sentWall };
   }
 
   /** The secrets in the order in which they are tried; after a refusal, that error is better than none of them. */
@@ -147,8 +152,8 @@ export class Asker {
     return exchange(this.#means.transport, request, this.#means.timeoutMs);
   }
 
-  #context(url: string, ...sent: readonly string[]): Context {
-    const secrets = [...sent, ...this.#refused, ...(this.#accepted === undefined ? [] : [this.#accepted])];
+  #context(url: string): Context {
+    const secrets = [...this.#sent, ...(this.#accepted === undefined ? [] : [this.#accepted])];
     return { url, v1: this.#question.dialect === 'password', secrets, wallMs: this.#means.clock.wall() };
   }
 }

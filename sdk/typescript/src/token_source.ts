@@ -140,13 +140,10 @@ export class TokenSource {
       const now = this.#clock.monotonic();
       if (this.#held !== undefined && now < this.#held.end) return this.#held.token;
       const failure = this.#attempt === undefined ? this.#failure : undefined;
-      if (failure !== undefined && now < failure.until) {
-        if (failure.error.isTemporary) {
-          if (failure.until > giveUpAt) throw failure.error;
-          await this.#clock.sleep(failure.until - now, signal);
-          continue;
-        }
-        if (!(await this.#hasNewSecret(failure.error))) throw failure.error;
+      if (failure !== undefined && now < failure.until && !(await this.#hasNewSecret())) {
+        if (!failure.error.isTemporary || failure.until > giveUpAt) throw failure.error;
+        await this.#clock.sleep(failure.until - now, signal);
+        continue;
       }
       try {
         return (await this.#attemptOnce()).token;
@@ -163,16 +160,17 @@ export class TokenSource {
     const failure = this.#failure;
     if (failure === undefined || now >= failure.until) {
       this.#attemptOnce().catch(() => undefined);
-    } else if (failure.error.isInvalidClient && this.#look === undefined) {
-      this.#hasNewSecret(failure.error)
+    } else if (this.#asker.wasRefused && this.#look === undefined) {
+      Promise.resolve(this.#hasNewSecret())
         .then((has) => (has ? this.#attemptOnce() : undefined))
         .catch(() => undefined);
     }
   }
 
-  /** Looks once for however many ask. */
-  #hasNewSecret(error: TokenError): Promise<boolean> {
-    this.#look ??= this.#asker.hasNewSecret(error).finally(() => {
+  /** Whether a secret was rotated, which ends every back-off that began with a wrong one. Looks once for all that ask. */
+  #hasNewSecret(): Promise<boolean> | false {
+    if (!this.#asker.wasRefused) return false;
+    this.#look ??= this.#asker.hasNewSecret().finally(() => {
       this.#look = undefined;
     });
     return this.#look;
