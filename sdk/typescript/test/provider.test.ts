@@ -19,7 +19,8 @@ interface Provider {
   callback(): RequestListener;
 }
 
-const SECRET = 'a secret: with % and + and ü, which must be encoded';
+// Everything that a secret may hold (RFC 6749, appendix A) and that has to be encoded.
+const SECRET = 'a secret: with % and + and %2B & "quotes" ~';
 const AUDIENCE = 'https://api.example.com/';
 
 async function issuer(context: { after(does: () => void): void }): Promise<string> {
@@ -77,8 +78,8 @@ test('oidc-provider gives tokens by Basic and by form, discovered and by address
 
 test('refusals of oidc-provider have their types', NEEDS_PROVIDER, async (context) => {
   const tokenUrl = `${await issuer(context)}/token`;
-  const ask = (secret: string, scope: string) =>
-    failing(new TokenSource(clientCredentials({ tokenUrl, clientId: 'by:basic', clientSecret: secret, scope })).token());
-  assert.ok((await ask('wrong', 'read:things')).isInvalidClient);
-  assert.equal((await ask(SECRET, 'unknown')).kind, 'invalid_scope');
+  const ask = (clientSecret: string, resource: string) =>
+    failing(new TokenSource(clientCredentials({ tokenUrl, clientId: 'by:basic', clientSecret, resource })).token());
+  assert.ok((await ask('wrong', AUDIENCE)).isInvalidClient);
+  assert.equal((await ask(SECRET, 'no-absolute-address')).kind, 'invalid_target');
 });
