@@ -43,6 +43,7 @@ export class Credentials {
     return this.#question;
   }
 
+  /** @internal */
   [inspect.custom](): string {
     const { dialect, tokenUrl, issuer, id } = this.#question;
     return `Credentials { ${dialect}, ${id} at ${tokenUrl ?? issuer} }`;

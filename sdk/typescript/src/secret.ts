@@ -33,6 +33,7 @@ export class Secret {
     return HIDDEN;
   }
 
+  /** @internal */
   [inspect.custom](): string {
     return HIDDEN;
   }

@@ -124,6 +124,7 @@ export class TokenSource {
     return true;
   }
 
+  /** @internal */
   [inspect.custom](): string {
     return `TokenSource { ${inspect(this.#credentials)} }`;
   }

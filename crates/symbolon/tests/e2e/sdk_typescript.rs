@@ -99,6 +99,11 @@ fn the_typescript_client_installs_and_passes_its_tests_against_the_binary() {
     copy(&package.join("build"), &program.join("tests"));
     std::fs::copy(package.join("README.md"), program.join("README.md")).expect("a copy");
 
+    // Its types, to a strict compiler without Node's.
+    copy(&package.join("test/consumer"), &program.join("consumer"));
+    let compiler = package.join("node_modules/typescript/bin/tsc");
+    succeeds(node(&program).arg(compiler).args(["-p", "consumer"]));
+
     let mut tests: Vec<_> = std::fs::read_dir(program.join("tests"))
         .expect("the tests")
         .map(|entry| entry.expect("an entry").path())
