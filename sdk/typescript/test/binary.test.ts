@@ -126,12 +126,12 @@ test('refusals of the real server have their types', NEEDS_BINARY, async (contex
   const wrong = await ask(clientCredentials({ ...right, clientSecret: 'wrong' }));
   assert.ok(wrong.isInvalidClient && (wrong.requestId ?? '') !== '', wrong.message);
   assert.ok((await ask(emailPassword({ tokenUrl: v1.token_url, email: v1.email, password: 'wrong' }))).isInvalidClient);
-  const nowhere = new URL('/nowhere', tokenUrl).href;
-  assert.equal((await ask(clientCredentials({ ...right, tokenUrl: nowhere }))).kind, 'refused');
+  const nowhere = await ask(clientCredentials({ ...right, tokenUrl: new URL('/nowhere', tokenUrl).href }));
+  assert.deepEqual([nowhere.status, nowhere.isTemporary, nowhere.isInvalidClient], [404, false, false]);
 });
 
 test('a thousand tasks and an expiring token: one request a lifetime, and no call fails', NEEDS_BINARY, async (context) => {
-  const { metafold } = (await Sandbox.start(context, 6)).credentials();
+  const { metafold } = (await Sandbox.start(context, 8)).credentials();
   const { transport, source } = counted(metafold);
   const call = tokenFetch(source);
   let refused = 0;
@@ -140,15 +140,15 @@ test('a thousand tasks and an expiring token: one request a lifetime, and no cal
     if (answer.status === 401) refused += 1;
     return answer;
   };
-  const seen = await load(counting, 1000, 3000, after(15_000));
+  const seen = await load(counting, 1000, 3000, after(18_000));
   const gaps = transport.sentAt.slice(1).map((at, index) => at - (transport.sentAt[index] ?? 0));
   context.diagnostic(`${seen.calls} calls, ${transport.sentAt.length} token requests, ${gaps.map(Math.round).join(' ')} ms apart`);
   assert.deepEqual(seen.failed, []);
   assert.equal(refused, 0);
   assert.ok(seen.calls > 3000, `${seen.calls}`);
-  // Six seconds are five of use, of which four pass before the renewal, less up to a tenth of the rest.
-  assert.ok(gaps.length >= 3, 'the token was renewed');
-  for (const gap of gaps) assert.ok(gap >= 3899 && gap < 6000, `${gap}`);
+  // Eight seconds are seven of use, of which 5.6 pass before the renewal, less up to a tenth of the rest.
+  assert.ok(gaps.length >= 2, 'the token was renewed');
+  for (const gap of gaps) assert.ok(gap >= 5459 && gap < 7500, `${gap}`);
 });
 
 test('a wall clock that is wrong by five minutes, or is set, changes nothing', NEEDS_BINARY, async (context) => {
@@ -174,7 +174,8 @@ test('a wall clock that is wrong by five minutes, or is set, changes nothing', N
     );
     assert.deepEqual(seen.failed, []);
     // Four seconds are three of use, of which 2.34 to 2.4 pass before the renewal.
-    assert.equal(transport.sentAt.length, 3);
+    const asked = transport.sentAt.length;
+    assert.ok(asked === 2 || asked === 3, `${asked}`);
   }
 });
 
