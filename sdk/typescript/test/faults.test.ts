@@ -6,7 +6,7 @@ import { test } from 'node:test';
 
 import { TokenSource, clientCredentials, fetchTransport, type TokenSourceOptions } from 'symbolon';
 
-import { failing } from './support.js';
+import { failing, until } from './support.js';
 import { listen, type Seen } from './server.js';
 
 type Answer = (response: ServerResponse, seen: Seen) => unknown;
@@ -55,6 +55,8 @@ test('a server that does not answer is given up after its time, and so is one th
     assert.ok(error.isTemporary);
     assert.match(error.message, /did not answer within 50 ms/);
     assert.equal(never.seen.length, 1);
+    // It is ended, not only forgotten.
+    await until('the end of the connection', () => never.seen[0]?.seen.socket.destroyed === true);
   }
 });
 
