@@ -60,7 +60,10 @@ def test_a_file_that_is_no_text_names_none(tmp_path: Path) -> None:
 
 
 def counting(path: Path) -> list[str]:
-    code = "import sys; f = open(sys.argv[1], 'a'); f.write('x'); f.close(); print('s' + str(len(open(sys.argv[1]).read())))"
+    code = (
+        "import pathlib, sys; path = pathlib.Path(sys.argv[1]); path.touch(); "
+        "path.write_text(path.read_text() + 'x'); print(f's{len(path.read_text())}')"
+    )
     return [sys.executable, "-c", code, str(path)]
 
 

@@ -21,6 +21,7 @@ SECRET = "hunter-22-and-more"
 
 
 def dialect(**options: Any) -> ClientCredentials:
+    """A client that is never refused for how it is described."""
     return ClientCredentials(**{"token_url": URL, "client_id": "cli_1", "client_secret": SECRET, **options})
 
 

@@ -24,6 +24,15 @@ export interface Context {
 
 const LONGEST_LIFE_S = 365 * 24 * 3600;
 const OTHER_CODES = ['invalid_scope', 'invalid_target', 'invalid_request', 'unsupported_grant_type'] as const;
+/** The codes with a meaning here. They are told as they are: nothing is given away by them. */
+const KNOWN_CODES: readonly unknown[] = [
+  ...OTHER_CODES,
+  'invalid_client',
+  'invalid_grant',
+  'server_error',
+  'temporarily_unavailable',
+  'unauthorized_client',
+];
 
 /** Reads the answer of a token endpoint; throws a `TokenError` if it is none with a token. */
 export function readToken(answer: TransportResponse, context: Context): Granted {
@@ -66,9 +75,10 @@ export function malformed(answer: TransportResponse, context: Context, what: str
 
 function refusal(answer: TransportResponse, members: Record<string, unknown>, context: Context): TokenError {
   const { status } = answer;
-  const code = theirs(members['error'], context.secrets);
+  const { error } = members;
+  const code = KNOWN_CODES.includes(error) ? String(error) : theirs(error, context.secrets);
   const description = theirs(members['error_description'], context.secrets);
-  const kind = kindOf(status, code, context.v1);
+  const kind = kindOf(status, error, context.v1);
   const temporary = kind === 'temporary' || kind === 'rate_limited';
   const said = [code, description].filter((part) => part !== undefined).join(': ');
   const what = {
@@ -87,7 +97,7 @@ function refusal(answer: TransportResponse, members: Record<string, unknown>, co
   });
 }
 
-function kindOf(status: number, code: string | undefined, v1: boolean): TokenErrorKind {
+function kindOf(status: number, code: unknown, v1: boolean): TokenErrorKind {
   if (status >= 300 && status < 400) return 'redirect';
   if (status === 429) return 'rate_limited';
   if (status === 408 || status >= 500) return 'temporary';
@@ -95,7 +105,7 @@ function kindOf(status: number, code: string | undefined, v1: boolean): TokenErr
   const other = OTHER_CODES.find((known) => known === code);
   if (other !== undefined) return other;
   if (status === 401 || code === 'invalid_client' || (v1 && code === 'invalid_grant')) return 'invalid_client';
-  return code === 'unauthorized_client' ? code : 'refused';
+  return code === 'unauthorized_client' ? 'unauthorized_client' : 'refused';
 }
 
 /** Milliseconds that an answer asks to wait, if it names a time to come. */

@@ -39,8 +39,8 @@ export class Asker {
   #found: string | undefined;
   /** The secret that was accepted last. */
   #accepted: string | undefined;
-  /** The secrets that were sent since the last success. */
-  readonly #sent = new Set<string>();
+  /** The secrets that were tried since the last success. */
+  readonly #tried = new Set<string>();
   /** Whether one of them was refused. */
   #wasRefused = false;
 
@@ -57,23 +57,18 @@ export class Asker {
     const tried = new Set<string>();
     let refusal: TokenError | undefined;
     for (const again of [false, true]) {
-      for (const secret of await this.#secrets(again, refusal)) {
+      const secrets = await this.#secrets(again, refusal);
+      for (const secret of secrets) {
         if (tried.has(secret)) continue;
         tried.add(secret);
-        const url = this.#question.tokenUrl ?? (this.#found ??= await this.#discover());
-        this.#sent.add(secret);
         try {
-          const obtained = await this.#askWith(url, secret);
-          this.#accepted = secret;
-          this.#sent.clear();
-          this.#wasRefused = false;
-          return obtained;
+          const obtained = await this.#askWith(secret);
+          if (!(obtained instanceof TokenError)) return obtained;
+          refusal = obtained;
         } catch (caught) {
-          if (!(caught instanceof TokenError)) throw caught;
-          if (caught.status !== undefined && GONE.includes(caught.status)) this.#found = undefined;
-          if (!caught.isInvalidClient) throw caught;
-          this.#wasRefused = true;
-          refusal = caught;
+          // What ended the attempt was none of them: the ones that are left are no reason to ask again at once.
+          for (const left of secrets) this.#tried.add(left);
+          throw caught;
         }
       }
     }
@@ -85,17 +80,32 @@ export class Asker {
     return this.#wasRefused;
   }
 
-  /** Whether there is a secret now that was not sent since the last success. */
+  /** Whether there is a secret now that was not tried since the last success. */
   async hasNewSecret(): Promise<boolean> {
     const named = await this.#named(false).catch(() => []);
-    return named.some((secret) => !this.#sent.has(secret));
+    return named.some((secret) => !this.#tried.has(secret));
   }
 
-  async #askWith(url: string, secret: string): Promise<Obtained> {
+  /** Asks with one secret; gives the error if that is what was refused. */
+  async #askWith(secret: string): Promise<Obtained | TokenError> {
     const { clock } = this.#means;
-    const [sentAt, sentWall] = [clock.monotonic(), clock.wall()];
-    const answer = await this.#send(tokenRequest(this.#question, url, secret));
-    return { ...readToken(answer, this.#context(url)), sentAt, sentWall };
+    const url = this.#question.tokenUrl ?? (this.#found ??= await this.#discover());
+    this.#tried.add(secret);
+    try {
+      const [sentAt, sentWall] = [clock.monotonic(), clock.wall()];
+      const answer = await this.#send(tokenRequest(this.#question, url, secret));
+      const granted = readToken(answer, this.#context(url));
+      this.#accepted = secret;
+      this.#tried.clear();
+      this.#wasRefused = false;
+      return { ...granted, sentAt, sentWall };
+    } catch (caught) {
+      if (!(caught instanceof TokenError)) throw caught;
+      if (caught.status !== undefined && GONE.includes(caught.status)) this.#found = undefined;
+      if (!caught.isInvalidClient) throw caught;
+      this.#wasRefused = true;
+      return caught;
+    }
   }
 
   /** The secrets in the order in which they are tried; after a refusal, that error is better than none of them. */
@@ -153,7 +163,7 @@ export class Asker {
   }
 
   #context(url: string): Context {
-    const secrets = [...this.#sent, ...(this.#accepted === undefined ? [] : [this.#accepted])];
+    const secrets = [...this.#tried, ...(this.#accepted === undefined ? [] : [this.#accepted])];
     return { url, v1: this.#question.dialect === 'password', secrets, wallMs: this.#means.clock.wall() };
   }
 }

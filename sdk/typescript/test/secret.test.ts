@@ -7,7 +7,7 @@ import { test } from 'node:test';
 
 import { fromCommand, fromEnvironment, fromFile, fromValue, type SecretInput, type SecretProvider } from 'symbolon';
 
-import { FakeServer, SteppedClock, failing, folder, sourceOf } from './support.js';
+import { FakeServer, SteppedClock, failing, folder, namedBy, sourceOf } from './support.js';
 
 async function exposed(provider: SecretProvider, refused = false): Promise<string[]> {
   return (await provider.secrets(refused)).map((secret) => secret.expose());
@@ -144,4 +144,21 @@ test('without any secret nothing is sent, and it is not remembered', async (cont
   writeFileSync(file, 's1');
   assert.equal(await ask(), 't1');
   assert.equal(server.requests.length, 1);
+});
+
+test('a second secret that was not reached before a failure is no reason to ask again at once', async () => {
+  let named = ['s1'];
+  const server = new FakeServer();
+  const clock = new SteppedClock();
+  const source = sourceOf(server, { clock, patienceMs: 0 }, namedBy(() => named));
+  server.answer = () => ({ status: 401 });
+  assert.ok((await failing(source.token())).isInvalidClient);
+  clock.advance(1000);
+  named = ['s1', 's2'];
+  server.answer = () => ({ status: 503, headers: { 'retry-after': '60' } });
+  for (let count = 0; count < 100; count += 1) assert.ok((await failing(source.token())).isTemporary);
+  assert.equal(server.requests.length, 2);
+  clock.advance(60_000);
+  server.answer = (count) => (count < 4 ? { status: 401 } : { status: 200, body: { access_token: 't' } });
+  assert.equal(await source.token(), 't');
 });

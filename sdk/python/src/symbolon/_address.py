@@ -35,7 +35,7 @@ def _fault(url: object, allow_http: bool) -> str | None:
     if "#" in url:
         return "must not have a fragment"
     if parts.scheme == "http" and not allow_http and not _is_loopback(host):
-        return "must be https, because a secret goes there (allow_http allows the other)"
+        return "must be https, because secrets and tokens go there (allow_http allows the other)"
     return None
 
 

@@ -20,6 +20,7 @@ _VISIBLE = re.compile(r"[\x21-\x7e]+\Z")
 _DIGITS = re.compile(r"[0-9]{1,18}\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SHOWN = 200
+_CODES = ("invalid_client", "invalid_grant", "temporarily_unavailable", "server_error", *errors.BY_CODE)
 _ABOUT_THE_REQUEST = ("invalid_scope", "invalid_target", "invalid_request", "unsupported_grant_type")
 
 
@@ -46,7 +47,8 @@ def token(wire: Wire, answer: Answer, secret: str, wall_ms: int, assumed_life_ms
         raise errors.MalformedAnswerError("the answer is no JSON object", status=answer.status)
     value = members.get(wire.token_member)
     if not isinstance(value, str) or not _VISIBLE.match(value):
-        raise errors.MalformedAnswerError(f"the answer has no {wire.token_member} that can be used", status=answer.status)
+        what = f"the answer has no {wire.token_member} that can be used"
+        raise errors.MalformedAnswerError(what, status=answer.status)
     kind = members.get("token_type")
     if kind is not None and (not isinstance(kind, str) or kind.lower() != "bearer"):
         raise errors.MalformedAnswerError("the token is no Bearer token", status=answer.status)
@@ -65,9 +67,7 @@ def endpoint(wire: Wire, answer: Answer, wall_ms: int) -> str:
     if not isinstance(issuer, str) or issuer.rstrip("/") != (wire.issuer or "").rstrip("/"):
         raise errors.MalformedAnswerError("the metadata are not those of the issuer", status=answer.status)
     try:
-        return checked_url(found, "token_endpoint", wire.allow_http) if isinstance(found, str) else checked_url(
-            "", "token_endpoint", False
-        )
+        return checked_url(found if isinstance(found, str) else "", "token_endpoint", wire.allow_http)
     except errors.ConfigurationError as fault:
         raise errors.MalformedAnswerError(f"in the metadata {fault}", status=answer.status) from None
 
@@ -98,20 +98,20 @@ def _raise_unless_success(wire: Wire, answer: Answer, secrets: list[str], wall_m
     if 200 <= status < 300:
         return
     members = (_object(answer) or {}) if status >= 400 else {}
-    code = _told(members.get("error"), secrets)
+    code = members.get("error")
     kind = _kind(wire, status, code)
     wait_ms = named_wait_ms(answer, wall_ms) if kind.is_temporary else None
     raise kind(
         f"the server answered {status}",
         status=status,
-        code=code,
+        code=code if code in _CODES else _told(code, secrets),
         description=_told(members.get("error_description"), secrets),
         request_id=_told(answer.headers.get("x-request-id"), secrets),
         retry_after=None if wait_ms is None else wait_ms / 1000,
     )
 
 
-def _kind(wire: Wire, status: int, code: Optional[str]) -> type[errors.TokenError]:
+def _kind(wire: Wire, status: int, code: object) -> type[errors.TokenError]:
     if status < 400:
         return errors.RedirectError if status >= 300 else errors.MalformedAnswerError
     if status == 429:
@@ -122,7 +122,7 @@ def _kind(wire: Wire, status: int, code: Optional[str]) -> type[errors.TokenErro
         return errors.InvalidClientError
     if code == "invalid_client" or (code == "invalid_grant" and wire.name == "password"):
         return errors.InvalidClientError
-    return errors.BY_CODE.get(code or "", errors.RefusedError)
+    return errors.BY_CODE.get(code, errors.RefusedError) if isinstance(code, str) else errors.RefusedError
 
 
 def _told(value: object, secrets: list[str]) -> Optional[str]:

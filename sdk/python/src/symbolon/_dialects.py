@@ -22,14 +22,14 @@ class ClientCredentials:
     """OAuth 2.0 client credentials (RFC 6749 §4.4): Symbolon, Auth0, METI v2, Metafold and most others.
 
     The endpoint is `token_url`, or is found from `issuer` (RFC 8414, OpenID Connect Discovery). `auth` says how id and
-    secret travel: in the `form`, in a `json` body, or by `basic` authentication.
+    secret travel: by `basic` authentication, which every server has to know, in the `form`, or in a `json` body.
     """
 
     client_id: str
     client_secret: Secret = field(repr=False)
     token_url: Optional[str] = None
     issuer: Optional[str] = None
-    auth: str = "form"
+    auth: str = "basic"
     audience: Optional[str] = None
     resource: Optional[str] = None
     scope: Optional[str] = None

@@ -16,8 +16,9 @@ __all__ = ["SymbolonAuth"]
 class SymbolonAuth(httpx.Auth):
     """Puts a token on each request. After a 401 it gets one new token and sends the request once more.
 
-    It takes either kind of source, and serves clients of both kinds. A body that can be sent only once (a generator) is not
-    sent again; the caller gets the 401.
+    It takes either kind of source, and serves clients of both kinds. A body that can be sent only once (a generator) is
+    not sent again; the caller gets the 401. Tokens go to https alone, or to this machine, unless the source allows
+    http.
     """
 
     def __init__(self, source: Union[TokenSource, AsyncTokenSource]) -> None:
@@ -25,21 +26,23 @@ class SymbolonAuth(httpx.Auth):
         self._sync = self._async.source
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        self._sync._may_carry(str(request.url))
         token = self._sync.token()
         request.headers["Authorization"] = f"Bearer {token}"
         response = yield request
-        if _again(request, response) and self._sync.report_unauthorized(token):
+        if response.status_code == 401 and self._sync.report_unauthorized(token) and _can_be_sent_again(request):
             request.headers["Authorization"] = f"Bearer {self._sync.token()}"
             yield request
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        self._sync._may_carry(str(request.url))
         token = await self._async.token()
         request.headers["Authorization"] = f"Bearer {token}"
         response = yield request
-        if _again(request, response) and self._async.report_unauthorized(token):
+        if response.status_code == 401 and self._sync.report_unauthorized(token) and _can_be_sent_again(request):
             request.headers["Authorization"] = f"Bearer {await self._async.token()}"
             yield request
 
 
-def _again(request: httpx.Request, response: httpx.Response) -> bool:
-    return response.status_code == 401 and isinstance(request.stream, httpx.ByteStream)
+def _can_be_sent_again(request: httpx.Request) -> bool:
+    return isinstance(request.stream, httpx.ByteStream)

@@ -15,13 +15,15 @@ __all__ = ["SymbolonAuth"]
 class SymbolonAuth(AuthBase):
     """Puts a token on each request. After a 401 it gets one new token and sends the request once more.
 
-    A body that can be sent only once (a generator) is not sent again; the caller gets the 401.
+    A body that can be sent only once (a generator) is not sent again; the caller gets the 401. Tokens go to https
+    alone, or to this machine, unless the source allows http.
     """
 
     def __init__(self, source: TokenSource) -> None:
         self._source = source
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        self._source._may_carry(request.url or "")
         token = self._source.token()
         request.headers["Authorization"] = f"Bearer {token}"
         place = _place(request)
@@ -37,11 +39,13 @@ class SymbolonAuth(AuthBase):
         # After a redirect to another host the token is gone from the request, and so it stays.
         if response.status_code != 401 or first.headers.get("Authorization") != f"Bearer {token}":
             return response
-        if place is None or not self._source.report_unauthorized(token):
+        # Said in any case: the next request should have another token.
+        another = self._source.report_unauthorized(token)
+        if place is None or not another:
             return response
         fresh = self._source.token()
         # Frees the connection for the second request.
-        response.content
+        _ = response.content
         response.close()
         again = first.copy()
         seek = getattr(again.body, "seek", None)
