@@ -25,6 +25,7 @@ export interface Entry {
   client_secret: string;
   access_key_id: string;
   api_secret: string;
+  organization_id: string;
   email: string;
   password: string;
 }

@@ -114,6 +114,7 @@ fn the_typescript_client_installs_and_passes_its_tests_against_the_binary() {
     let mut command = node(&program);
     command.args(["--test", "--test-reporter=tap", "--test-concurrency=1", TIME_LIMIT]).args(&tests);
     command.env("SYMBOLON_BIN", SYMBOLON).env("SYMBOLON_VECTORS", Path::new(SDK).join("vectors"));
+    command.env("SYMBOLON_DOCS", Path::new(SDK).join("../docs/calling"));
     let printed = succeeds(&mut command);
     let count = |what: &str| {
         let line = printed.lines().find_map(|line| line.strip_prefix(&format!("# {what} ")));
