@@ -31,6 +31,9 @@ export interface Obtained extends Granted {
 /** Statuses that say that a token endpoint has moved. */
 const GONE = [404, 405, 410];
 
+/** After so many wrong secrets a new one waits like any other: a provider that makes them up ends no wait for ever. */
+const MOST_AT_ONCE = 10;
+
 /** Asks for tokens, one attempt after the other. */
 export class Asker {
   readonly #question: Question;
@@ -82,6 +85,7 @@ export class Asker {
 
   /** Whether there is a secret now that was not tried since the last success. */
   async hasNewSecret(): Promise<boolean> {
+    if (this.#tried.size >= MOST_AT_ONCE) return false;
     const named = await this.#named(false).catch(() => []);
     return named.some((secret) => !this.#tried.has(secret));
   }

@@ -81,7 +81,10 @@ export function fromFile(path: string): SecretProvider {
   return {
     async secrets(refused) {
       try {
-        const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
+        const found = await stat(path, { bigint: true });
+        // To open a pipe that nobody writes to would never end.
+        if (!found.isFile()) throw new Error('it is no regular file');
+        const { dev, ino, size, mtimeNs, ctimeNs } = found;
         const mark = [dev, ino, size, mtimeNs, ctimeNs].join(' ');
         if (known?.mark !== mark || refused) known = { mark, secrets: lines(await contents(path)) };
       } catch (caught) {

@@ -1,6 +1,7 @@
 /** Where secrets come from, on a real file system and with real programs. */
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -55,11 +56,12 @@ test('a file is read anew when it was written, replaced, or led to by another li
   assert.deepEqual(await exposed(linked), ['s5']);
 });
 
-test('a file that is missing, empty, too long or a folder is told by its name', async (context) => {
+test('a file that is missing, empty, too long, a pipe or a folder is told by its name', async (context) => {
   const place = folder(context);
   writeFileSync(join(place, 'empty'), '\n');
   writeFileSync(join(place, 'long'), 'x'.repeat(70_000));
-  for (const name of ['missing', 'empty', 'long', '.']) {
+  execFileSync('mkfifo', [join(place, 'pipe')]);
+  for (const name of ['missing', 'empty', 'long', 'pipe', '.']) {
     const path = join(place, name);
     const error = await failing(fromFile(path).secrets(false));
     assert.ok(error.isNoSecret && error.message.includes(path), error.message);
@@ -161,4 +163,13 @@ test('a second secret that was not reached before a failure is no reason to ask 
   clock.advance(60_000);
   server.answer = (count) => (count < 4 ? { status: 401 } : { status: 200, body: { access_token: 't' } });
   assert.equal(await source.token(), 't');
+});
+
+test('a provider that makes up secrets does not make it hammer', async () => {
+  let made = 0;
+  const server = new FakeServer();
+  server.answer = () => ({ status: 401 });
+  const source = sourceOf(server, { clock: new SteppedClock() }, namedBy(() => [`s${(made += 1)}`]));
+  for (let count = 0; count < 100; count += 1) assert.ok((await failing(source.token())).isInvalidClient);
+  assert.ok(server.requests.length <= 12, `${server.requests.length}`);
 });
