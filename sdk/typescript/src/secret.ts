@@ -73,25 +73,22 @@ export function fromEnvironment(...names: readonly [string, ...string[]]): Secre
 const LONGEST_FILE = 64 * 1024;
 
 /**
- * A secret in a file: each line that is not empty is a value, the first one the likeliest. The file is looked at
- * whenever a token is needed, and read when it has changed: replaced, renamed over, or a symbolic link led elsewhere.
+ * A secret in a file: each line that is not empty is a value, the first one the likeliest. The file is read whenever a
+ * token is needed, which is seldom: no change of it goes unseen, however it was made.
  */
 export function fromFile(path: string): SecretProvider {
-  let known: { readonly mark: string; readonly secrets: readonly Secret[] } | undefined;
   return {
-    async secrets(refused) {
+    async secrets() {
+      let secrets: readonly Secret[];
       try {
-        const found = await stat(path, { bigint: true });
         // To open a pipe that nobody writes to would never end.
-        if (!found.isFile()) throw new Error('it is no regular file');
-        const { dev, ino, size, mtimeNs, ctimeNs } = found;
-        const mark = [dev, ino, size, mtimeNs, ctimeNs].join(' ');
-        if (known?.mark !== mark || refused) known = { mark, secrets: lines(await contents(path)) };
+        if (!(await stat(path)).isFile()) throw new Error('it is no regular file');
+        secrets = lines(await contents(path));
       } catch (caught) {
         throw unavailable(`cannot read the secret's file ${path}: ${reason(caught)}`, caught);
       }
-      if (known.secrets.length === 0) throw unavailable(`the secret's file ${path} is empty`);
-      return known.secrets;
+      if (secrets.length === 0) throw unavailable(`the secret's file ${path} is empty`);
+      return secrets;
     },
   };
 }
