@@ -33,6 +33,7 @@ mod restart;
 mod scan;
 mod schemathesis;
 mod sdk_python;
+mod sdk_typescript;
 mod served;
 mod service_manager;
 mod shim;
