@@ -32,6 +32,7 @@ mod postgres_faults;
 mod restart;
 mod scan;
 mod schemathesis;
+mod sdk_python;
 mod served;
 mod service_manager;
 mod shim;
