@@ -22,6 +22,19 @@ const LONGEST_TEXT: usize = 200;
 /// The longest that a server is believed when it asks for patience.
 const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
+/// The codes that mean something here. They are told as they are, whatever the secret is.
+const KNOWN: [&str; 9] = [
+    "invalid_client",
+    "invalid_grant",
+    "invalid_request",
+    "invalid_scope",
+    "invalid_target",
+    "server_error",
+    "temporarily_unavailable",
+    "unauthorized_client",
+    "unsupported_grant_type",
+];
+
 /// A token, as it was answered.
 pub(crate) struct Answered {
     pub(crate) token: Zeroizing<String>,
@@ -107,7 +120,7 @@ impl Reading<'_> {
         let id = headers.get("x-request-id").and_then(|id| id.to_str().ok());
         let told = Told {
             status: Some(status.as_u16()),
-            code: code.map(|text| self.clean(text)),
+            code: code.map(|code| if KNOWN.contains(&code) { code.to_owned() } else { self.clean(code) }),
             description: text("error_description").map(|text| self.clean(text)),
             request_id: id.map(|text| self.clean(text)),
             retry_after: if is_temporary { wait_named(headers, self.wall_ms) } else { None },

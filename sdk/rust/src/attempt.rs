@@ -74,7 +74,13 @@ impl Shared {
     async fn ask(&self, tried: &mut Tried) -> Result<Fresh, Error> {
         let accepted = self.lock().accepted.clone();
         let mut waiting = in_order(self.settings.secret.read().await, accepted)?;
-        let endpoint = self.endpoint().await?;
+        let endpoint = match self.endpoint().await {
+            Ok(endpoint) => endpoint,
+            Err(error) => {
+                tried.secrets = waiting;
+                return Err(error);
+            }
+        };
         let mut asked_again = false;
         let mut last = None;
         loop {
@@ -104,6 +110,8 @@ impl Shared {
                     if matches!(error.status(), Some(404 | 405 | 410)) {
                         self.lock().found = None;
                     }
+                    // Those that wait behind this one are no reason to ask again at once.
+                    tried.secrets.extend(waiting);
                     return Err(error);
                 }
             }

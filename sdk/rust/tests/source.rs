@@ -243,6 +243,32 @@ async fn a_rotated_secret_is_taken_up_while_the_old_one_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_second_secret_behind_a_refused_one_is_no_reason_to_hammer_a_server_that_fails() {
+    let server = Server::new(Duration::from_millis(20), |number, _| {
+        let status = if number == 0 { StatusCode::UNAUTHORIZED } else { StatusCode::SERVICE_UNAVAILABLE };
+        Ok(answer(status, String::new()))
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let second = folder.path().join("second");
+    // Cheap to read, and so looked at by every call.
+    let secrets = SecretSource::value("first").or(SecretSource::file(&second));
+    let source = TokenSource::client_credentials("id", secrets)
+        .token_url("https://auth.example.com/oauth/token")
+        .patience(Duration::ZERO)
+        .random(|| 0.9)
+        .transport(server.clone())
+        .build()
+        .expect("a source");
+    assert!(source.token().await.expect_err("no token").is_invalid_client());
+    std::fs::write(&second, "second").expect("a secret");
+    for _ in 0..1000 {
+        source.token().await.expect_err("no token");
+        sleep(Duration::from_millis(10)).await;
+    }
+    assert!(server.requests() < 12, "{}", server.requests());
+}
+
+#[tokio::test(start_paused = true)]
 async fn processes_beside_one_another_share_one_token() {
     let kept = tempfile::tempdir().expect("a folder");
     let server = Server::giving(60);
