@@ -26,6 +26,7 @@ use symbolon_core::secret::Peppers;
 use tokio::task::JoinHandle;
 
 use crate::cli::{AuditCommand, Command};
+use crate::config::Config;
 use crate::key_files;
 use crate::manage::nouns::audit as trail;
 use crate::open_store::{self, Database};
@@ -35,14 +36,14 @@ pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Dev(options) => dev::run(options).await,
         Command::Serve(options) => serve::run(*options).await,
-        Command::Apply(options) => apply::run(options).await,
+        Command::Apply(options) => Ok(apply::run(options).await),
         Command::Explain(options) => explain::run(options).await,
         Command::Audit(AuditCommand::Verify(options)) => audit::verify(*options).await,
         Command::Audit(AuditCommand::Changes(list)) => Ok(list.run(trail::changes).await),
         Command::Audit(AuditCommand::Tokens(list)) => Ok(list.run(trail::tokens).await),
         Command::Audit(AuditCommand::Refusals(list)) => Ok(list.run(trail::refusals).await),
-        Command::Import(options) => import::run(options).await,
-        Command::Export(options) => export::run(options).await,
+        Command::Import(options) => Ok(import::run(options).await),
+        Command::Export(options) => Ok(export::run(options).await),
         Command::Scan(options) => Ok(scan::run(&options)),
         Command::Completions(options) => completions::run(&options),
         Command::Manage(command) => Ok(crate::manage::run(command).await),
@@ -87,6 +88,12 @@ impl Installation {
         };
         let (authority, journal) = Authority::start(surroundings, settings).await?;
         Ok(Self { authority: Arc::new(authority), journal, background: Vec::new() })
+    }
+
+    /// The one that the settings name.
+    pub async fn of(config: &Config) -> anyhow::Result<Self> {
+        let Config { database, data, master_key_file, pepper_file, authority, .. } = config;
+        Self::open(database, data, master_key_file.as_ref(), pepper_file.as_ref(), authority.clone()).await
     }
 
     /// Starts following changes and looking after keys.

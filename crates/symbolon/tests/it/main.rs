@@ -5,6 +5,7 @@ mod certificates;
 mod claims;
 mod clock_jumps;
 mod contract;
+mod descriptions;
 mod exports;
 mod imports;
 mod interrupted;
