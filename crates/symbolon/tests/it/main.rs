@@ -13,6 +13,7 @@ mod leaks;
 mod limits;
 mod manage;
 mod metrics;
+mod lagging;
 mod protocol;
 mod records;
 mod rules;
