@@ -287,7 +287,7 @@ fn leaks(desk: &Desk, way: Way) {
     assert_eq!(told, json!({"received": true, "deactivated": [expected]}));
     let shown = desk.ask(way, &[&["key", "show", key, "--client", "leaky"][..], &at].concat());
     assert_eq!(shown["status"], "INACTIVE");
-    let changes = desk.ask(way, &["audit", "changes", "--subject", key]);
+    let changes = desk.ask(way, &["audit", "changes", "--subject-kind", "access_key", "--subject", key]);
     assert!(changes.to_string().contains(&name) && !changes.to_string().contains(secret), "{changes}");
     // Again, and as an argument: nothing is left to do.
     let again = desk.go(way, &["leak", "report", secret]);
