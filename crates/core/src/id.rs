@@ -146,6 +146,12 @@ pub mod of {
     pub enum Licence {}
     /// A policy.
     pub enum Policy {}
+    /// A session of the console.
+    pub enum Session {}
+    /// A link that can be used once.
+    pub enum Link {}
+    /// A passkey.
+    pub enum Passkey {}
 
     impl Identified for Organization {
         const PREFIX: &'static str = "org";
@@ -170,6 +176,18 @@ pub mod of {
     impl Identified for Policy {
         const PREFIX: &'static str = "pol";
     }
+
+    impl Identified for Session {
+        const PREFIX: &'static str = "ses";
+    }
+
+    impl Identified for Link {
+        const PREFIX: &'static str = "lnk";
+    }
+
+    impl Identified for Passkey {
+        const PREFIX: &'static str = "psk";
+    }
 }
 
 /// Names a realm; it is the path segment in `/realms/{realm}`.
@@ -186,6 +204,12 @@ pub type UserId = Id<of::User>;
 pub type LicenceId = Id<of::Licence>;
 /// Names a policy.
 pub type PolicyId = Id<of::Policy>;
+/// Names a session of the console.
+pub type SessionId = Id<of::Session>;
+/// Names a link that can be used once.
+pub type LinkId = Id<of::Link>;
+/// Names a passkey.
+pub type PasskeyId = Id<of::Passkey>;
 
 #[cfg(test)]
 mod tests {

@@ -46,6 +46,8 @@ pub mod rotation;
 pub mod seal;
 pub mod secret;
 pub mod self_service;
+pub mod session;
+pub mod sign_in;
 pub mod signing_key;
 pub mod steady;
 pub mod store;

@@ -157,7 +157,7 @@ impl RealmCounts {
 
 /// The endpoints whose refusals are on record, by the names that records have. Whatever is none of them counts under
 /// [`OTHER`].
-pub const REFUSING_ENDPOINTS: [&str; 4] = ["token", "password_token", "introspect", "revoke"];
+pub const REFUSING_ENDPOINTS: [&str; 5] = ["token", "password_token", "introspect", "revoke", "console"];
 /// The name for all that have no place of their own.
 pub const OTHER: &str = "other";
 

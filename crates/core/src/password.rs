@@ -26,6 +26,11 @@ impl std::fmt::Debug for PasswordHash {
 }
 
 impl PasswordHash {
+    /// The hash as it is stored, for what has to notice that it has changed.
+    pub(crate) fn phc(&self) -> &str {
+        &self.0
+    }
+
     /// Takes a hash over from elsewhere, if it is Argon2id in the PHC format.
     pub fn import(text: &str) -> Option<Self> {
         let phc = Phc::new(text).ok()?;

@@ -6,6 +6,7 @@
 
 mod access;
 mod applying;
+mod person;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -382,6 +383,11 @@ impl Caller {
     /// Whether it reaches a realm at all.
     fn reaches(&self, realm: &RealmId) -> bool {
         self.reach == Reach::Installation || self.home.as_ref().is_some_and(|home| home.id() == realm)
+    }
+
+    /// Whether it has a permission, wherever it reaches: for showing only what could be used.
+    pub fn has(&self, permission: Permission) -> bool {
+        self.permissions.has(permission)
     }
 
     fn check(&self, permission: Permission) -> Result<(), Denied> {

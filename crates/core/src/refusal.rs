@@ -13,6 +13,7 @@ use symbolon_protocol::rate_limit::ServiceLimit;
 use crate::claim_map::EvaluationError;
 use crate::clock::Timestamp;
 use crate::licence::NoLicence;
+use crate::sign_in::passkey::PasskeyFault;
 
 /// The text for every failed client authentication, whatever failed (Keycloak's own, which clients know).
 pub const INVALID_CLIENT: &str = "Invalid client or Invalid client credentials";
@@ -82,6 +83,24 @@ pub enum Reason {
     /// The user belongs to no organization.
     #[error("the password is right, but the user is a member of no organization")]
     NoMembership,
+    /// The realm is disabled.
+    #[error("the realm is disabled")]
+    RealmDisabled,
+    /// A code is not the one of now, or none is set up.
+    #[error("the password is right, but the code is wrong, or none is set up")]
+    WrongCode,
+    /// A code came a second time.
+    #[error("the password is right, but the code was used before")]
+    UsedCode,
+    /// So many codes of this user were wrong that none is looked at for a while.
+    #[error("the password is right, but too many codes of this user were wrong: none is read for {0:?}")]
+    TooManyCodes(Duration),
+    /// A passkey did not prove anything.
+    #[error("the passkey is refused: {0}")]
+    Passkey(#[from] PasskeyFault),
+    /// What was begun is too old, was changed, or belongs to somebody who has changed since.
+    #[error("the sign-in took too long, or what it was begun with has changed: it has to begin anew")]
+    SignInExpired,
     /// No resource server of that identifier.
     #[error("no resource server has the identifier {0:?}")]
     UnknownAudience(String),
@@ -156,7 +175,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every name that [`Self::name`] gives, in order.
-    pub const NAMES: [&str; 42] = [
+    pub const NAMES: [&str; 48] = [
         "audience_disabled",
         "audience_not_granted",
         "claim",
@@ -184,19 +203,25 @@ impl Reason {
         "no_signing_key",
         "organization_disabled",
         "oversized_parameter",
+        "passkey",
         "passwords_busy",
         "quota_exceeded",
+        "realm_disabled",
         "revoked_until_now",
         "scopes",
         "several_audiences",
+        "sign_in_expired",
         "signing_failed",
         "store_unavailable",
+        "too_many_codes",
         "too_many_failures",
         "too_many_from_network",
         "unknown_audience",
         "unknown_client",
         "unknown_user",
+        "used_code",
         "user_disabled",
+        "wrong_code",
         "wrong_password",
         "wrong_secret",
     ];
@@ -225,6 +250,12 @@ impl Reason {
             Self::WrongPassword => "wrong_password",
             Self::UserDisabled => "user_disabled",
             Self::NoMembership => "no_membership",
+            Self::RealmDisabled => "realm_disabled",
+            Self::WrongCode => "wrong_code",
+            Self::UsedCode => "used_code",
+            Self::TooManyCodes(_) => "too_many_codes",
+            Self::Passkey(_) => "passkey",
+            Self::SignInExpired => "sign_in_expired",
             Self::UnknownAudience(_) => "unknown_audience",
             Self::AudienceDisabled(_) => "audience_disabled",
             Self::SeveralAudiences => "several_audiences",
@@ -269,9 +300,15 @@ impl Reason {
             | Self::Missing(_)
             | Self::TooLong(_) => ErrorCode::InvalidRequest,
             Self::GrantType(_) => ErrorCode::UnsupportedGrantType,
-            Self::UnknownUser | Self::WrongPassword | Self::UserDisabled | Self::NoMembership => {
-                ErrorCode::InvalidGrant
-            }
+            Self::UnknownUser
+            | Self::WrongPassword
+            | Self::UserDisabled
+            | Self::NoMembership
+            | Self::RealmDisabled
+            | Self::WrongCode
+            | Self::UsedCode
+            | Self::Passkey(_)
+            | Self::SignInExpired => ErrorCode::InvalidGrant,
             Self::UnknownAudience(_)
             | Self::AudienceDisabled(_)
             | Self::SeveralAudiences
@@ -280,9 +317,10 @@ impl Reason {
             | Self::NoAudience => ErrorCode::InvalidTarget,
             Self::Licence(_) => ErrorCode::UnauthorizedClient,
             Self::Scopes(_) | Self::MalformedScope => ErrorCode::InvalidScope,
-            Self::TooManyFailures(_) | Self::TooManyFromNetwork(_) | Self::QuotaExceeded(_) => {
-                ErrorCode::TooManyRequests
-            }
+            Self::TooManyFailures(_)
+            | Self::TooManyFromNetwork(_)
+            | Self::QuotaExceeded(_)
+            | Self::TooManyCodes(_) => ErrorCode::TooManyRequests,
             Self::PasswordsBusy
             | Self::JournalFull
             | Self::JournalFailed(_)

@@ -306,6 +306,9 @@ async fn keep_journal(authority: &Authority, now: Timestamp, trusted: bool) {
     if trusted && let Err(error) = store.forget_changes(now.minus(CHANGE_MEMORY)).await {
         tracing::warn!(%error, "old changes could not be removed from the sequence");
     }
+    if trusted && let Err(error) = crate::sign_in::forget(authority, now).await {
+        tracing::warn!(%error, "sessions and links that are over could not be removed");
+    }
     if let Some(memory) = authority.settings.journal_memory.filter(|_| trusted)
         && let Err(error) = store.forget_tokens(now.minus(memory)).await
     {

@@ -29,8 +29,13 @@ impl Secret {
 
     /// Makes a new secret for an access key.
     pub fn generate(key_id: &str, random: &dyn Random) -> Result<Self, NoRandomness> {
+        Self::of_kind(secret_format::ACCESS_KEY, key_id, random)
+    }
+
+    /// Makes a new secret of another kind.
+    pub(crate) fn of_kind(kind: &str, id: &str, random: &dyn Random) -> Result<Self, NoRandomness> {
         let bits = Zeroizing::new(bytes::<32>(random)?);
-        Ok(Self(secret_format::encode(secret_format::ACCESS_KEY, key_id, &bits)))
+        Ok(Self(secret_format::encode(kind, id, &bits)))
     }
 
     /// The text itself. Whoever calls this shows it or sends it; there is no other reason.

@@ -7,6 +7,7 @@
 //! `find_*` answers `None` for what is not there, `list_*` answers a page with a cursor.
 
 mod audit;
+mod people;
 
 use async_trait::async_trait;
 use symbolon_protocol::revocation::{Cutoff, Kind};
@@ -27,6 +28,7 @@ use crate::usage::{Busiest, UsageFilter, UsageGroup, UsageQuery, UsageSeries};
 use crate::user::User;
 
 pub use audit::AuditStore;
+pub use people::{Ended, FactorStore, LinkStore, SessionStore};
 
 /// Why a store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -505,6 +507,9 @@ pub trait Store:
     + OrganizationStore
     + ClientStore
     + UserStore
+    + SessionStore
+    + FactorStore
+    + LinkStore
     + SigningKeyStore
     + ChangeStore
     + AuditStore
@@ -522,6 +527,9 @@ impl<S> Store for S where
         + OrganizationStore
         + ClientStore
         + UserStore
+        + SessionStore
+        + FactorStore
+        + LinkStore
         + SigningKeyStore
         + ChangeStore
         + AuditStore

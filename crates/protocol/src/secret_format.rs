@@ -13,6 +13,10 @@ pub const PATTERN: &str = "sym_[a-z]+_[A-Za-z0-9_]+_[A-Za-z0-9]{49}";
 
 /// The kind of an access key's secret.
 pub const ACCESS_KEY: &str = "sk";
+/// The kind of a session's token.
+pub const SESSION: &str = "session";
+/// The kind of a link that can be used once.
+pub const LINK: &str = "link";
 
 const PREFIX: &str = "sym_";
 const RANDOM_CHARACTERS: usize = 43;

@@ -8,6 +8,7 @@ use symbolon_core::realm::RealmId;
 use symbolon_core::store::{StoreError, StoreResult, StoredRevocation};
 
 use crate::backend::Tx;
+use crate::sessions;
 use crate::support::{failed, rows};
 
 /// What stands in the column for an open revocation: it reaches beyond every moment, and compares so.
@@ -18,13 +19,17 @@ fn moment(at: Timestamp) -> i64 {
     at.millis().min(OPEN - 1)
 }
 
-/// Moves one revocation, and stamps it with the change if it moved.
+/// Moves one revocation, and stamps it with the change if it moved. What revokes a user's tokens ends its sessions;
+/// what ends a revocation does not.
 pub(crate) async fn apply(
     tx: &mut Tx,
     realm: &RealmId,
     write: &RevocationWrite,
     sequence: i64,
 ) -> StoreResult<()> {
+    if write.kind == Kind::User && !matches!(write.movement, Movement::Close(_)) {
+        sessions::end_all(tx, realm, &write.id).await?;
+    }
     match write.movement {
         Movement::Open => extend(tx, realm, write, OPEN, sequence).await,
         Movement::Gone => {

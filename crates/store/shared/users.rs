@@ -18,7 +18,7 @@ fn organization(user: &User) -> Option<&str> {
     user.membership.as_ref().map(|membership| membership.organization.as_str())
 }
 
-async fn insert(tx: &mut Tx, realm: &RealmId, user: &User) -> StoreResult<()> {
+pub(crate) async fn insert(tx: &mut Tx, realm: &RealmId, user: &User) -> StoreResult<()> {
     claim(tx, realm, user.id.as_str(), Kind::User, organization(user)).await?;
     query!(
         "INSERT INTO users (realm, id, organization, email, version, document)
@@ -37,7 +37,7 @@ async fn insert(tx: &mut Tx, realm: &RealmId, user: &User) -> StoreResult<()> {
 }
 
 /// A user stays in one organization, as the id does; so a member of one cannot be changed by another's.
-async fn update(tx: &mut Tx, realm: &RealmId, user: &User) -> StoreResult<()> {
+pub(crate) async fn update(tx: &mut Tx, realm: &RealmId, user: &User) -> StoreResult<()> {
     let done = query!(
         "UPDATE users SET email = $4, version = $5, document = $6
          WHERE realm = $1 AND organization IS NOT DISTINCT FROM $2 AND id = $3 AND version + 1 = $5",

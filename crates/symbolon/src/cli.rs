@@ -30,6 +30,35 @@ pub struct Cli {
     pub command: Command,
 }
 
+/// The part of it that a server needs. To know every command takes a megabyte of the program, which a process that runs
+/// for months would hold from its first millisecond on.
+#[derive(Debug, Parser)]
+struct Serving {
+    #[command(flatten)]
+    log: LogOptions,
+    #[command(subcommand)]
+    command: ServingCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum ServingCommand {
+    Serve(Box<ServeOptions>),
+}
+
+impl Cli {
+    /// Reads what the process was started with. Ends it where that is a mistake or a question.
+    pub fn of_the_process() -> Self {
+        let serving = std::env::args_os().any(|argument| argument == "serve");
+        match serving.then(Serving::try_parse) {
+            Some(Ok(Serving { log, command: ServingCommand::Serve(options) })) => {
+                Self { log, command: Command::Serve(options) }
+            }
+            // Mistakes and questions are answered by the one that knows everything.
+            _ => Self::parse(),
+        }
+    }
+}
+
 /// What Symbolon can be asked to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {

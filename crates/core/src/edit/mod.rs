@@ -6,11 +6,14 @@
 
 pub mod access_key;
 pub mod client;
+pub mod credentials;
 pub mod licence;
+pub mod link;
 pub mod organization;
 pub mod policy;
 pub mod realm;
 pub mod resource_server;
+pub mod session;
 pub mod user;
 
 use std::sync::Arc;

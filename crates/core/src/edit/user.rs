@@ -8,7 +8,7 @@ use crate::password::PasswordHash;
 use crate::secret::Secret;
 use crate::user::{User, is_email};
 
-fn subject(user: &User) -> Subject {
+pub(crate) fn subject(user: &User) -> Subject {
     let subject = Subject::new(SubjectKind::User, user.id.as_str());
     match &user.membership {
         Some(membership) => subject.of(&membership.organization),
@@ -24,7 +24,7 @@ pub async fn insert(editor: Editor<'_>, user: &User) -> Result<(), EditError> {
     editor.done().await
 }
 
-/// Changes a user. Switching it off, or a new password, kills the tokens that it has.
+/// Changes a user. Switching it off, or a new password, kills the tokens that it has and ends its sessions.
 pub async fn update(editor: Editor<'_>, before: &User, after: &User) -> Result<(), EditError> {
     check(after)?;
     let after = User { version: before.version + 1, ..after.clone() };
@@ -49,7 +49,7 @@ pub async fn has_password(editor: Editor<'_>, user: &User, password: &Secret) ->
     Ok(editor.authority.passwords.matches(password, user.password.as_ref()).await?)
 }
 
-fn check(user: &User) -> Result<(), EditError> {
+pub(crate) fn check(user: &User) -> Result<(), EditError> {
     if is_email(&user.email) {
         Ok(())
     } else {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use symbolon_protocol::scope::ScopeSet;
 
-use super::{Caller, Denied, Reach, RepeatError, managing};
+use super::{Caller, Denied, Permission, Reach, RepeatError, managing};
 use crate::authority::Authority;
 use crate::client::ClientSettings;
 use crate::edit::Editor;
@@ -13,6 +13,7 @@ use crate::organization::Organization;
 use crate::policy::Policy;
 use crate::realm_view::RealmView;
 use crate::store::Store;
+use crate::user::User;
 
 /// The right to do one thing that belongs to no realm yet.
 pub struct InstallationAccess<'a> {
@@ -91,6 +92,14 @@ impl RealmAccess<'_> {
     /// The same of a policy; `None` where there is none.
     pub fn check_policy(&self, before: Option<&Policy>, after: Option<&Policy>) -> Result<(), Denied> {
         self.caller.check_policy(before, after)
+    }
+
+    /// Whether the caller may make links that set a user's password: with one of an operator's, it could become that
+    /// operator.
+    pub(crate) fn check_link(&self, user: &User) -> Result<(), Denied> {
+        let needed =
+            if user.operator.is_some() { Permission::WriteOperators } else { Permission::WriteMembers };
+        self.caller.check(needed)
     }
 
     /// Whether the caller operates the realm, rather than being one of its customers.

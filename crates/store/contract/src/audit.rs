@@ -10,11 +10,12 @@ use symbolon_core::policy::Policy;
 use symbolon_core::realm::Realm;
 use symbolon_core::resource_server::ResourceServer;
 use symbolon_core::signing_key::KeyState;
-use symbolon_core::store::StoreResult;
+use symbolon_core::store::{Ended, StoreResult};
 use symbolon_core::user::User;
 
 use crate::Shared;
 use crate::revocations::whole;
+use crate::sessions::session;
 use crate::world::{
     NOW, add_client, add_key, audit, change, client, id, key, later, licence, organization, policy, populate,
     populate_realm, realm, server, signing_key, user,
@@ -120,6 +121,11 @@ pub(crate) async fn every_method(store: Shared) {
     leaves_one(&store, "insert_user", store.insert_user(&r, &user(None, "u"), c)).await;
     let changed = User { version: 2, ..user(None, "u") };
     leaves_one(&store, "update_user", store.update_user(&r, &changed, c)).await;
+    let (session, user) = (session("s1", "u", NOW), id("u"));
+    let quiet = Change { revocations: Vec::new(), ..c.clone() };
+    leaves_one(&store, "insert_session", store.insert_session(&session, 2, &quiet)).await;
+    let ending = async { store.delete_sessions(&r, &user, Ended::All, c).await.map(drop) };
+    leaves_one(&store, "delete_sessions", ending).await;
     let signing = signing_key("kid", KeyState::Active);
     leaves_one(&store, "rotate", store.rotate_signing_keys(&r, Some(&signing), &[], c)).await;
     leaves_one(&store, "delete_signing_key", store.delete_signing_key(&r, "kid", 1, c)).await;

@@ -14,9 +14,11 @@ mod bulk;
 mod chain;
 mod changes;
 mod clients;
+mod factors;
 pub mod figures;
 mod identifiers;
 mod journal;
+mod links;
 mod lists;
 mod organizations;
 mod pages;
@@ -25,6 +27,7 @@ mod refusals;
 mod repeats;
 mod resources;
 mod revocations;
+mod sessions;
 mod signing_keys;
 mod trail;
 mod usage;
@@ -78,6 +81,19 @@ pub const PROMISES: &[(&str, Promise)] = &[
     ("users: a stale change is refused", |s| Box::pin(users::stale(s))),
     ("users: emails are unique without regard to case", |s| Box::pin(users::emails(s))),
     ("users: a member stays in the organization", |s| Box::pin(users::stay(s))),
+    ("sessions: they read back, the newest first", |s| Box::pin(sessions::read_back(s))),
+    ("sessions: none begins for a user who has changed", |s| Box::pin(sessions::stale(s))),
+    ("sessions: none outlives what revokes its user", |s| Box::pin(sessions::revoked(s))),
+    ("sessions: none is left by a password changed at the same time", |s| Box::pin(sessions::at_once(s))),
+    ("sessions: a secret is renewed once", |s| Box::pin(sessions::renewed(s))),
+    ("sessions: one, the others or all are ended", |s| Box::pin(sessions::ended(s))),
+    ("sessions: those that are over are forgotten", |s| Box::pin(sessions::forgotten(s))),
+    ("factors: they read back, by user and by handle", |s| Box::pin(factors::read_back(s))),
+    ("factors: of two changes of one version one fails", |s| Box::pin(factors::stale(s))),
+    ("links: they read back, and a later one takes the place", |s| Box::pin(links::read_back(s))),
+    ("links: one is accepted once", |s| Box::pin(links::once(s))),
+    ("links: one is accepted once at the same time", |s| Box::pin(links::once_at_once(s))),
+    ("links: those that have ended are forgotten", |s| Box::pin(links::forgotten(s))),
     ("signing keys: a step of rotation is all or nothing", |s| Box::pin(signing_keys::steps(s))),
     ("signing keys: of the same step twice one fails", |s| Box::pin(signing_keys::same_step(s))),
     ("signing keys: one is removed at its version", |s| Box::pin(signing_keys::removed(s))),

@@ -29,10 +29,14 @@ mod bulk;
 mod changes;
 #[path = "../../shared/clients.rs"]
 mod clients;
+#[path = "../../shared/factors.rs"]
+mod factors;
 #[path = "../../shared/identifiers.rs"]
 mod identifiers;
 #[path = "../../shared/journal.rs"]
 mod journal;
+#[path = "../../shared/links.rs"]
+mod links;
 #[path = "../../shared/listed.rs"]
 mod listed;
 #[path = "../../shared/organizations.rs"]
@@ -47,6 +51,8 @@ mod repeats;
 mod resource_servers;
 #[path = "../../shared/revocations.rs"]
 mod revocations;
+#[path = "../../shared/sessions.rs"]
+mod sessions;
 #[path = "../../shared/signing_keys.rs"]
 mod signing_keys;
 #[path = "../../shared/support.rs"]

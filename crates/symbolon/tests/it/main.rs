@@ -4,6 +4,7 @@
 mod certificates;
 mod claims;
 mod clock_jumps;
+mod console;
 mod contract;
 mod descriptions;
 mod exports;
@@ -14,6 +15,7 @@ mod leaks;
 mod limits;
 mod manage;
 mod metrics;
+mod people;
 mod protocol;
 mod records;
 mod rules;

@@ -271,6 +271,22 @@ const FOR_PEOPLE: [&str; 18] = [
     "insert_revocations",
 ];
 
+/// Methods of signing in to the console, which `people::faults` fails.
+pub(crate) const SIGNING_IN: [&str; 12] = [
+    "insert_session",
+    "find_session",
+    "list_sessions",
+    "touch_session",
+    "renew_session",
+    "delete_sessions",
+    "find_factors",
+    "find_factors_by_handle",
+    "put_factors",
+    "put_link",
+    "find_link",
+    "accept_link",
+];
+
 #[tokio::test]
 async fn a_method_that_fails_lets_no_success_out_that_is_not_kept() {
     let mut called = HashSet::new();
@@ -299,7 +315,8 @@ async fn a_method_that_fails_lets_no_success_out_that_is_not_kept() {
     ];
     let missed =
         all_methods().into_iter().filter(|method| !called.contains(method) && !finding.contains(method));
-    let missed: Vec<&str> = missed.filter(|method| !FOR_PEOPLE.contains(method)).collect();
+    let missed = missed.filter(|method| !FOR_PEOPLE.contains(method) && !SIGNING_IN.contains(method));
+    let missed: Vec<&str> = missed.collect();
     assert!(missed.is_empty(), "nothing here calls {missed:?}");
 }
 

@@ -11,18 +11,25 @@ use symbolon_core::audit::chain::{Chain, Link};
 use symbolon_core::audit::{Actor, AuditRecord, Change, Repeated, RevocationWrite};
 use symbolon_core::client::Client;
 use symbolon_core::clock::Timestamp;
-use symbolon_core::id::{AccessKeyId, ClientId, LicenceId, OrganizationId, PolicyId, RealmId, UserId};
+use symbolon_core::edit::link::Link as PasswordLink;
+use symbolon_core::id::{
+    AccessKeyId, ClientId, LicenceId, LinkId, OrganizationId, PolicyId, RealmId, SessionId, UserId,
+};
 use symbolon_core::licence::Licence;
 use symbolon_core::organization::Organization;
 use symbolon_core::policy::Policy;
 use symbolon_core::realm::Realm;
 use symbolon_core::record::{RefusalRecord, TokenRecord};
 use symbolon_core::resource_server::ResourceServer;
+use symbolon_core::secret::SecretHash;
+use symbolon_core::session::Session;
+use symbolon_core::sign_in::factors::Factors;
 use symbolon_core::signing_key::StoredSigningKey;
 use symbolon_core::store::{
-    AuditStore, BatchPlace, ChangeEntry, ChangeStore, ClientStore, ClientWithKeys, Closing, JournalStore,
-    ListFilter, NewClient, OrganizationStore, Page, PageRequest, PolicyStore, RealmStore,
-    ResourceServerStore, SigningKeyStore, Store, StoreError, StoreResult, StoredRevocation, UserStore, Whose,
+    AuditStore, BatchPlace, ChangeEntry, ChangeStore, ClientStore, ClientWithKeys, Closing, Ended,
+    FactorStore, JournalStore, LinkStore, ListFilter, NewClient, OrganizationStore, Page, PageRequest,
+    PolicyStore, RealmStore, ResourceServerStore, SessionStore, SigningKeyStore, Store, StoreError,
+    StoreResult, StoredRevocation, UserStore, Whose,
 };
 use symbolon_core::trail::{ChangeFilter, RefusalFilter, TokenFilter, TrailRequest};
 use symbolon_core::usage::{Busiest, UsageFilter, UsageGroup, UsageQuery, UsageSeries};
@@ -94,7 +101,8 @@ impl FaultyStore {
 /// Every method of the port but the last.
 pub(crate) fn all_methods() -> Vec<&'static str> {
     let nouns = [REALMS, RESOURCE_SERVERS, POLICIES, ORGANIZATIONS, CLIENTS, USERS, SIGNING_KEYS];
-    [nouns.concat(), [CHANGES, AUDIT, JOURNAL].concat()].concat()
+    let people = [SESSIONS, FACTORS, LINKS];
+    [nouns.concat(), people.concat(), [CHANGES, AUDIT, JOURNAL].concat()].concat()
 }
 
 type Answer<'out, T> = Pin<Box<dyn Future<Output = StoreResult<T>> + Send + 'out>>;
@@ -194,6 +202,31 @@ pass_on!(USERS: UserStore {
     ) -> Page<User>;
     insert_user['a 'b 'c](realm: &'a RealmId, user: &'b User, change: &'c Change) -> ();
     update_user['a 'b 'c](realm: &'a RealmId, user: &'b User, change: &'c Change) -> ();
+});
+
+pass_on!(SESSIONS: SessionStore {
+    insert_session['a 'b](session: &'a Session, user_version: i64, change: &'b Change) -> ();
+    find_session['a](id: &'a SessionId) -> Option<Session>;
+    list_sessions['a 'b](realm: &'a RealmId, user: &'b UserId) -> Vec<Session>;
+    touch_session['a 'b](realm: &'a RealmId, id: &'b SessionId, at: Timestamp) -> ();
+    renew_session['a 'b](session: &'a Session, before: &'b SecretHash) -> ();
+    delete_sessions['a 'b 'c 'd](
+        realm: &'a RealmId, user: &'b UserId, ended: Ended<'c>, change: &'d Change
+    ) -> u64;
+    forget_sessions[](seen: Timestamp, begun: Timestamp) -> u64;
+});
+
+pass_on!(FACTORS: FactorStore {
+    find_factors['a 'b](realm: &'a RealmId, user: &'b UserId) -> Option<Factors>;
+    find_factors_by_handle['a 'b](realm: &'a RealmId, handle: &'b str) -> Option<Factors>;
+    put_factors['a 'b 'c](realm: &'a RealmId, factors: &'b Factors, change: Option<&'c Change>) -> ();
+});
+
+pass_on!(LINKS: LinkStore {
+    put_link['a 'b](link: &'a PasswordLink, change: &'b Change) -> ();
+    find_link['a](id: &'a LinkId) -> Option<PasswordLink>;
+    accept_link['a 'b 'c](link: &'a PasswordLink, user: &'b User, change: &'c Change) -> ();
+    forget_links[](before: Timestamp) -> u64;
 });
 
 pass_on!(SIGNING_KEYS: SigningKeyStore {

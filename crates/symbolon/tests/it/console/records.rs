@@ -1,0 +1,1 @@
+//! Audit, usage, and why a request was refused.
