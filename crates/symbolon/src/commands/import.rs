@@ -145,9 +145,9 @@ async fn here(from: &ImportFrom, config: &Config, mut imported: Imported) -> any
     for step in &plan.steps {
         let counts = told.counts.entry(step.kind().to_owned()).or_default();
         if step.creates() {
-            counts.create += 1
+            counts.create += 1;
         } else {
-            counts.change += 1
+            counts.change += 1;
         }
         told.texts.extend(from.dry_run.then(|| step.to_string()));
     }
