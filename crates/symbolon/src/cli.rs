@@ -129,6 +129,10 @@ pub struct DevOptions {
 /// `symbolon serve`
 #[derive(Debug, Args)]
 pub struct ServeOptions {
+    /// Make no link for the first operator, though there is none: for installations that are managed without the
+    /// console.
+    #[arg(long)]
+    pub no_operator_link: bool,
     /// Everything that can also stand in a file.
     #[command(flatten)]
     pub settings: crate::config::Flags,

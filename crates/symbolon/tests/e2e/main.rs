@@ -32,6 +32,8 @@ mod postgres_faults;
 mod restart;
 mod scan;
 mod schemathesis;
+mod sdk_python;
+mod sdk_typescript;
 mod served;
 mod service_manager;
 mod shim;
