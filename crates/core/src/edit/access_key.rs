@@ -38,6 +38,7 @@ pub async fn create(
         client: client.id.clone(),
         organization: client.organization.clone(),
         status: KeyStatus::Active,
+        held: false,
         expires_at,
         version: 1,
         created_at: editor.now(),
@@ -104,7 +105,8 @@ pub(crate) async fn deactivate_leaked(
     before: &AccessKey,
     report: serde_json::Value,
 ) -> Result<AccessKey, EditError> {
-    let inactive = AccessKey { status: KeyStatus::Inactive, ..before.clone() };
+    // Strangers know it: its customer does not make it good again.
+    let inactive = AccessKey { status: KeyStatus::Inactive, held: true, ..before.clone() };
     let (after, mut change) = alteration(editor, before, &inactive)?;
     change.action = "deactivate_leaked";
     if let Some(shown) = change.after.as_mut().and_then(serde_json::Value::as_object_mut) {

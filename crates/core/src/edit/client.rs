@@ -30,6 +30,7 @@ pub async fn create(
         id: ClientId::generate(editor.now(), editor.authority.random())?,
         organization: organization.clone(),
         status: Status::Active,
+        held: false,
         settings,
         version: 1,
         created_at: editor.now(),

@@ -6,6 +6,7 @@ use symbolon_core::access_key::{AccessKey, KeyStatus};
 use symbolon_core::edit;
 use symbolon_core::edit::access_key::{KeyOverview, NewKey};
 use symbolon_core::permission::{OrganizationAccess, Permission};
+use symbolon_core::self_service;
 use utoipa::ToSchema;
 
 use crate::manage::answer::{Created, Tagged};
@@ -24,6 +25,8 @@ pub(crate) struct View {
     id: String,
     client: String,
     status: KeyStatus,
+    /// Whether an operator switched it off, or it was reported as leaked: then only an operator can switch it on.
+    held: bool,
     expires_at: Option<Time>,
     /// When it last got a token.
     last_used_at: Option<Time>,
@@ -72,12 +75,13 @@ pub(crate) struct Change {
 }
 
 fn view(overview: KeyOverview) -> View {
-    let AccessKey { id, client, status, expires_at, version, created_at, .. } = overview.key;
+    let AccessKey { id, client, status, held, expires_at, version, created_at, .. } = overview.key;
     let (at, from) = overview.last_use.map(|last| (Time(last.at), last.from)).unzip();
     View {
         id: id.to_string(),
         client: client.to_string(),
         status,
+        held,
         expires_at: expires_at.map(Time),
         last_used_at: at,
         last_used_from: from,
@@ -243,6 +247,10 @@ async fn change(
     if after.status == KeyStatus::Active {
         access.realm.check_client(None, &clients::find(&access, &at.client).await?.client.settings)?;
     }
+    let is_on = |key: &AccessKey| key.status == KeyStatus::Active;
+    let was = (is_on(&overview.key), overview.key.held);
+    let held = self_service::held(access.realm.is_operator(), was, is_on(&after))?;
+    let after = AccessKey { held, ..after };
     let key = edit::access_key::update(access.realm.editor(), &overview.key, &after).await?;
     Ok(Tagged(key.version, view(KeyOverview { key, ..overview })))
 }
