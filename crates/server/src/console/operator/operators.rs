@@ -152,6 +152,7 @@ pub(super) async fn create(
         email: form.text("email").to_owned(),
         password: None,
         status: Status::Active,
+        held: false,
         membership: None,
         operator: Some(read_role(&form)?),
         version: 1,
