@@ -103,8 +103,15 @@ mod tests {
             created_at: day(0),
         };
         let settings = ClientSettings::default();
-        let client =
-            Client { id, organization, status: Status::Active, held: false, settings, version: 1, created_at: day(0) };
+        let client = Client {
+            id,
+            organization,
+            status: Status::Active,
+            held: false,
+            settings,
+            version: 1,
+            created_at: day(0),
+        };
         ClientWithKeys { client, keys: vec![key] }
     }
 
@@ -117,7 +124,6 @@ mod tests {
             starts_at: day(0),
             ends_at,
             status: Status::Active,
-            held: false,
             version: 1,
             created_at: day(0),
         }

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use reqwest::{Response, StatusCode};
+use symbolon_client::Token;
 use symbolon_server::axum::body::Bytes;
 use symbolon_server::axum::http::Method;
 
-use super::{LONGEST, Remote, innermost, request_token};
+use super::{LONGEST, Remote, unreachable};
 use crate::manage::failure::Failure;
 use crate::manage::transport::{Answer, Asked};
 
@@ -39,32 +40,35 @@ impl Remote {
 
     /// Posts a body, or gets what is at the path where there is none. A problem is a failure.
     pub async fn stream(&mut self, path: &str, content: Option<&Content>) -> Result<Streamed, Failure> {
-        let from = self.url().to_owned();
-        loop {
-            let token = match &self.token {
-                Some(token) => token.clone(),
-                None => request_token(&self.client, &self.name, &self.profile).await?,
-            };
-            let method = if content.is_some() { Method::POST } else { Method::GET };
-            let request = self.client.request(method, format!("{from}{path}")).bearer_auth(token.expose());
-            self.token = Some(token);
-            let mut request = request.timeout(WHOLE);
-            if let Some(Content { kind, bytes }) = content {
-                request = request.header(CONTENT_TYPE, *kind).body(bytes.clone());
-            }
-            let response = in_time(&from, request.send()).await?;
-            let status = response.status();
-            if status.is_success() {
-                return Ok(Streamed { response, from, begun: Vec::new() });
-            }
-            if status == StatusCode::UNAUTHORIZED && !self.renewed {
-                self.renewed = true;
-                self.token = None;
-                continue;
-            }
-            let text = in_time(&from, response.text()).await?;
-            Answer { status: status.as_u16(), text }.checked(&from)?;
+        let token = self.token().await?;
+        let mut response = self.send_content(path, content, &token).await?;
+        if response.status() == StatusCode::UNAUTHORIZED && self.tokens.report_unauthorized(&token) {
+            let token = self.token().await?;
+            response = self.send_content(path, content, &token).await?;
         }
+        let from = self.url().to_owned();
+        let status = response.status();
+        if status.is_success() {
+            return Ok(Streamed { response, from, begun: Vec::new() });
+        }
+        let text = in_time(&from, response.text()).await?;
+        let refused = Answer { status: status.as_u16(), text }.checked(&from);
+        Err(refused.err().unwrap_or_else(|| Failure::Unreachable(format!("{from} answered {status}"))))
+    }
+
+    async fn send_content(
+        &self,
+        path: &str,
+        content: Option<&Content>,
+        token: &Token,
+    ) -> Result<Response, Failure> {
+        let method = if content.is_some() { Method::POST } else { Method::GET };
+        let request = self.client.request(method, format!("{}{path}", self.url())).timeout(WHOLE);
+        let mut request = request.header(AUTHORIZATION, token.header());
+        if let Some(Content { kind, bytes }) = content {
+            request = request.header(CONTENT_TYPE, *kind).body(bytes.clone());
+        }
+        in_time(self.url(), request.send()).await
     }
 }
 
@@ -93,9 +97,7 @@ impl Streamed {
 
 async fn in_time<T>(from: &str, work: impl Future<Output = reqwest::Result<T>>) -> Result<T, Failure> {
     match tokio::time::timeout(LONGEST, work).await {
-        Ok(done) => done.map_err(|error| {
-            Failure::Unreachable(format!("{from} cannot be reached: {}", innermost(&error.without_url())))
-        }),
+        Ok(done) => done.map_err(|error| unreachable(from, error)),
         Err(_) => Err(Failure::Unreachable(format!("{from} says nothing any more"))),
     }
 }
