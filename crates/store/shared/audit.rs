@@ -191,6 +191,7 @@ impl AuditRow {
                 request_id: self.request_id,
                 from: from.map_err(|_| damaged("an address"))?,
                 repeat: None,
+                is_customer: false,
             },
             action: self.action,
             subject_kind: subject_kind(&self.subject_kind)?,

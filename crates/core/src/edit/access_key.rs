@@ -9,6 +9,7 @@ use crate::clock::Timestamp;
 use crate::edit::{EditError, Editor, open};
 use crate::id::AccessKeyId;
 use crate::secret::Secret;
+use crate::self_service;
 use crate::store::StoreError;
 
 /// A key that was just made, with the only copy of its secret.
@@ -69,7 +70,9 @@ pub async fn update(
     before: &AccessKey,
     after: &AccessKey,
 ) -> Result<AccessKey, EditError> {
-    let (after, change) = alteration(editor, before, after)?;
+    let is_on = |key: &AccessKey| key.status == KeyStatus::Active;
+    let held = self_service::held(!editor.actor.is_customer, (is_on(before), before.held), is_on(after))?;
+    let (after, change) = alteration(editor, before, &AccessKey { held, ..after.clone() })?;
     editor.store().update_access_key(editor.realm, &after, &change).await?;
     editor.done().await?;
     Ok(after)

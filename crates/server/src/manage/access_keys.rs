@@ -6,7 +6,6 @@ use symbolon_core::access_key::{AccessKey, KeyStatus};
 use symbolon_core::edit;
 use symbolon_core::edit::access_key::{KeyOverview, NewKey};
 use symbolon_core::permission::{OrganizationAccess, Permission};
-use symbolon_core::self_service;
 use utoipa::ToSchema;
 
 use crate::manage::answer::{Created, Tagged};
@@ -247,10 +246,6 @@ async fn change(
     if after.status == KeyStatus::Active {
         access.realm.check_client(None, &clients::find(&access, &at.client).await?.client.settings)?;
     }
-    let is_on = |key: &AccessKey| key.status == KeyStatus::Active;
-    let was = (is_on(&overview.key), overview.key.held);
-    let held = self_service::held(access.realm.is_operator(), was, is_on(&after))?;
-    let after = AccessKey { held, ..after };
     let key = edit::access_key::update(access.realm.editor(), &overview.key, &after).await?;
     Ok(Tagged(key.version, view(KeyOverview { key, ..overview })))
 }

@@ -226,9 +226,7 @@ async fn save(
     after: Client,
 ) -> Result<Tagged<View>, Problem> {
     check(access, Some(&before.settings), &after.settings)?;
-    let was = (before.status.is_active(), before.held);
-    let held = self_service::held(access.realm.is_operator(), was, after.status.is_active())?;
-    let after = edit::client::update(access.realm.editor(), before, &Client { held, ..after }).await?;
+    let after = edit::client::update(access.realm.editor(), before, &after).await?;
     Ok(Tagged(after.version, view(after)))
 }
 

@@ -41,28 +41,30 @@ impl Remote {
     /// Posts a body, or gets what is at the path where there is none. A problem is a failure.
     pub async fn stream(&mut self, path: &str, content: Option<&Content>) -> Result<Streamed, Failure> {
         let token = self.token().await?;
-        let answer = self.begin(path, content, &token).await?;
-        let answer = match answer.status() {
-            // Nothing was done, so that asking again with a new token is safe.
-            StatusCode::UNAUTHORIZED if self.tokens.report_unauthorized(&token) => {
-                let token = self.token().await?;
-                self.begin(path, content, &token).await?
-            }
-            _ => answer,
-        };
-        let (from, status) = (self.url().to_owned(), answer.status());
-        if status.is_success() {
-            return Ok(Streamed { response: answer, from, begun: Vec::new() });
+        let mut response = self.send_content(path, content, &token).await?;
+        if response.status() == StatusCode::UNAUTHORIZED && self.tokens.report_unauthorized(&token) {
+            let token = self.token().await?;
+            response = self.send_content(path, content, &token).await?;
         }
-        let text = in_time(&from, answer.text()).await?;
-        Answer { status: status.as_u16(), text }.checked(&from)?;
-        Err(Failure::Unreachable(format!("{from} answered {status}")))
+        let from = self.url().to_owned();
+        let status = response.status();
+        if status.is_success() {
+            return Ok(Streamed { response, from, begun: Vec::new() });
+        }
+        let text = in_time(&from, response.text()).await?;
+        let refused = Answer { status: status.as_u16(), text }.checked(&from);
+        Err(refused.err().unwrap_or_else(|| Failure::Unreachable(format!("{from} answered {status}"))))
     }
 
-    async fn begin(&self, path: &str, content: Option<&Content>, token: &Token) -> Result<Response, Failure> {
+    async fn send_content(
+        &self,
+        path: &str,
+        content: Option<&Content>,
+        token: &Token,
+    ) -> Result<Response, Failure> {
         let method = if content.is_some() { Method::POST } else { Method::GET };
-        let request = self.client.request(method, format!("{}{path}", self.url()));
-        let mut request = request.header(AUTHORIZATION, token.header()).timeout(WHOLE);
+        let request = self.client.request(method, format!("{}{path}", self.url())).timeout(WHOLE);
+        let mut request = request.header(AUTHORIZATION, token.header());
         if let Some(Content { kind, bytes }) = content {
             request = request.header(CONTENT_TYPE, *kind).body(bytes.clone());
         }
