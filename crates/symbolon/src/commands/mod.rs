@@ -6,6 +6,7 @@ pub mod completions;
 pub mod dev;
 pub mod explain;
 pub mod export;
+pub mod first_operator;
 pub mod import;
 pub mod scan;
 pub mod serve;

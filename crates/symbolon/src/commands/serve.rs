@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
 use crate::cli::ServeOptions;
-use crate::commands::{Installation, stop_signal};
+use crate::commands::{Installation, first_operator, stop_signal};
 use crate::config::Config;
 use crate::descriptors;
 use crate::service_manager::ServiceManager;
@@ -55,6 +55,7 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
             "there is no default realm yet: describe one in a file and run `symbolon apply` (docs/apply.md)"
         );
     }
+    first_operator::offer(&authority, &config.base_url).await?;
     let state =
         ServerState { authority: authority.clone(), trusted_proxies: config.trusted_proxies.clone().into() };
     let observation = Observation::begin(&config)?;
