@@ -30,7 +30,7 @@ pub async fn make(authority: &Authority, url: &str) -> anyhow::Result<String> {
         "there is no default realm yet: `symbolon bootstrap` without --person makes one, and so does `symbolon apply`",
     )?;
     let token = link::first_operator(authority).await?.context(
-        "an operator can sign in already: he or she invites others, and resets their passwords, in the console",
+        "an operator can sign in already, who invites others and resets their passwords in the console",
     )?;
     Ok(invitation(url, &token))
 }
