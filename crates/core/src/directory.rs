@@ -170,6 +170,11 @@ impl Directory {
         self.realms.load().by_id.get(&self.settings.default_realm).cloned()
     }
 
+    /// The address that this installation is reached at, without a slash at its end.
+    pub fn base(&self) -> &str {
+        &self.settings.base
+    }
+
     /// Every realm.
     pub fn realms(&self) -> Vec<Arc<RealmView>> {
         self.realms.load().by_id.values().cloned().collect()

@@ -377,6 +377,11 @@ impl Caller {
         self.reach == Reach::Installation || self.home.as_ref().is_some_and(|home| home.id() == realm)
     }
 
+    /// Whether it has a permission, wherever it reaches: for showing only what could be used.
+    pub fn has(&self, permission: Permission) -> bool {
+        self.permissions.has(permission)
+    }
+
     fn check(&self, permission: Permission) -> Result<(), Denied> {
         if self.permissions.has(permission) { Ok(()) } else { Err(Denied::Permission(permission)) }
     }

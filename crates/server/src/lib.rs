@@ -9,6 +9,7 @@ pub mod state;
 pub mod tls;
 pub mod traces;
 
+mod console;
 mod health;
 pub mod manage;
 mod middleware;

@@ -15,8 +15,6 @@ pub mod traces;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 /// Runs the command line to its end.
 pub fn run() -> ExitCode {
     // The cryptographic library's first random number takes some 50 ms of gathering; it starts at once, beside
@@ -24,9 +22,14 @@ pub fn run() -> ExitCode {
     std::thread::spawn(|| {
         let _ = symbolon_core::random::Random::fill(&symbolon_core::random::SystemRandom, &mut [0]);
     });
-    let mut cli = cli::Cli::parse();
+    let mut cli = cli::Cli::of_the_process();
     let manages = match &cli.command {
-        cli::Command::Manage(_) => true,
+        cli::Command::Manage(_)
+        | cli::Command::Login(_)
+        | cli::Command::Token(_)
+        | cli::Command::Call(_)
+        | cli::Command::Proxy(_)
+        | cli::Command::Decode(_) => true,
         cli::Command::Audit(command) => !matches!(command, cli::AuditCommand::Verify(_)),
         _ => false,
     };

@@ -26,6 +26,7 @@ mod realms;
 mod requests;
 mod resource_servers;
 mod revocations;
+mod routes;
 mod search;
 mod signing_keys;
 mod sound_json;
@@ -39,65 +40,17 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn;
 use axum::routing::get;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::state::ServerState;
 
 /// The longest body that is read, in bytes.
 const LARGEST_BODY: usize = 256 * 1024;
 
-/// The routes and their description.
-fn described() -> OpenApiRouter<ServerState> {
-    OpenApiRouter::with_openapi(openapi::frame())
-        .routes(routes!(realms::list, realms::create))
-        .routes(routes!(realms::show, realms::update))
-        .routes(routes!(resource_servers::list, resource_servers::create))
-        .routes(routes!(resource_servers::show, resource_servers::update))
-        .routes(routes!(policies::list, policies::create))
-        .routes(routes!(policies::show, policies::update, policies::delete))
-        .routes(routes!(organizations::list, organizations::create))
-        .routes(routes!(organizations::show, organizations::update))
-        .routes(routes!(licences::list, licences::create))
-        .routes(routes!(licences::show, licences::update, licences::delete))
-        .routes(routes!(users::list_members, users::create_member))
-        .routes(routes!(users::show_member, users::update_member))
-        .routes(routes!(users::list_operators, users::create_operator))
-        .routes(routes!(users::show_operator, users::update_operator))
-        .routes(routes!(clients::list, clients::create))
-        .routes(routes!(clients::show, clients::update, clients::delete))
-        .routes(routes!(clients::assign_policy, clients::unassign_policy))
-        .routes(routes!(access_keys::list, access_keys::create))
-        .routes(routes!(access_keys::show, access_keys::update, access_keys::delete))
-        .routes(routes!(access_keys::activate))
-        .routes(routes!(access_keys::deactivate))
-        .routes(routes!(access_keys::rotate))
-        .routes(routes!(signing_keys::list))
-        .routes(routes!(signing_keys::rotate))
-        .routes(routes!(signing_keys::replace))
-        .routes(routes!(revocations::list, revocations::create))
-        .routes(routes!(revocations::create_in_organization))
-        .routes(routes!(requests::explain))
-        .routes(routes!(audit::changes))
-        .routes(routes!(audit::tokens))
-        .routes(routes!(audit::refusals))
-        .routes(routes!(audit::organization_changes))
-        .routes(routes!(audit::organization_tokens))
-        .routes(routes!(audit::organization_refusals))
-        .routes(routes!(preview::token))
-        .routes(routes!(usage::realm))
-        .routes(routes!(usage::organization))
-        .routes(routes!(usage::busiest))
-        .routes(routes!(leaks::report))
-        .routes(routes!(clients::list_in_realm))
-        .routes(routes!(export::realm))
-        .routes(routes!(export::organization))
-}
-
 /// The routes, to be nested at `/api/v1`.
 pub(crate) fn routes() -> Router<ServerState> {
-    let (routes, _) = described().split_for_parts();
-    routes
+    routes::table()
+        .into_iter()
+        .fold(Router::new(), |router, (path, methods)| router.route(path, methods))
         .route("/openapi.json", get(openapi::document))
         .merge(docs::routes())
         .fallback(error::nothing_here)

@@ -4,6 +4,7 @@
 mod certificates;
 mod claims;
 mod clock_jumps;
+mod console;
 mod contract;
 mod exports;
 mod imports;

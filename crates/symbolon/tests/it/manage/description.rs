@@ -1,8 +1,11 @@
 //! The description of the API: what is committed is what is served, and what it says of scopes holds. That the rest of
 //! it holds is shown by a tool of others, in the tests of the binary.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use symbolon_core::permission::AUDIENCE;
+use symbolon_server::axum::http::Method;
 
 use super::office::{Office, SECRET, is_problem};
 use super::roles::{address, operations};
@@ -21,14 +24,38 @@ async fn the_committed_description_is_the_one_that_is_served() {
     let served = bed.send(Request::get("/api/v1/openapi.json")).await;
     assert_eq!(served.status, 200);
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
+    let made = symbolon_server::manage::description();
     if std::env::var_os("SYMBOLON_WRITE_OPENAPI").is_some() {
-        std::fs::write(file, format!("{}\n", served.text)).unwrap();
+        std::fs::write(file, format!("{made}\n")).unwrap();
     }
     let committed = std::fs::read_to_string(file).unwrap_or_default();
+    let stale = "docs/openapi.json is not what the handlers say: run this test with SYMBOLON_WRITE_OPENAPI=1";
+    assert!(committed.trim_end() == made.trim_end(), "{stale}");
     assert!(
         committed.trim_end() == served.text.trim_end(),
-        "docs/openapi.json is not what the server serves: run this test with SYMBOLON_WRITE_OPENAPI=1"
+        "built before docs/openapi.json was written: build again"
     );
+}
+
+/// The paths are compared in `server::manage::routes`; here it is the methods of each.
+#[tokio::test]
+async fn every_path_serves_the_methods_that_are_described_and_no_other() {
+    let bed = Bed::start().await;
+    let api: Value = serde_json::from_str(&symbolon_server::manage::description()).unwrap();
+    for (path, methods) in api["paths"].as_object().unwrap() {
+        let described: BTreeSet<String> = methods
+            .as_object()
+            .unwrap()
+            .iter()
+            .filter(|(_, operation)| operation["operationId"].is_string())
+            .map(|(method, _)| method.to_uppercase())
+            .collect();
+        let answer = bed.send(Request::new(Method::TRACE, &address(path))).await;
+        is_problem(&answer, 405, "method-not-allowed");
+        let allowed = answer.header("allow").split(',').map(|method| method.trim().to_owned());
+        // Whatever answers GET answers HEAD.
+        assert_eq!(allowed.filter(|method| method != "HEAD").collect::<BTreeSet<_>>(), described, "{path}");
+    }
 }
 
 #[tokio::test]

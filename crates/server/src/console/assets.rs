@@ -1,0 +1,66 @@
+//! The files that pages name: one style sheet, one script, and htmx as it is published on npm (2.0.11; its licence is
+//! beside it). Their addresses hold a digest of what they are, so that they can be kept for ever.
+
+use std::hash::{DefaultHasher, Hasher as _};
+use std::sync::LazyLock;
+
+use axum::Router;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use crate::state::ServerState;
+
+struct Asset {
+    name: &'static str,
+    kind: &'static str,
+    text: &'static str,
+}
+
+const ASSETS: [Asset; 4] = [
+    Asset { name: "console.css", kind: "text/css; charset=utf-8", text: include_str!("static/console.css") },
+    Asset {
+        name: "console.js",
+        kind: "text/javascript; charset=utf-8",
+        text: include_str!("static/console.js"),
+    },
+    Asset {
+        name: "htmx.js",
+        kind: "text/javascript; charset=utf-8",
+        text: include_str!("static/htmx-2.0.11.min.js"),
+    },
+    Asset {
+        name: "htmx-LICENSE",
+        kind: "text/plain; charset=utf-8",
+        text: include_str!("static/htmx-LICENSE"),
+    },
+];
+
+static ADDRESSES: LazyLock<[String; 4]> = LazyLock::new(|| {
+    ASSETS.each_ref().map(|asset| {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(asset.text.as_bytes());
+        format!("/console/static/{}?v={:016x}", asset.name, hasher.finish())
+    })
+});
+
+/// The addresses of the style sheet, the script and htmx.
+pub(super) fn addresses() -> [&'static str; 3] {
+    let [css, script, htmx, _] = &*ADDRESSES;
+    [css, script, htmx]
+}
+
+/// The files. They are public, as the program is.
+pub(super) fn routes() -> Router<ServerState> {
+    ASSETS.iter().fold(Router::new(), |router, asset| {
+        router.route(&format!("/static/{}", asset.name), get(async move || asset))
+    })
+}
+
+impl IntoResponse for &'static Asset {
+    fn into_response(self) -> Response {
+        let kept = HeaderValue::from_static("public, max-age=31536000, immutable");
+        let kind = HeaderValue::from_static(self.kind);
+        ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, kept)], self.text).into_response()
+    }
+}

@@ -1,0 +1,36 @@
+# What stands around every page.
+
+skip-to-content = Skip to the content
+navigation = Main navigation
+breadcrumbs = Where you are
+menu = Menu
+sign-out = Sign out
+your-account = Your account
+utc-note = Times are in UTC.
+page-first = Back to the first page
+page-next = Next page
+nav-overview = Overview
+nav-customers = Customers
+nav-organizations = Organizations
+nav-apis = APIs
+nav-resource-servers = Resource servers
+nav-policies = Policies
+nav-settings = Settings
+nav-access = Access
+nav-signing-keys = Signing keys
+nav-operators = Operators
+nav-realm-settings = Realm settings
+nav-revocations = Revocations
+nav-records = Records
+nav-audit = Audit
+nav-usage = Usage
+nav-credentials = API credentials
+nav-licences = Licences
+nav-members = Members
+copy = Copy
+copied = Copied
+cancel = Cancel
+close = Close
+save = Save
+status-active = Active
+status-disabled = Disabled
