@@ -7,7 +7,7 @@ overview-refused = Refused today
 organization-attention = Needs attention
 overview-all-well = Nothing needs your attention.
 overview-more = There is more than is shown here. Look through the list for the rest.
-overview-lag = Figures of today may be a few seconds old.
+overview-lag = Today began at midnight UTC. Its figures may be a few seconds old.
 attention-unused-label = Not used
 attention-unused = { $name }: { $thing } has got no token in the last 90 days
 attention-ending-label = Ends soon
@@ -223,6 +223,7 @@ claim-client-id = The client that got it.
 claim-key-id = The access key that it was got with.
 claim-org-id = The organization.
 claim-iat-ms = When it was issued, in milliseconds: revocations are compared with it.
+claim-own = Set by the API.
 claim-left = In { $left }.
 
 # Licences.
