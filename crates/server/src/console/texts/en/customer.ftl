@@ -72,8 +72,11 @@ client-delete-title = Delete { $value }?
 client-delete-text = This cannot be undone. Every token that it has is dead at once, and programs that use it stop working.
 client-delete-kept = What it did stays on record: audit, and the counts of its tokens.
 client-delete-key = { access-key } { $value } is removed
-client-tokens-alive = Up to { $count } tokens are alive: so many were issued within { $life }, the longest that one lasts
-client-used-lately = It got { $value } tokens in the last 30 days
+client-tokens-alive = Tokens that may still be alive: { $count }. So many were issued within { $life }, the longest that one lasts
+client-used-lately = { $value ->
+    [one] It got { $value } token in the last 30 days
+   *[other] It got { $value } tokens in the last 30 days
+}
 done-client-created = Created.
 done-client-saved = Saved.
 done-client-scopes-saved = Saved. It counts from the next token on.

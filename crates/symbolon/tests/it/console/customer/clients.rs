@@ -203,7 +203,13 @@ async fn deleting_says_what_dies_and_kills_the_tokens_that_are_out() {
     let mut browser = Browser::signed_in(&desk, Who::CustomerDeveloper).await;
     let path = format!("{HERE}/clients/meti/delete");
     let question = page(&mut browser, &path).await;
-    for part in ["meti-key", "Up to 1 tokens are alive", "cannot be undone", "class=\"danger\""] {
+    for part in [
+        "meti-key",
+        "Tokens that may still be alive: 1.",
+        "It got 1 token in",
+        "cannot be undone",
+        "class=\"danger\"",
+    ] {
         assert!(question.text.contains(part), "{part}: {}", question.text);
     }
     let (id, secret) = INTROSPECTOR;
