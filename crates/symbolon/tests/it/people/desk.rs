@@ -138,7 +138,7 @@ pub(crate) fn wrong_code(app: &[u8], at: Timestamp) -> String {
     (0..10).map(|number| format!("{number:06}")).find(|code| !right.contains(code)).unwrap()
 }
 
-fn unbase32(text: &str) -> Vec<u8> {
+pub(crate) fn unbase32(text: &str) -> Vec<u8> {
     let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let bits: String = text.chars().map(|c| format!("{:05b}", alphabet.find(c).unwrap())).collect();
     bits.as_bytes()

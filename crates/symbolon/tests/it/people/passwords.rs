@@ -34,8 +34,8 @@ async fn every_refusal_reads_the_same_and_its_reason_is_on_record() {
     refused("req_8", ADMIN, "", "wrong_password").await;
     bed.change_realm("default", |realm| realm.status = Status::Disabled).await;
     let desk = Desk::of(&bed.authority);
-    let right = secret(secrets::PASSWORD);
-    let answer = sign_in(desk.attempt_as("req_9"), "viewer@custodian.example", &right).await;
+    let password = secret(secrets::PASSWORD);
+    let answer = sign_in(desk.attempt_as("req_9"), "viewer@custodian.example", &password).await;
     assert_eq!(answer.unwrap_err(), Refused::Wrong);
     assert_eq!(reason(&bed, "req_9").await, "realm_disabled");
 }
