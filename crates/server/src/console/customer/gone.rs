@@ -28,7 +28,9 @@ async fn issued(room: &Room<'_>, client: &Client, back: Duration, step: Step) ->
     let now = room.now();
     let of = UsageOf::Client(client.organization.clone(), client.id.clone());
     let results = UsageResults::Only(UsageResult::Issued);
-    let filter = UsageFilter { of, audience: None, results, from: now.minus(back), to: now };
+    // The step that now lies in counts too, even where now begins it.
+    let to = now.plus(Duration::from_millis(1));
+    let filter = UsageFilter { of, audience: None, results, from: now.minus(back), to };
     let question = UsageQuery { filter, group_by: GroupBy::default(), step };
     let found = room.store().list_usage(room.realm(), &question, &PageRequest::first()).await?;
     Ok(found.items.iter().flat_map(|series| &series.counts).map(|(_, count)| count).sum())
