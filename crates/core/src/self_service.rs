@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::client::ClientSettings;
 use crate::edit::EditError;
 use crate::id::PolicyId;
+use crate::licence::{Licence, LicenceKind};
 use crate::policy::Grant;
 use crate::realm_view::RealmView;
 use crate::resource_server::comparable;
@@ -37,6 +38,32 @@ pub fn fill_in(realm: &RealmView, settings: &mut ClientSettings) {
     if settings.grants.is_empty() && settings.policies.is_empty() {
         settings.grants = offered.grants.clone().into();
     }
+}
+
+/// What a client is made of that stands for a kind of licence which the customer has: what the realm offers at the APIs
+/// of these licences, and nothing else. The kind only narrows what the client gets, to licences of that kind, so that
+/// customers may have one made without asking.
+pub fn for_licence(
+    realm: &RealmView,
+    licences: &[Licence],
+    kind: LicenceKind,
+) -> Result<ClientSettings, EditError> {
+    let of_kind = || licences.iter().filter(|licence| licence.kind == kind);
+    if of_kind().next().is_none() {
+        return Err(EditError::NotOffered(format!("there is no {} licence", kind.name())));
+    }
+    let offered = &realm.realm().settings.self_service.grants;
+    let is_licensed = |grant: &&Grant| {
+        of_kind().any(|licence| comparable(&licence.audience) == comparable(&grant.audience))
+    };
+    let grants: Vec<Grant> = offered.iter().filter(is_licensed).cloned().collect();
+    if grants.is_empty() {
+        return Err(EditError::NotOffered(format!(
+            "nothing is on offer for the {} licence; ask the operator of this service for credentials",
+            kind.name()
+        )));
+    }
+    Ok(ClientSettings { grants: grants.into(), licence_kind: Some(kind), ..ClientSettings::default() })
 }
 
 /// Checks what a customer makes of a client: what it had already may stay, what is new must be on offer, and what

@@ -249,6 +249,14 @@ pub trait OrganizationStore {
         realm: &RealmId,
         organization: &OrganizationId,
     ) -> StoreResult<Vec<Licence>>;
+    /// The licences of a realm that end after a moment and not after another, the earliest first, at most so many:
+    /// for who runs the realm.
+    async fn list_licences_ending(
+        &self,
+        realm: &RealmId,
+        between: (Timestamp, Timestamp),
+        limit: u32,
+    ) -> StoreResult<Vec<Licence>>;
     /// Adds one.
     async fn insert_licence(&self, realm: &RealmId, licence: &Licence, change: &Change) -> StoreResult<()>;
     /// Changes one of the same organization whose stored version is one less.

@@ -149,6 +149,25 @@ impl OrganizationStore for Backend {
         decode_all("licence", &documents)
     }
 
+    async fn list_licences_ending(
+        &self,
+        realm: &RealmId,
+        (after, until): (Timestamp, Timestamp),
+        limit: u32,
+    ) -> StoreResult<Vec<Licence>> {
+        let documents = query_scalar!(
+            "SELECT document FROM licences WHERE realm = $1 AND ends_at > $2 AND ends_at <= $3 ORDER BY ends_at, id LIMIT $4",
+            realm.as_str(),
+            after.millis(),
+            until.millis(),
+            i64::from(limit),
+        )
+        .fetch_all(self.reader())
+        .await
+        .map_err(failed)?;
+        decode_all("licence", &documents)
+    }
+
     async fn insert_licence(&self, realm: &RealmId, licence: &Licence, change: &Change) -> StoreResult<()> {
         let mut tx = self.begin().await?;
         query!(

@@ -7,7 +7,8 @@ use std::time::Duration;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use symbolon_core::edit::EditError;
-use symbolon_core::permission::Denied;
+use symbolon_core::edit::link::LinkRefused;
+use symbolon_core::permission::{Denied, RepeatError};
 use symbolon_core::store::StoreError;
 
 use crate::console::address;
@@ -97,6 +98,25 @@ impl From<EditError> for Failure {
             EditError::Password(PasswordError::Busy) => Self::Busy(Duration::from_secs(1)),
             EditError::Password(error) => Self::Unavailable(error.to_string()),
             EditError::NoRandomness(error) => Self::Unavailable(error.to_string()),
+        }
+    }
+}
+
+impl From<RepeatError> for Failure {
+    fn from(error: RepeatError) -> Self {
+        match error {
+            // The form of one page was sent to another.
+            RepeatError::Another => Self::Form,
+            RepeatError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<LinkRefused> for Failure {
+    fn from(error: LinkRefused) -> Self {
+        match error {
+            LinkRefused::Denied(denied) => denied.into(),
+            LinkRefused::Edit(error) => error.into(),
         }
     }
 }

@@ -24,6 +24,11 @@ impl Form {
         pairs.collect::<Option<Vec<_>>>().map(Self)
     }
 
+    /// Fields as they would be entered, for what stands already and is to be changed.
+    pub(crate) const fn of(fields: Vec<(String, String)>) -> Self {
+        Self(fields)
+    }
+
     /// The first value of a field as it was entered; empty where there is none. For passwords, whose spaces count.
     pub(crate) fn raw(&self, name: &str) -> &str {
         self.0.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str()).unwrap_or_default()

@@ -138,6 +138,9 @@ fn of_realm(menu: &Menu<'_>, realm: &str) -> Vec<Group> {
                 menu.entry("nav-realm-settings", to("settings"), P::ReadRealms),
                 menu.entry("nav-signing-keys", to("signing-keys"), P::ReadSigningKeys),
                 menu.entry("nav-operators", to("operators"), P::ReadOperators),
+                // Operators of other realms reach none but their own.
+                menu.entry("nav-realms", address::REALMS.to_owned(), P::ReadRealms)
+                    .filter(|_| menu.visitor.person.realm().is_default()),
             ],
         ),
     ]

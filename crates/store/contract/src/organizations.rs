@@ -3,11 +3,11 @@
 use symbolon_core::audit::SubjectKind;
 use symbolon_core::licence::Licence;
 use symbolon_core::organization::Organization;
-use symbolon_core::realm::Status;
-use symbolon_core::store::PageRequest;
+use symbolon_core::realm::{RealmId, Status};
+use symbolon_core::store::{PageRequest, Store};
 
 use crate::Shared;
-use crate::world::{change, fails, id, licence, organization, populate};
+use crate::world::{NOW, change, fails, id, later, licence, organization, populate};
 
 pub(crate) async fn read_back(store: Shared) {
     let realm = populate(&*store).await;
@@ -52,10 +52,30 @@ pub(crate) async fn licences_read_back(store: Shared) {
     a.version = 2;
     store.update_licence(&realm, &a, &change).await.unwrap();
     assert_eq!(store.list_licences(&realm, &id("o1")).await.unwrap(), [a.clone(), b]);
+    licences_are_found_by_their_end(&*store, &realm).await;
     store.delete_licence(&realm, &id("o1"), &id("b"), 1, &change).await.unwrap();
     assert_eq!(store.list_licences(&realm, &id("o1")).await.unwrap(), [a]);
     assert_eq!(store.list_licences(&realm, &id("o2")).await.unwrap(), [licence("o2", "c")]);
     assert_eq!(store.list_licences(&realm, &id("o3")).await.unwrap(), []);
+}
+
+/// Those of the realm alone, the earliest first; what has no end is none of them.
+async fn licences_are_found_by_their_end(store: &dyn Store, realm: &RealmId) {
+    let change = change(SubjectKind::Licence, "l");
+    let (end, before) = (later(1000), later(999));
+    let early = Licence { ends_at: Some(later(500)), ..licence("o2", "early") };
+    store.insert_licence(realm, &early, &change).await.unwrap();
+    let ending = async |between, limit| {
+        let all = store.list_licences_ending(realm, between, limit).await.unwrap();
+        all.into_iter().map(|licence| licence.id.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(ending((NOW, end), 10).await, ["early", "b", "c"]);
+    assert_eq!(ending((NOW, end), 2).await, ["early", "b"]);
+    assert_eq!(ending((NOW, before), 10).await, ["early"]);
+    assert_eq!(ending((later(500), end), 10).await, ["b", "c"]);
+    let other = store.list_licences_ending(&id("elsewhere"), (NOW, end), 10).await.unwrap();
+    assert_eq!(other, []);
+    store.delete_licence(realm, &id("o2"), &id("early"), 1, &change).await.unwrap();
 }
 
 pub(crate) async fn licences_stale(store: Shared) {

@@ -107,11 +107,8 @@ pub async fn run(options: Options) -> Done {
         find_realm(&mut session, &default_realm).await?;
         let made = make(&mut session, &wanted).await?;
         let profile = Profile {
-            url,
             realm: Some(realm.clone()),
-            organization: None,
-            client_id: made.client.clone(),
-            client_secret: made.secret.clone(),
+            ..Profile::new(url, made.client.clone(), made.secret.clone())
         };
         profiles.profiles.insert(name.clone(), profile.clone());
         profiles.default.get_or_insert_with(|| name.clone());

@@ -260,6 +260,7 @@ const FOR_PEOPLE: [&str; 18] = [
     "search_clients",
     "search_users",
     "list_busiest",
+    "list_licences_ending",
     "find_user",
     "list_audit",
     "find_audit_chain",

@@ -156,6 +156,7 @@ pass_on!(ORGANIZATIONS: OrganizationStore {
     insert_organization['a 'b 'c](realm: &'a RealmId, one: &'b Organization, change: &'c Change) -> ();
     update_organization['a 'b 'c](realm: &'a RealmId, one: &'b Organization, change: &'c Change) -> ();
     list_licences['a 'b](realm: &'a RealmId, of: &'b OrganizationId) -> Vec<Licence>;
+    list_licences_ending['a](realm: &'a RealmId, between: (Timestamp, Timestamp), limit: u32) -> Vec<Licence>;
     insert_licence['a 'b 'c](realm: &'a RealmId, licence: &'b Licence, change: &'c Change) -> ();
     update_licence['a 'b 'c](realm: &'a RealmId, licence: &'b Licence, change: &'c Change) -> ();
     delete_licence['a 'b 'c 'd](

@@ -1,0 +1,169 @@
+//! Realms: switching between them, new ones, and switching one off.
+
+use askama::Template;
+use axum::extract::Path;
+use axum::response::{IntoResponse, Response};
+use symbolon_core::edit;
+use symbolon_core::id::RealmId;
+use symbolon_core::permission::Permission;
+use symbolon_core::realm::{Compatibility, Realm, RealmSettings, Status};
+
+use crate::console::address;
+use crate::console::failure::Failure;
+use crate::console::form::{Form, Mistakes};
+use crate::console::list::ListQuery;
+use crate::console::operator::fields::{Field, Group};
+use crate::console::operator::pages::{FormPage, Question, check_version, mistakes, version};
+use crate::console::operator::settings_form::{compatibilities, read_compatibility};
+use crate::console::operator::status_of;
+use crate::console::page::{Frame, Link, Page, Place, gone_to, sentence};
+use crate::console::texts::Texts;
+use crate::console::time::Moment;
+use crate::console::visitor::Visitor;
+
+struct Row {
+    id: String,
+    to: String,
+    issuer: String,
+    active: bool,
+    created: Moment,
+}
+
+#[derive(Template)]
+#[template(path = "operator/realms.html")]
+struct ListContent<'a> {
+    t: Texts,
+    rows: Vec<Row>,
+    list: &'a ListQuery,
+    path: &'a str,
+    new: Option<&'static str>,
+}
+
+/// Where a new realm is made; not below `realms`, where it would be a realm's name.
+const NEW: &str = "/console/new-realm";
+
+/// The realms within reach.
+pub(super) async fn list(visitor: Visitor) -> Result<Response, Failure> {
+    let mut realms = visitor.realms(Permission::ReadRealms)?;
+    let list = ListQuery::of(&visitor.asked, &["q", "status"]);
+    let filter = list.filter();
+    let sought = filter.prefix.unwrap_or_default().to_lowercase();
+    realms.retain(|realm| {
+        filter.status.is_none_or(|status| realm.realm().status == status)
+            && (realm.id().as_str().to_lowercase().contains(&sought) || realm.issuer().contains(&sought))
+    });
+    let rows = realms.iter().map(|realm| Row {
+        id: realm.id().to_string(),
+        to: address::realm(realm.id(), &[]),
+        issuer: realm.issuer().to_owned(),
+        active: realm.realm().status.is_active(),
+        created: Moment(realm.realm().created_at),
+    });
+    let place = Place::nowhere();
+    let t = place.texts(&visitor);
+    let may = visitor.installation(Permission::WriteRealms).is_ok();
+    let content =
+        ListContent { t, rows: rows.collect(), list: &list, path: address::REALMS, new: may.then_some(NEW) };
+    Ok(Page::new(Frame::inside(&visitor, &place, t.of("realms-title")), content).into_response())
+}
+
+fn new_page(visitor: &Visitor) -> FormPage<'static> {
+    let place = Place::nowhere();
+    let t = place.texts(visitor);
+    FormPage {
+        place,
+        crumbs: vec![Link::new(t.of("realms-title"), address::REALMS)],
+        title: t.of("realm-new").into_owned(),
+        intro: t.of("realm-new-intro").into_owned(),
+        hidden: Vec::new(),
+        groups: vec![Group::new(
+            "",
+            vec![
+                Field::line("id", "realm-id").hint("realm-id-hint").required(),
+                Field::choice("compatibility", "realm-compatibility", compatibilities(t))
+                    .hint("realm-compatibility-hint"),
+            ],
+        )],
+        submit: "realm-create",
+        cancel: address::REALMS.to_owned(),
+        links: Vec::new(),
+    }
+}
+
+/// The form for a new one.
+pub(super) async fn new(visitor: Visitor) -> Result<Response, Failure> {
+    visitor.installation(Permission::WriteRealms)?;
+    Ok(new_page(&visitor).shown(&visitor, &Form::default()))
+}
+
+/// Makes one. Its name is taken the second time, so that it is made once.
+pub(super) async fn create(visitor: Visitor, form: Form) -> Result<Response, Failure> {
+    let access = visitor.installation(Permission::WriteRealms)?;
+    let id = match RealmId::new(form.text("id")) {
+        Ok(id) => id,
+        Err(error) => {
+            let mut mistakes = Mistakes::default();
+            mistakes.add("id", sentence(&error.to_string()));
+            return Ok(new_page(&visitor).again(&visitor, &form, &mistakes));
+        }
+    };
+    let compatibility = read_compatibility(&form).unwrap_or(Compatibility::Default);
+    let editor = access.editor(&id);
+    let realm = Realm {
+        id: id.clone(),
+        status: Status::Active,
+        longest_lifetime: 0,
+        settings: RealmSettings { compatibility, ..RealmSettings::default() },
+        version: 1,
+        created_at: visitor.authority.now(),
+    };
+    match edit::realm::insert(editor, &realm).await {
+        Ok(()) => Ok(gone_to(&address::realm(&id, &["settings"]), "realm-made")),
+        Err(error) => Ok(new_page(&visitor).again(&visitor, &form, &mistakes(error)?)),
+    }
+}
+
+fn status_question<'a>(visitor: &Visitor, realm: &'a str, version_now: i64) -> Question<'a> {
+    let place = Place::in_realm(realm);
+    let t = place.texts(visitor);
+    let off = status_of(&visitor.asked.path) == Status::Disabled;
+    let (title, lines, submit): (_, &[&str], _) = if off {
+        ("realm-disable-title", &["realm-disable-tokens", "realm-disable-people"], "realm-disable")
+    } else {
+        ("realm-enable-title", &["realm-enable-tokens"], "realm-enable")
+    };
+    Question {
+        place,
+        title: t.one(title, realm).into_owned(),
+        lines: lines.iter().map(|line| t.of(line).into_owned()).collect(),
+        hidden: vec![version(version_now)],
+        submit,
+        cancel: address::realm(realm, &["settings"]),
+        danger: off,
+    }
+}
+
+/// Asks before a realm is switched off or on.
+pub(super) async fn ask_status(visitor: Visitor, Path(realm): Path<String>) -> Result<Response, Failure> {
+    let access = visitor.realm(Permission::WriteRealms, &realm)?;
+    Ok(status_question(&visitor, &realm, access.view().realm().version).asked(&visitor))
+}
+
+/// Switches a realm off or on. Nobody switches off the realm that it signed in to.
+pub(super) async fn set_status(
+    visitor: Visitor,
+    Path(realm): Path<String>,
+    form: Form,
+) -> Result<Response, Failure> {
+    let access = visitor.realm(Permission::WriteRealms, &realm)?;
+    let before = access.view().realm().clone();
+    check_version(&form, before.version)?;
+    let status = status_of(&visitor.asked.path);
+    if status == Status::Disabled && visitor.home() == access.id() {
+        let t = Place::in_realm(&realm).texts(&visitor);
+        let mistakes = Mistakes::of_form(t.of("realm-own"));
+        return Ok(status_question(&visitor, &realm, before.version).refused(&visitor, &mistakes));
+    }
+    edit::realm::update(access.editor(), &before, &Realm { status, ..before.clone() }).await?;
+    Ok(gone_to(&address::realm(&realm, &["settings"]), "realm-saved"))
+}
