@@ -1,15 +1,21 @@
 //! The commands, one file each, and what they share: putting an authority together and stopping in good order.
 
+pub mod access;
 pub mod apply;
 pub mod audit;
+pub mod call;
 pub mod completions;
+pub mod decode;
 pub mod dev;
 pub mod explain;
 pub mod export;
 pub mod first_operator;
 pub mod import;
+pub mod login;
+pub mod proxy;
 pub mod scan;
 pub mod serve;
+pub mod token;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -28,7 +34,9 @@ use tokio::task::JoinHandle;
 
 use crate::cli::{AuditCommand, Command};
 use crate::key_files;
+use crate::manage::failure;
 use crate::manage::nouns::audit as trail;
+use crate::manage::render::Output;
 use crate::open_store::{self, Database};
 
 /// Runs a command.
@@ -46,6 +54,11 @@ pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Export(options) => export::run(options).await,
         Command::Scan(options) => Ok(scan::run(&options)),
         Command::Completions(options) => completions::run(&options),
+        Command::Login(options) => Ok(failure::exit(login::run(*options).await, Output::Table)),
+        Command::Token(options) => Ok(failure::exit(token::run(*options).await, Output::Table)),
+        Command::Call(options) => Ok(call::run(*options).await),
+        Command::Proxy(options) => Ok(proxy::run(*options).await),
+        Command::Decode(options) => Ok(decode::run(*options).await),
         Command::Manage(command) => Ok(crate::manage::run(command).await),
     }
 }
