@@ -132,18 +132,12 @@ pub struct Chosen<'a> {
 /// server's own terminal. `None` where there is an operator who can sign in, or no default realm.
 pub async fn first_operator(authority: &Authority) -> Result<Option<Secret>, EditError> {
     let Some(view) = authority.directory().default_realm() else { return Ok(None) };
-    if !wants_first_operator(authority).await? {
+    if has_operator(&*authority.store, view.id()).await? {
         return Ok(None);
     }
     let actor = Actor::system("first operator");
     let editor = Editor { authority, actor: &actor, realm: view.id() };
     issue(editor, LinkPurpose::FirstOperator, None).await.map(Some)
-}
-
-/// Whether there is a default realm without an operator who can sign in.
-pub async fn wants_first_operator(authority: &Authority) -> Result<bool, EditError> {
-    let Some(view) = authority.directory().default_realm() else { return Ok(false) };
-    Ok(!has_operator(&*authority.store, view.id()).await?)
 }
 
 /// Whether somebody operates a realm who has a password. Operators belong to no organization, so there are few to

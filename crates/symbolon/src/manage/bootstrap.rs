@@ -12,7 +12,7 @@ use symbolon_core::secret::Secret;
 use symbolon_core::user::OperatorRole;
 use symbolon_server::axum::http::Method;
 
-use crate::commands::{first_operator, operator};
+use crate::commands::operator;
 use crate::manage::failure::{Done, Failure};
 use crate::manage::local_options::LocalOptions;
 use crate::manage::profile::{self, Profile, Profiles};
@@ -51,10 +51,6 @@ pub struct Options {
     /// Let the secret go over plain http to another machine.
     #[arg(long)]
     allow_http: bool,
-    /// Make no client, but a link with which a person becomes the first operator of the console: good for 30 minutes,
-    /// and only while no operator of the default realm can sign in.
-    #[arg(long, conflicts_with_all = ["realm", "operators", "another"])]
-    person: bool,
     /// The installation.
     #[command(flatten)]
     installation: LocalOptions,
@@ -97,12 +93,8 @@ struct Made {
 
 /// Runs the command.
 pub async fn run(options: Options) -> Done {
-    let Options { url, profile: name, realm, role, operators, another, allow_http, person, installation } =
-        options;
+    let Options { url, profile: name, realm, role, operators, another, allow_http, installation } = options;
     let url = check_url(&url, allow_http)?;
-    if person {
-        return offer(&url, installation).await;
-    }
     let file = profile::path()?;
     let mut profiles = Profiles::read(&file)?;
     profile::refuse_taken(&profiles, &name)?;
@@ -134,15 +126,6 @@ pub async fn run(options: Options) -> Done {
     let kept = kept.await;
     session.close().await;
     look(name, kept?, &realm).await;
-    Ok(())
-}
-
-/// Shows the link of the first operator.
-async fn offer(url: &str, installation: LocalOptions) -> Done {
-    let local = Local::open(installation).await?;
-    let made = first_operator::make(local.authority(), url).await;
-    local.close().await;
-    println!("{}", made?);
     Ok(())
 }
 

@@ -3,7 +3,6 @@
 //! Whoever can read the database and the keys needs no token, and could have none before the first client exists. The
 //! request carries [`AtTheMachine`] instead, which nothing that comes over a network can carry.
 
-use symbolon_core::authority::Authority;
 use symbolon_server::axum::body::Body;
 use symbolon_server::axum::http::{Request, header};
 use symbolon_server::manage::AtTheMachine;
@@ -54,11 +53,6 @@ impl Local {
     /// The realm of host names that no realm owns.
     pub fn default_realm(&self) -> &str {
         &self.default_realm
-    }
-
-    /// What decides, for the one thing that no API may offer: the link of the first operator.
-    pub fn authority(&self) -> &Authority {
-        &self.installation.authority
     }
 
     /// Asks the router.
