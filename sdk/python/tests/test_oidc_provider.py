@@ -9,9 +9,9 @@ from pathlib import Path
 import jwt
 import pytest
 import requests
+from live import Process, closing_all, fetch, free_port, is_open, wait_for
 
 import symbolon
-from live import Process, closing_all, fetch, free_port, is_open, wait_for
 from symbolon import ClientCredentials, TokenSource
 
 SCRIPT = Path(__file__).resolve().parents[3] / "bench" / "peers" / "oidc_provider.mjs"
@@ -60,5 +60,5 @@ def test_oidc_provider_gives_tokens(tmp_path: Path, algorithm: str, resource: bo
 
         assert isinstance(refusal(client_secret="wrong"), symbolon.InvalidClientError)
         assert isinstance(refusal(client_id="nobody"), symbolon.InvalidClientError)
-        assert isinstance(refusal(scope="no:such"), symbolon.InvalidScopeError)
+        assert isinstance(refusal(resource="no-address"), symbolon.InvalidTargetError)
         assert requests.get(f"{issuer}/jwks", timeout=10).status_code == 200

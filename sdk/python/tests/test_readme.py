@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from live import Sandbox, closing_all
 
 HERE = Path(__file__).resolve().parents

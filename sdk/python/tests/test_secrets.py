@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -60,7 +62,10 @@ def test_a_file_that_is_no_text_names_none(tmp_path: Path) -> None:
 
 
 def counting(path: Path) -> list[str]:
-    code = "import sys; f = open(sys.argv[1], 'a'); f.write('x'); f.close(); print('s' + str(len(open(sys.argv[1]).read())))"
+    code = (
+        "import pathlib, sys; path = pathlib.Path(sys.argv[1]); path.touch(); "
+        "path.write_text(path.read_text() + 'x'); print(f's{len(path.read_text())}')"
+    )
     return [sys.executable, "-c", code, str(path)]
 
 
@@ -93,3 +98,34 @@ def test_a_provider_that_raises_names_none() -> None:
 
 def test_several_are_tried_in_order_and_none_twice() -> None:
     assert Secrets(["s1", symbolon.Value("s2", "s1"), "s3"], "secret").read() == ["s1", "s2", "s3"]
+
+
+def test_a_change_within_the_file_systems_tick_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some file systems tell the same time for all that happens within some milliseconds."""
+    fine, tick = os.stat, 50_000_000
+
+    def coarse(path: Any) -> Any:
+        seen = fine(path)
+        times = {f"st_{name}_ns": getattr(seen, f"st_{name}_ns") // tick * tick for name in ("mtime", "ctime")}
+        return SimpleNamespace(st_dev=seen.st_dev, st_ino=seen.st_ino, st_size=seen.st_size, **times)
+
+    path = tmp_path / "secret"
+    secrets = Secrets(symbolon.File(path), "secret")
+    monkeypatch.setattr("symbolon._secrets.os", SimpleNamespace(stat=coarse))
+    for number in range(100, 200):
+        path.write_text(f"s{number}")
+        assert secrets.read() == [f"s{number}"]
+
+
+def test_a_file_that_has_settled_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "secret"
+    path.write_text("s1")
+    os.utime(path, (0, 0))
+    secrets = Secrets(symbolon.File(path), "secret")
+    assert secrets.read() == ["s1"]
+
+    def no_open(*_: Any, **__: Any) -> Any:
+        raise AssertionError("read again")
+
+    monkeypatch.setattr("builtins.open", no_open)
+    assert secrets.read() == ["s1"]

@@ -21,10 +21,6 @@ import jwt
 import pytest
 import requests
 import requests.adapters
-
-import symbolon
-import symbolon.httpx
-import symbolon.requests
 from live import (
     AUDIENCE,
     CLIENT,
@@ -40,7 +36,12 @@ from live import (
     resets,
     wait_for,
 )
+
+import symbolon
+import symbolon.httpx
+import symbolon.requests
 from symbolon import (
+    AsyncTokenSource,
     ClientCredentials,
     DiskCache,
     Environment,
@@ -130,10 +131,13 @@ class Load:
         assert self.calls > len(self.threads)
 
 
-def most(seconds: float, lifetime: float) -> int:
-    """How many tokens may be got in a time: each is renewed at 78 % of its usable life at the earliest."""
+def most(seconds: float, lifetime: float, retries: int = 0) -> int:
+    """How many tokens may be got in a time: each is renewed at 78 % of its usable life at the earliest.
+
+    On a machine so busy that a token ends on its way to the API, one in ten seconds comes on top.
+    """
     usable = lifetime - 1
-    return int(seconds / (usable * 0.78)) + 1
+    return int(seconds / (usable * 0.78)) + 1 + (int(seconds / 10) + 1 if retries else 0)
 
 
 def shortened(text: str) -> str:
@@ -183,35 +187,56 @@ def test_a_thousand_threads_use_one_token_a_lifetime(short_sandbox: tuple[Sandbo
     assert load.calls >= 2 * MANY
     asked = front.count()
     assert set(front.statuses()) == {200}
-    assert 3 <= asked <= most(seconds, 4)
+    assert 3 <= asked <= most(seconds, 4, load.retries)
     # Every token that was asked for was used, but for the last perhaps.
     assert len(load.tokens) in (asked, asked - 1)
     print(f"{load.calls} calls of {MANY} threads in {seconds:.1f} s: {asked} token requests, {load.retries} retries")
 
 
+async def api_status(place: tuple[asyncio.StreamReader, asyncio.StreamWriter], path: str, token: str) -> int:
+    """One call over a kept connection: an HTTP library would take more time than all that is measured here."""
+    reader, writer = place
+    writer.write(f"GET {path} HTTP/1.1\r\nhost: api\r\nauthorization: Bearer {token}\r\n\r\n".encode())
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+    await reader.readexactly(int(length.split(b":")[1]))
+    return int(head.split(b" ")[1])
+
+
 def test_a_thousand_tasks_use_one_token_a_lifetime(short_sandbox: tuple[Sandbox, Front]) -> None:
     sandbox, front = short_sandbox
-    auth = symbolon.httpx.SymbolonAuth(sandbox_source(sandbox, front))
-    url = sandbox.credentials["meti_v2"]["api_url"]
-    calls, retries = 0, 0
-    tokens: set[str] = set()
+    tokens = AsyncTokenSource(sandbox_source(sandbox, front))
+    path = "/" + sandbox.credentials["meti_v2"]["api_url"].split("/", 3)[3]
+    calls, retries, used = 0, 0, set[str]()
 
     async def go() -> None:
         end = time.monotonic() + 10
-        limits = httpx.Limits(max_connections=50, max_keepalive_connections=50)
+        places: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
+        for _ in range(32):
+            places.put_nowait(await asyncio.open_connection("127.0.0.1", sandbox.port))
 
-        async def work(client: httpx.AsyncClient) -> None:
+        async def call() -> None:
             nonlocal calls, retries
+            token = await tokens.token()
+            place = await places.get()
+            status = await api_status(place, path, token)
+            if status == 401 and tokens.report_unauthorized(token):
+                retries += 1
+                token = await tokens.token()
+                status = await api_status(place, path, token)
+            places.put_nowait(place)
+            assert status == 200
+            used.add(token)
+            calls += 1
+
+        async def work() -> None:
             while time.monotonic() < end:
-                answer = await client.get(url)
-                assert answer.status_code == 200, answer.text
-                tokens.add(answer.request.headers["authorization"])
-                calls += 1
-                retries += len(answer.history)
+                await call()
                 await asyncio.sleep(2)
 
-        async with httpx.AsyncClient(auth=auth, limits=limits, timeout=60, trust_env=False) as client:
-            await asyncio.gather(*[work(client) for _ in range(MANY)])
+        await asyncio.gather(*[work() for _ in range(MANY)])
+        while not places.empty():
+            places.get_nowait()[1].close()
 
     began = time.monotonic()
     asyncio.run(go())
@@ -219,9 +244,36 @@ def test_a_thousand_tasks_use_one_token_a_lifetime(short_sandbox: tuple[Sandbox,
     asked = front.count()
     assert calls >= 2 * MANY
     assert set(front.statuses()) == {200}
-    assert 3 <= asked <= most(seconds, 4)
-    assert len(tokens) in (asked, asked - 1)
+    assert 3 <= asked <= most(seconds, 4, retries)
+    assert len(used) in (asked, asked - 1)
     print(f"{calls} calls of {MANY} tasks in {seconds:.1f} s: {asked} token requests, {retries} retries")
+
+
+def test_httpx_uses_one_token_a_lifetime(short_sandbox: tuple[Sandbox, Front]) -> None:
+    sandbox, front = short_sandbox
+    auth = symbolon.httpx.SymbolonAuth(sandbox_source(sandbox, front))
+    url = sandbox.credentials["meti_v2"]["api_url"]
+    used: set[str] = set()
+
+    async def go() -> None:
+        end = time.monotonic() + 8
+
+        async def work(client: httpx.AsyncClient) -> None:
+            while time.monotonic() < end:
+                answer = await client.get(url)
+                assert answer.status_code == 200, answer.text
+                used.add(answer.request.headers["authorization"])
+                await asyncio.sleep(0.5)
+
+        async with httpx.AsyncClient(auth=auth, timeout=30, trust_env=False) as client:
+            await asyncio.gather(*[work(client) for _ in range(20)])
+
+    began = time.monotonic()
+    asyncio.run(go())
+    asked = front.count()
+    assert set(front.statuses()) == {200}
+    assert 2 <= asked <= most(time.monotonic() - began, 4)
+    assert len(used) in (asked, asked - 1)
 
 
 def test_a_restarted_server_costs_no_call(world: World) -> None:
@@ -233,7 +285,7 @@ def test_a_restarted_server_costs_no_call(world: World) -> None:
             time.sleep(4.5)
             world.server.start()
             held = len(load.tokens)
-            wait_for("a token after the start", lambda: len(load.tokens) > held)
+            wait_for("a token after the start", lambda held=held: len(load.tokens) > held)
     load.served()
     print(f"{load.calls} calls, the slowest {load.slowest:.1f} s, {world.front.count()} token requests")
 
@@ -286,14 +338,39 @@ def test_connections_that_are_reset_cost_no_call(world: World) -> None:
     assert world.front.statuses()[:5] == [0, 0, 200, 0, 200]
 
 
+class Ahead(SystemClock):
+    """A monotonic clock that can be put forward."""
+
+    def __init__(self) -> None:
+        self.by = 0
+
+    def monotonic_ms(self) -> int:
+        return super().monotonic_ms() + self.by
+
+
+@pytest.mark.parametrize("world", [60], indirect=True)
 def test_a_slow_server_makes_nobody_wait_who_has_a_token(world: World) -> None:
-    source = world.source()
-    source.token()
-    world.front.always = is_slow(0.4)
-    with Load(source, world.api.url) as load:
-        wait_for("renewals", lambda: world.front.count() >= 4)
-    load.served()
-    assert load.slowest < 0.4
+    clock = Ahead()
+    source = world.source(environment=Environment(clock=clock))
+    old = source.token()
+    entered, released = threading.Event(), threading.Event()
+
+    def holds(_: Any) -> bool:
+        entered.set()
+        assert released.wait(60)
+        return False
+
+    world.front.always = holds
+    # The time of renewal has come, and the end has not.
+    clock.by = 50_000
+    auth = symbolon.requests.SymbolonAuth(source)
+    for _ in range(100):
+        answer = requests.get(world.api.url, auth=auth, timeout=10)
+        assert (answer.status_code, answer.request.headers["Authorization"]) == (200, f"Bearer {old}")
+    assert entered.wait(10) and not released.is_set()
+    released.set()
+    wait_for("the new token", lambda: source.token() != old)
+    assert world.front.statuses() == [200, 200]
 
 
 def test_a_server_that_hangs_is_given_up_and_asked_again(world: World) -> None:
@@ -413,6 +490,7 @@ def test_a_disabled_client_is_a_typed_error_as_soon_as_the_api_says_so(short_san
     wait_for("the error", refused, 20)
 
 
+@pytest.mark.parametrize("world", [600], indirect=True)
 def test_processes_share_a_token_on_disk(world: World, tmp_path: Path) -> None:
     program = (
         "import sys; from symbolon import *\n"
@@ -425,8 +503,7 @@ def test_processes_share_a_token_on_disk(world: World, tmp_path: Path) -> None:
     children = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(12)]
     tokens = {child.communicate(timeout=60)[0].strip() for child in children}
     assert all(child.returncode == 0 for child in children)
-    # On a busy machine the first may have come to its end before the last asks.
-    assert 1 <= len(tokens) == world.front.count() <= 3
+    assert len(tokens) == world.front.count() == 1
     assert all(token.count(".") == 2 for token in tokens)
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
     assert folder.stat().st_mode & 0o777 == 0o700
@@ -455,4 +532,3 @@ def test_the_audience_of_these_tests_is_the_apis(world: World) -> None:
     token = world.source().token()
     assert jwt.decode(token, options={"verify_signature": False})["aud"] == AUDIENCE
     assert world.api.judge(token) and not world.api.judge(token[:-4] + "AAAA")
-

@@ -57,7 +57,8 @@ def request_of(sock: socket.socket) -> bytes:
     got = b""
     while True:
         head, found, body = got.partition(b"\r\n\r\n")
-        length = next((int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0)
+        lengths = [line[15:] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+        length = int(lengths[0]) if lengths else 0
         if found and len(body) >= length:
             return got
         more = sock.recv(65536)
@@ -133,7 +134,7 @@ def test_no_more_is_read_than_makes_sense(raw: Callable[[Talk], Raw]) -> None:
         b"SSH-2.0-OpenSSH_9.2\r\n",
         b"\x00\x01\x02\x03" * 100,
     ],
-    ids=["nothing", "half a head", "half a body", "chunks without end", "many headers", "a long header", "ssh", "bytes"],
+    ids=["nothing", "half head", "half body", "chunks without end", "many headers", "long header", "ssh", "bytes"],
 )
 def test_half_an_answer_is_none(raw: Callable[[Talk], Raw], said: bytes) -> None:
     server = raw(says(said))

@@ -1,8 +1,8 @@
 """Access tokens that renew themselves.
 
-A `TokenSource` (or `AsyncTokenSource`) gets tokens by client credentials from Symbolon, Auth0, Keycloak, m3ter and their
-like, renews them ahead of their end, and takes up rotated secrets. `symbolon.requests` and `symbolon.httpx` put them on
-requests.
+A `TokenSource` (or `AsyncTokenSource`) gets tokens by client credentials from Symbolon, Auth0, Keycloak, m3ter and
+their like, renews them ahead of their end, and takes up rotated secrets. `symbolon.requests` and `symbolon.httpx` put
+them on requests.
 """
 
 from symbolon._aio import AsyncTokenSource

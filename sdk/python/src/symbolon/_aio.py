@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import weakref
 from typing import Any, Union
@@ -20,8 +21,8 @@ _Result = Union[str, errors.TokenError]
 class AsyncTokenSource:
     """Gives an access token to whoever awaits it, and renews it by itself.
 
-    It is made like a `TokenSource`, or around one that threads use at the same time. Any number of tasks, in any number of
-    event loops, wait for one request.
+    It is made like a `TokenSource`, or around one that threads use at the same time. Any number of tasks, in any
+    number of event loops, wait for one request.
     """
 
     def __init__(self, dialect: Union[Dialect, TokenSource], **options: Any) -> None:
@@ -94,8 +95,6 @@ class AsyncTokenSource:
             else:
                 pending.set_exception(result)
 
-        try:
+        # If the loop was closed meanwhile, nobody waits.
+        with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(settle)
-        except RuntimeError:
-            # The loop was closed meanwhile: nobody waits.
-            pass

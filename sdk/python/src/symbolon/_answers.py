@@ -47,7 +47,8 @@ def token(wire: Wire, answer: Answer, secret: str, wall_ms: int, assumed_life_ms
         raise errors.MalformedAnswerError("the answer is no JSON object", status=answer.status)
     value = members.get(wire.token_member)
     if not isinstance(value, str) or not _VISIBLE.match(value):
-        raise errors.MalformedAnswerError(f"the answer has no {wire.token_member} that can be used", status=answer.status)
+        what = f"the answer has no {wire.token_member} that can be used"
+        raise errors.MalformedAnswerError(what, status=answer.status)
     kind = members.get("token_type")
     if kind is not None and (not isinstance(kind, str) or kind.lower() != "bearer"):
         raise errors.MalformedAnswerError("the token is no Bearer token", status=answer.status)
@@ -66,9 +67,7 @@ def endpoint(wire: Wire, answer: Answer, wall_ms: int) -> str:
     if not isinstance(issuer, str) or issuer.rstrip("/") != (wire.issuer or "").rstrip("/"):
         raise errors.MalformedAnswerError("the metadata are not those of the issuer", status=answer.status)
     try:
-        return checked_url(found, "token_endpoint", wire.allow_http) if isinstance(found, str) else checked_url(
-            "", "token_endpoint", False
-        )
+        return checked_url(found if isinstance(found, str) else "", "token_endpoint", wire.allow_http)
     except errors.ConfigurationError as fault:
         raise errors.MalformedAnswerError(f"in the metadata {fault}", status=answer.status) from None
 

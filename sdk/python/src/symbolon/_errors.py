@@ -1,7 +1,7 @@
 """What can go wrong, as types.
 
-A caller asks two things of an error: may I try again later (`is_temporary`), and whose fault is it (the class). No error
-holds a secret or a token.
+A caller asks two things of an error: may I try again later (`is_temporary`), and whose fault is it (the class). No
+error holds a secret or a token.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from symbolon._address import checked_text
 from symbolon._errors import ConfigurationError
 
 _MAX_FILE = 64 * 1024
+_TICK_NS = 2_000_000_000
 
 
 class SecretProvider(Protocol):
@@ -64,7 +65,9 @@ class File:
             if mark != known[0]:
                 with open(self._path, encoding="utf-8") as file:
                     lines = file.read(_MAX_FILE).splitlines()
-                known = self._known = (mark, [line.strip() for line in lines])
+                # What was written just now may be written again within the same tick of the file system's clock.
+                settled = abs(time.time_ns() - stat.st_mtime_ns) > _TICK_NS
+                known = self._known = (mark if settled else None, [line.strip() for line in lines])
         except (OSError, UnicodeDecodeError):
             known = self._known = (None, ())
         return known[1]

@@ -1,7 +1,7 @@
 """The source of tokens: what is held, when it is renewed, and by whom.
 
-However many callers there are, one attempt is under way at most. A good token is given without a lock. The rules are those
-of sdk/vectors/README.md, which Symbolon's clients for all languages share.
+However many callers there are, one attempt is under way at most. A good token is given without a lock. The rules are
+those of sdk/vectors/README.md, which Symbolon's clients for all languages share.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Environment:
 
 @dataclass(frozen=True)
 class Backoff:
-    """The range of waits between attempts, in seconds: it doubles from `base` to `cap`, and each wait is drawn from it."""
+    """The range of waits between attempts, in seconds: it doubles from `base` to `cap`, and waits are drawn from it."""
 
     base: float = 0.5
     cap: float = 60.0
@@ -110,8 +110,8 @@ class TokenSource:
     """Gives an access token to whoever asks, and renews it by itself. For threads; share one in the whole process.
 
     `patience`: the seconds that a call waits, while there is no good token, for a server that fails for the moment.
-    `timeout`: the seconds that one request may take. `assumed_life`: the seconds that a token is believed to live if its
-    answer does not say. `cache`: a `DiskCache` shares tokens with other processes.
+    `timeout`: the seconds that one request may take. `assumed_life`: the seconds that a token is believed to live if
+    its answer does not say. `cache`: a `DiskCache` shares tokens with other processes.
     """
 
     def __init__(
@@ -142,8 +142,8 @@ class TokenSource:
         self._lock = threading.Lock()
         self._flight: Optional[_Flight] = None
         self._held: Optional[Held] = None
-        # Since the last success: how often it failed, why, what was tried, whether a secret was refused, and when it may be
-        # tried again.
+        # Since the last success: how often it failed, why, what was tried, whether a secret was refused, and when it
+        # may be tried again.
         self._failures = 0
         self._error: Optional[errors.TokenError] = None
         self._tried: set[str] = set()
@@ -252,9 +252,7 @@ class TokenSource:
         else:
             self._land(flight, held)
 
-    def _land(
-        self, flight: _Flight, held: Optional[Held] = None, error: Optional[errors.TokenError] = None
-    ) -> None:
+    def _land(self, flight: _Flight, held: Optional[Held] = None, error: Optional[errors.TokenError] = None) -> None:
         with self._lock:
             if held is not None:
                 self._held, self._failures, self._error, self._next_at = held, 0, None, 0
@@ -345,7 +343,7 @@ class TokenSource:
             raise errors.TemporaryError(f"no answer: {type(error).__name__}: {error}") from error
 
     def _forked(self) -> None:
-        """In a child process no other thread lives on: neither the one that held the lock nor the one that was asking."""
+        """In a child process no other thread lives on: neither one that held the lock nor one that was asking."""
         self._lock = threading.Lock()
         self._flight = None
 

@@ -1,8 +1,9 @@
-"""How requests travel. `Transport` is all that a source asks for, so that tests and unusual networks bring their own."""
+"""How requests travel. `Transport` is all that a source asks for, so tests and unusual networks bring their own."""
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
 import socket
 import ssl
@@ -48,7 +49,7 @@ class Transport(Protocol):
     """Sends one request and gives its answer, whatever the status. Redirects are not followed."""
 
     def send(self, request: Request, timeout: float) -> Answer:
-        """Raises `TransportError` or `OSError` if there is no answer within `timeout` seconds. Called from any thread."""
+        """Raises `TransportError` if there is no answer within `timeout` seconds. Called from any thread."""
         ...
 
 
@@ -85,7 +86,8 @@ class HttpTransport:
                 raise TimeoutError("timed out")
             if response.length and len(body) <= MAX_BODY:
                 raise http.client.IncompleteRead(b"", response.length)
-            if not body and response.status == 200 and "content-length" not in response.headers and not response.chunked:
+            sized = response.chunked or "content-length" in response.headers
+            if response.status == 200 and not body and not sized:
                 # http.client takes the end of a connection within the head for the end of the head.
                 raise http.client.IncompleteRead(b"")
             names = {name.lower(): value for name, value in reversed(response.getheaders())}
@@ -130,8 +132,6 @@ def _cut(connection: http.client.HTTPConnection) -> None:
     """Ends a connection under whoever reads from it."""
     sock = connection.sock
     if sock is not None:
-        try:
-            # Not the method of TLS sockets, which would take the session away from the reader.
+        # Not the method of TLS sockets, which would take the session away from the reader.
+        with contextlib.suppress(OSError):
             socket.socket.shutdown(sock, socket.SHUT_RDWR)
-        except OSError:
-            pass

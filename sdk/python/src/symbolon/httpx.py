@@ -16,8 +16,9 @@ __all__ = ["SymbolonAuth"]
 class SymbolonAuth(httpx.Auth):
     """Puts a token on each request. After a 401 it gets one new token and sends the request once more.
 
-    It takes either kind of source, and serves clients of both kinds. A body that can be sent only once (a generator) is not
-    sent again; the caller gets the 401. Tokens go to https alone, or to this machine, unless the source allows http.
+    It takes either kind of source, and serves clients of both kinds. A body that can be sent only once (a generator) is
+    not sent again; the caller gets the 401. Tokens go to https alone, or to this machine, unless the source allows
+    http.
     """
 
     def __init__(self, source: Union[TokenSource, AsyncTokenSource]) -> None:

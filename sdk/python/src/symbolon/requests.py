@@ -15,8 +15,8 @@ __all__ = ["SymbolonAuth"]
 class SymbolonAuth(AuthBase):
     """Puts a token on each request. After a 401 it gets one new token and sends the request once more.
 
-    A body that can be sent only once (a generator) is not sent again; the caller gets the 401. Tokens go to https alone, or to
-    this machine, unless the source allows http.
+    A body that can be sent only once (a generator) is not sent again; the caller gets the 401. Tokens go to https
+    alone, or to this machine, unless the source allows http.
     """
 
     def __init__(self, source: TokenSource) -> None:
@@ -45,7 +45,7 @@ class SymbolonAuth(AuthBase):
             return response
         fresh = self._source.token()
         # Frees the connection for the second request.
-        response.content
+        _ = response.content
         response.close()
         again = first.copy()
         seek = getattr(again.body, "seek", None)
