@@ -3,6 +3,7 @@
 //! them together (docs/benchmarks.md).
 
 mod answer;
+mod client;
 mod fsync;
 mod guard;
 mod latencies;
@@ -37,6 +38,8 @@ enum Part {
     Start(start::Options),
     /// Compare the guard with bare signature checks
     Guard(guard::Options),
+    /// Measure the client's token from memory
+    Client(client::Options),
     /// Print what a process takes and holds
     Process(process::Options),
     /// Append 4 KiB and sync, again and again
@@ -64,6 +67,7 @@ fn run(part: Part) -> anyhow::Result<()> {
         Part::Verify(options) => verify::run(&options),
         Part::Start(options) => start::run(&options),
         Part::Guard(options) => guard::run(&options),
+        Part::Client(options) => client::run(&options),
         Part::Process(options) => process::run(&options),
         Part::Fsync(options) => fsync::run(&options),
         Part::Describe(options) => {

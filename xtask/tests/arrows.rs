@@ -83,12 +83,15 @@ fn allowed(package: &Package) -> Option<Allowed> {
     }
     match package.name.as_str() {
         "symbolon-protocol" | "xtask" => Some(Allowed::These(&[])),
-        "symbolon-core" | "symbolon-guard" => Some(Allowed::These(&["symbolon-protocol"])),
+        "symbolon-core" | "symbolon-guard" | "symbolon-client" => {
+            Some(Allowed::These(&["symbolon-protocol"]))
+        }
         "symbolon-server" | "symbolon-sandbox" => {
             Some(Allowed::These(&["symbolon-core", "symbolon-protocol", "symbolon-guard"]))
         }
-        // What is measured beside the binary is the guard, and the public keys that tokens are checked with.
-        "symbolon-bench" => Some(Allowed::These(&["symbolon-guard", "symbolon-protocol"])),
+        // What is measured beside the binary is the guard and the client, and the public keys that tokens are checked
+        // with.
+        "symbolon-bench" => Some(Allowed::These(&["symbolon-client", "symbolon-guard", "symbolon-protocol"])),
         "symbolon" => Some(Allowed::All),
         _ => None,
     }

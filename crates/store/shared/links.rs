@@ -54,7 +54,7 @@ impl LinkStore for Backend {
 
     async fn accept_link(&self, link: &Link, user: &User, change: &Change) -> StoreResult<()> {
         let mut tx = self.begin().await?;
-        let used = query!(
+        let deleted = query!(
             "DELETE FROM links WHERE id = $1 AND realm = $2 AND user_id = $3",
             link.id.as_str(),
             link.realm.as_str(),
@@ -63,7 +63,7 @@ impl LinkStore for Backend {
         .execute(&mut *tx)
         .await
         .map_err(failed)?;
-        if used.rows_affected() == 0 {
+        if deleted.rows_affected() == 0 {
             return Err(StoreError::NotFound);
         }
         if user.version == 1 {

@@ -8,12 +8,18 @@ use clap::{Args, Parser, Subcommand};
 use symbolon_core::audit::verify::Known;
 use symbolon_core::id::RealmId;
 
+use crate::commands::call::CallOptions;
 use crate::commands::completions::CompletionsOptions;
+use crate::commands::decode::DecodeOptions;
 use crate::commands::export::ExportOptions;
 use crate::commands::import::ImportOptions;
+use crate::commands::login::LoginOptions;
+use crate::commands::proxy::ProxyOptions;
 use crate::commands::scan::ScanOptions;
+use crate::commands::token::TokenOptions;
 use crate::manage::Listing;
 use crate::manage::nouns::audit;
+use crate::manage::place::Place;
 use crate::open_store::UrlText;
 use crate::telemetry::LogOptions;
 
@@ -80,6 +86,16 @@ pub enum Command {
     Scan(ScanOptions),
     /// Write a shell's script for completing this command line.
     Completions(CompletionsOptions),
+    /// Keep a client's credentials in a profile, once the server has taken them (docs/calling/commands.md).
+    Login(Box<LoginOptions>),
+    /// Print a token.
+    Token(Box<TokenOptions>),
+    /// Send one request to an API, with a token.
+    Call(Box<CallOptions>),
+    /// Run a sidecar on this machine that gives tokens to the requests of programs that cannot.
+    Proxy(Box<ProxyOptions>),
+    /// Explain a token, and say whether it holds.
+    Decode(Box<DecodeOptions>),
     /// Manage what is there.
     #[command(flatten)]
     Manage(crate::manage::Manage),
@@ -128,6 +144,10 @@ pub struct DevOptions {
 /// `symbolon serve`
 #[derive(Debug, Args)]
 pub struct ServeOptions {
+    /// Make no link for the first operator, though there is none: for installations that are managed without the
+    /// console.
+    #[arg(long)]
+    pub no_operator_link: bool,
     /// Everything that can also stand in a file.
     #[command(flatten)]
     pub settings: crate::config::Flags,
@@ -145,9 +165,9 @@ pub struct ApplyOptions {
     /// Append the secrets that are made to this file (mode 0600) instead of printing them.
     #[arg(long, value_name = "FILE")]
     pub secrets: Option<PathBuf>,
-    /// Where the installation is.
+    /// The installation.
     #[command(flatten)]
-    pub settings: crate::config::Flags,
+    pub place: Place,
 }
 
 /// `symbolon explain`

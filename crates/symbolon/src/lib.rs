@@ -24,7 +24,12 @@ pub fn run() -> ExitCode {
     });
     let mut cli = cli::Cli::of_the_process();
     let manages = match &cli.command {
-        cli::Command::Manage(_) => true,
+        cli::Command::Manage(_)
+        | cli::Command::Login(_)
+        | cli::Command::Token(_)
+        | cli::Command::Call(_)
+        | cli::Command::Proxy(_)
+        | cli::Command::Decode(_) => true,
         cli::Command::Audit(command) => !matches!(command, cli::AuditCommand::Verify(_)),
         _ => false,
     };

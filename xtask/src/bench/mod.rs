@@ -3,6 +3,7 @@
 //! Server and load generator have a processor core each. The naive endpoint is the measure of nearly everything: it
 //! does what any token endpoint must, and nothing else.
 
+mod client;
 mod guard;
 mod instructions;
 mod load;
@@ -50,6 +51,8 @@ enum Group {
     Latency,
     /// The guard against bare signature checks
     Guard,
+    /// The client's token from memory
+    Client,
     /// Memory: idle, under load, with many clients
     Memory,
     /// Start on an existing database
@@ -139,6 +142,7 @@ impl Bench<'_> {
             Group::Tokens => tokens::rates(self, table),
             Group::Latency => tokens::latency(self, table),
             Group::Guard => guard::measure(self, table),
+            Group::Client => client::measure(self, table),
             Group::Memory => memory::measure(self, table),
             Group::Start => start::measure(self, table),
             Group::Scale => scale::measure(self, table),

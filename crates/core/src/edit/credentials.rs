@@ -293,8 +293,8 @@ pub async fn remove_factors(editor: Editor<'_>, user: &User) -> Result<(), EditE
     let before = factors_of(editor, user).await?;
     let mut after = Factors { totp: None, passkeys: Vec::new(), wrong_codes: 0, ..before.clone() };
     after.drop_useless_codes();
-    let (shown, shows) = (shown(&before), shown(&after));
-    let mut change = editor.change("remove_factors", subject(user), Some(&shown), Some(&shows));
+    let mut change =
+        editor.change("remove_factors", subject(user), Some(&shown(&before)), Some(&shown(&after)));
     change.revocations = vec![editor.before_now(Kind::User, user.id.as_str())?];
     editor.store().put_factors(editor.realm, &after.next(), Some(&change)).await?;
     editor.done().await
@@ -341,8 +341,7 @@ async fn put(
     action: &'static str,
     (before, after): (&Factors, Factors),
 ) -> Result<(), CredentialError> {
-    let (shown, shows) = (shown(before), shown(&after));
-    let change = editor.change(action, subject(user), Some(&shown), Some(&shows));
+    let change = editor.change(action, subject(user), Some(&shown(before)), Some(&shown(&after)));
     editor.store().put_factors(editor.realm, &after.next(), Some(&change)).await?;
     Ok(editor.done().await?)
 }

@@ -20,6 +20,7 @@ impl Caller {
                 (Reach::Organization(organization.clone()), Permissions::of_member(*role))
             }
         };
+        let actor = Actor { is_customer: matches!(reach, Reach::Organization(_)), ..actor };
         Self { actor, home: Some(home), reach, permissions }
     }
 }
@@ -33,7 +34,7 @@ mod tests {
     use crate::realm::{Realm, RealmSettings, Status};
     use crate::user::{MemberRole, OperatorRole};
 
-    fn caller(is_default: bool, role: Role) -> Caller {
+    fn caller(is_default: bool, role: &Role) -> Caller {
         let realm = Realm {
             id: RealmId::new("r").unwrap(),
             status: Status::Active,
@@ -43,7 +44,7 @@ mod tests {
             created_at: Timestamp::default(),
         };
         let view = RealmView::new(realm, "https://auth.example", is_default);
-        Caller::of_person(Arc::new(view), Actor::user(&UserId::new("u").unwrap(), "req_1"), &role)
+        Caller::of_person(Arc::new(view), Actor::user(&UserId::new("u").unwrap(), "req_1"), role)
     }
 
     /// Who may do what, as a table: owner, admin and auditor of the realm, then admin, developer and viewer of a
@@ -83,7 +84,7 @@ mod tests {
         let operators = [OperatorRole::Owner, OperatorRole::Admin, OperatorRole::Auditor].map(Role::Operator);
         let members = [MemberRole::Admin, MemberRole::Developer, MemberRole::Viewer]
             .map(|role| Role::Member(own.clone(), role));
-        let callers = operators.into_iter().chain(members).map(|role| caller(false, role));
+        let callers = operators.into_iter().chain(members).map(|role| caller(false, &role));
         let callers = callers.collect::<Vec<_>>();
         assert_eq!(TABLE.len(), Permission::ALL.len());
         for (permission, row) in TABLE {
@@ -99,9 +100,9 @@ mod tests {
         let own = OrganizationId::new("o").unwrap();
         let owner = Role::Operator(OperatorRole::Owner);
         let viewer = Role::Member(own.clone(), MemberRole::Viewer);
-        assert_eq!(caller(true, owner.clone()).reach, Reach::Installation);
-        assert_eq!(caller(false, owner).reach, Reach::Realm);
-        assert_eq!(caller(true, viewer.clone()).reach, Reach::Organization(own.clone()));
-        assert_eq!(caller(false, viewer).reach, Reach::Organization(own));
+        assert_eq!(caller(true, &owner).reach, Reach::Installation);
+        assert_eq!(caller(false, &owner).reach, Reach::Realm);
+        assert_eq!(caller(true, &viewer).reach, Reach::Organization(own.clone()));
+        assert_eq!(caller(false, &viewer).reach, Reach::Organization(own));
     }
 }

@@ -242,11 +242,11 @@ pub async fn begin_second_factor(
     pending: &str,
 ) -> Result<Ceremony, Refused> {
     let began = Instant::now();
-    let begun = async {
+    let asking = async {
         let (step, user) = attempt.resume(pending).await?;
         attempt.ask_for_own(rp, &user.id, Purpose::SecondFactor(step), false).await
     };
-    match begun.await {
+    match asking.await {
         Ok(ceremony) => Ok(ceremony),
         Err(reason) => Err(attempt.refuse(None, reason, began).await),
     }

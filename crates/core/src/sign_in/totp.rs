@@ -3,6 +3,8 @@
 //! SHA-1 is what the apps have in common; nothing here rests on its resistance to collisions. The secret is sealed
 //! like a signing key, since it has to be known in the clear to compute with it.
 
+use std::fmt::Write as _;
+
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac;
 use base64::Engine as _;
@@ -158,7 +160,7 @@ pub(crate) fn picture(text: &str) -> Option<Secret> {
     for (place, color) in code.to_colors().into_iter().enumerate() {
         if color == Color::Dark {
             let (x, y) = (place % width + QUIET, place / width + QUIET);
-            path.push_str(&format!("M{x} {y}h1v1h-1z"));
+            let _ = write!(path, "M{x} {y}h1v1h-1z");
         }
     }
     Some(Secret::new(format!(

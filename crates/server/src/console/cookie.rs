@@ -14,8 +14,6 @@ pub(crate) enum Cookie {
     Session,
     /// The first half of a sign-in that wants a second factor.
     Pending,
-    /// A passkey's challenge.
-    Ceremony,
 }
 
 impl Cookie {
@@ -23,7 +21,6 @@ impl Cookie {
         match self {
             Self::Session => ["__Host-symbolon", "symbolon"],
             Self::Pending => ["__Host-symbolon-pending", "symbolon-pending"],
-            Self::Ceremony => ["__Host-symbolon-ceremony", "symbolon-ceremony"],
         }
     }
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use symbolon_core::edit::EditError;
-use symbolon_core::permission::Denied;
+use symbolon_core::edit::link::LinkRefused;
+use symbolon_core::permission::{Denied, RepeatError};
 use symbolon_core::store::StoreError;
 
 use crate::console::address;
@@ -78,10 +79,10 @@ impl From<Denied> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::NotFound => Self::NotFound,
+            // A cursor of another list leads nowhere.
+            StoreError::NotFound | StoreError::Cursor => Self::NotFound,
             StoreError::Stale => Self::Stale,
             StoreError::Taken(_) | StoreError::Refused(_) => Self::Refused(error.to_string()),
-            StoreError::Cursor => Self::NotFound,
             StoreError::Damaged(_) | StoreError::Unavailable(_) => Self::Unavailable(error.to_string()),
         }
     }
@@ -97,6 +98,25 @@ impl From<EditError> for Failure {
             EditError::Password(PasswordError::Busy) => Self::Busy(Duration::from_secs(1)),
             EditError::Password(error) => Self::Unavailable(error.to_string()),
             EditError::NoRandomness(error) => Self::Unavailable(error.to_string()),
+        }
+    }
+}
+
+impl From<RepeatError> for Failure {
+    fn from(error: RepeatError) -> Self {
+        match error {
+            // The form of one page was sent to another.
+            RepeatError::Another => Self::Form,
+            RepeatError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<LinkRefused> for Failure {
+    fn from(error: LinkRefused) -> Self {
+        match error {
+            LinkRefused::Denied(denied) => denied.into(),
+            LinkRefused::Edit(error) => error.into(),
         }
     }
 }

@@ -92,7 +92,7 @@ where
             "request",
             request_id = %id,
             method = cut(method.as_str()),
-            path = cut(uri.path())
+            path = cut(shown(uri.path()))
         );
         request.extensions_mut().insert(RequestId(id.clone()));
         let inner = span.in_scope(|| Service::<Request<B>>::call(&mut self.router, request));
@@ -161,10 +161,16 @@ fn tell(asked: &Asked, response: &Response<Body>) {
     log(asked, response, endpoint.name(), took);
 }
 
+/// A path as it may be logged: one-time links of the console are secrets.
+fn shown(path: &str) -> &str {
+    const LINKS: &str = "/console/link/";
+    if path.starts_with(LINKS) { LINKS } else { path }
+}
+
 /// Logs method and path, never query, headers or body; and why, if it could not be served.
 fn log(asked: &Asked, response: &Response<Body>, endpoint: &str, took: std::time::Duration) {
     let Asked { id, watch, .. } = asked;
-    let (method, path) = (cut(asked.method.as_str()), cut(asked.uri.path()));
+    let (method, path) = (cut(asked.method.as_str()), cut(shown(asked.uri.path())));
     let status = response.status().as_u16();
     let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     let (share, left_out) = match status {
@@ -196,5 +202,17 @@ fn log(asked: &Asked, response: &Response<Body>, endpoint: &str, took: std::time
     } else {
         let reason = response.extensions().get().map(|Unserved(reason)| reason.as_str());
         tracing::warn!(request_id = id, method, path, endpoint, realm, status, micros, reason, "answered");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_one_time_link_is_logged_without_what_makes_it_one() {
+        assert_eq!(shown("/console/link/sym_link_lnk_1_secret"), "/console/link/");
+        assert_eq!(shown("/console/realms/link/secret"), "/console/realms/link/secret");
+        assert_eq!(shown("/oauth/token"), "/oauth/token");
     }
 }

@@ -25,6 +25,11 @@ pub(crate) async fn document(
     cacheable(&metadata(&realm), state.authority.settings().rotation.max_age.as_secs(), None, &headers)
 }
 
+/// Where clients of the realm ask for tokens, as the document says it.
+pub(crate) fn token_endpoint(realm: &RealmView) -> String {
+    metadata(realm).token_endpoint
+}
+
 fn metadata(realm: &RealmView) -> AuthorizationServerMetadata {
     let issuer = realm.issuer();
     let at = |path: &str| format!("{}{path}", issuer.trim_end_matches('/'));

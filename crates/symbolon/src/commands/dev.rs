@@ -25,7 +25,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::cli::DevOptions;
-use crate::commands::{Installation, stop_signal};
+use crate::commands::{Installation, first_operator, stop_signal};
 use crate::open_store::{Choice, Database};
 use crate::{files, key_files};
 
@@ -73,6 +73,7 @@ pub async fn run(options: DevOptions) -> anyhow::Result<ExitCode> {
         };
         routes = routes.merge(sources.router());
     }
+    let first_operator = first_operator::address(&authority, &sandbox.base).await?;
     let state = ServerState { authority, trusted_proxies: [].into() };
     let app = watched(router(state.clone()).merge(routes), state, requests, None);
     let (stop, stopping) = watch::channel(false);
@@ -92,7 +93,7 @@ pub async fn run(options: DevOptions) -> anyhow::Result<ExitCode> {
         files::replace_private(path, text.as_bytes())?;
     }
     print!("{}", seed.credentials.print());
-    announce(&sandbox, options.credentials.as_deref());
+    announce(&sandbox, options.credentials.as_deref(), first_operator);
     stop_signal().await?;
     stop.send_replace(true);
     for task in serving {
@@ -108,21 +109,25 @@ fn keep_what_is_there(description: &mut Description, directory: &Directory) {
     for realm in &mut description.realms {
         let Some(known) = directory.realm(realm.id.as_str()) else { continue };
         realm.status = None;
-        realm.settings = known.realm().settings.clone();
+        realm.settings = None;
         realm.policies.clear();
         realm.organizations.clear();
         realm.operators.clear();
         for server in &mut realm.resource_servers {
             let Some(stored) = known.resource_server(&server.identifier) else { continue };
-            let aliases = std::mem::take(&mut server.settings.aliases);
+            let aliases = server.settings.take().unwrap_or_default().aliases;
             server.status = None;
-            server.settings = ResourceServerSettings { aliases, ..stored.settings.clone() };
+            server.settings = Some(ResourceServerSettings { aliases, ..stored.settings.clone() });
         }
     }
 }
 
-fn announce(sandbox: &SandboxConfig, credentials: Option<&Path>) {
+fn announce(sandbox: &SandboxConfig, credentials: Option<&Path>, first_operator: Option<String>) {
     println!("Listening on   {}", sandbox.base);
+    match first_operator {
+        Some(address) => println!("Console        {address} (once, within 30 minutes)"),
+        None => println!("Console        {}/console", sandbox.base),
+    }
     println!("Data in        {}", sandbox.data.display());
     if let Some(path) = credentials {
         println!("Credentials in {}", path.display());

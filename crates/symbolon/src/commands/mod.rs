@@ -1,14 +1,25 @@
 //! The commands, one file each, and what they share: putting an authority together and stopping in good order.
 
+pub mod access;
 pub mod apply;
 pub mod audit;
+pub mod call;
 pub mod completions;
+pub mod decode;
 pub mod dev;
 pub mod explain;
 pub mod export;
+<<<<<<< HEAD
+pub mod first_operator;
+=======
+mod first_operator;
+>>>>>>> 2df0767027ad85cc891cd2109f7868bc7c6c1000
 pub mod import;
+pub mod login;
+pub mod proxy;
 pub mod scan;
 pub mod serve;
+pub mod token;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -26,8 +37,11 @@ use symbolon_core::secret::Peppers;
 use tokio::task::JoinHandle;
 
 use crate::cli::{AuditCommand, Command};
+use crate::config::Config;
 use crate::key_files;
+use crate::manage::failure;
 use crate::manage::nouns::audit as trail;
+use crate::manage::render::Output;
 use crate::open_store::{self, Database};
 
 /// Runs a command.
@@ -35,16 +49,21 @@ pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Dev(options) => dev::run(options).await,
         Command::Serve(options) => serve::run(*options).await,
-        Command::Apply(options) => apply::run(options).await,
+        Command::Apply(options) => Ok(apply::run(options).await),
         Command::Explain(options) => explain::run(options).await,
         Command::Audit(AuditCommand::Verify(options)) => audit::verify(*options).await,
         Command::Audit(AuditCommand::Changes(list)) => Ok(list.run(trail::changes).await),
         Command::Audit(AuditCommand::Tokens(list)) => Ok(list.run(trail::tokens).await),
         Command::Audit(AuditCommand::Refusals(list)) => Ok(list.run(trail::refusals).await),
-        Command::Import(options) => import::run(options).await,
-        Command::Export(options) => export::run(options).await,
+        Command::Import(options) => Ok(import::run(options).await),
+        Command::Export(options) => Ok(export::run(options).await),
         Command::Scan(options) => Ok(scan::run(&options)),
         Command::Completions(options) => completions::run(&options),
+        Command::Login(options) => Ok(failure::exit(login::run(*options).await, Output::Table)),
+        Command::Token(options) => Ok(failure::exit(token::run(*options).await, Output::Table)),
+        Command::Call(options) => Ok(call::run(*options).await),
+        Command::Proxy(options) => Ok(proxy::run(*options).await),
+        Command::Decode(options) => Ok(decode::run(*options).await),
         Command::Manage(command) => Ok(crate::manage::run(command).await),
     }
 }
@@ -87,6 +106,12 @@ impl Installation {
         };
         let (authority, journal) = Authority::start(surroundings, settings).await?;
         Ok(Self { authority: Arc::new(authority), journal, background: Vec::new() })
+    }
+
+    /// The one that the settings name.
+    pub async fn of(config: &Config) -> anyhow::Result<Self> {
+        let Config { database, data, master_key_file, pepper_file, authority, .. } = config;
+        Self::open(database, data, master_key_file.as_ref(), pepper_file.as_ref(), authority.clone()).await
     }
 
     /// Starts following changes and looking after keys.

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
 use crate::cli::ServeOptions;
-use crate::commands::{Installation, stop_signal};
+use crate::commands::{Installation, first_operator, stop_signal};
 use crate::config::Config;
 use crate::descriptors;
 use crate::service_manager::ServiceManager;
@@ -31,6 +31,7 @@ const READERS: usize = 64;
 
 /// Runs the command.
 pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
+    let offers_link = !options.no_operator_link;
     let config = Config::load(options.settings)?;
     let manager = ServiceManager::find();
     // From here on SIGHUP means: read the certificate again. Unhandled it would end the process.
@@ -54,6 +55,9 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
         tracing::warn!(
             "there is no default realm yet: describe one in a file and run `symbolon apply` (docs/apply.md)"
         );
+    }
+    if offers_link {
+        first_operator::offer(&authority, &config.base_url).await?;
     }
     let state =
         ServerState { authority: authority.clone(), trusted_proxies: config.trusted_proxies.clone().into() };

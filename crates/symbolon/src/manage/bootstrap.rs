@@ -98,7 +98,7 @@ pub async fn run(options: Options) -> Done {
     let file = profile::path()?;
     let mut profiles = Profiles::read(&file)?;
     profile::refuse_taken(&profiles, &name)?;
-    let local = Local::open(installation).await?;
+    let local = Local::make(installation).await?;
     let default_realm = local.default_realm().to_owned();
     let realm = realm.unwrap_or_else(|| default_realm.clone());
     let mut session = Session::over(Transport::Local(Box::new(local)), realm.clone());
@@ -107,11 +107,8 @@ pub async fn run(options: Options) -> Done {
         find_realm(&mut session, &default_realm).await?;
         let made = make(&mut session, &wanted).await?;
         let profile = Profile {
-            url,
             realm: Some(realm.clone()),
-            organization: None,
-            client_id: made.client.clone(),
-            client_secret: made.secret.clone(),
+            ..Profile::new(url, made.client.clone(), made.secret.clone())
         };
         profiles.profiles.insert(name.clone(), profile.clone());
         profiles.default.get_or_insert_with(|| name.clone());

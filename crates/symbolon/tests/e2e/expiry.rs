@@ -4,7 +4,7 @@ use crate::clients::{python, succeeds};
 use crate::support::{Running, access_token, call, entry, form_token};
 
 /// A sandbox all of whose APIs give tokens a life of so many seconds.
-fn short_lived(seconds: u32) -> Running {
+pub(crate) fn short_lived(seconds: u32) -> Running {
     let sandbox = Running::sandbox();
     let mut description = sandbox.description();
     for usual in ["3600", "18000", "86400"] {

@@ -7,6 +7,7 @@
 
 mod apply;
 mod audit;
+mod calling;
 mod certificates;
 mod clients;
 mod cluster;
@@ -15,6 +16,7 @@ mod connections;
 mod disk;
 mod expiry;
 mod file_faults;
+mod gateway;
 mod handshakes;
 mod http;
 mod import_killed;
@@ -32,6 +34,9 @@ mod postgres_faults;
 mod restart;
 mod scan;
 mod schemathesis;
+mod sdk_python;
+mod sdk_rust;
+mod sdk_typescript;
 mod served;
 mod service_manager;
 mod shim;

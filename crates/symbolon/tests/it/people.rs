@@ -4,8 +4,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "the helpers of tests fail as tests do")]
 
 mod codes;
-mod desk;
-mod device;
+pub(crate) mod desk;
+pub(crate) mod device;
 mod faults;
 mod links;
 mod passkeys;

@@ -1,25 +1,22 @@
 //! Signing in and out.
 
-use std::sync::Arc;
-
 use askama::Template;
-use axum::extract::{RawPathParams, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use symbolon_core::edit;
-use symbolon_core::realm_view::RealmView;
 use symbolon_core::secret::Secret;
-use symbolon_core::sign_in::{Attempt, Refused, SignIn, SignedIn, password};
+use symbolon_core::sign_in::{SignIn, passkey, password};
 
+use crate::console::account::door::{Door, PasskeyForm, entered, onward, said};
+use crate::console::account::second;
+use crate::console::address;
 use crate::console::cookie::{self, Cookie};
 use crate::console::failure::Failure;
 use crate::console::form::{Form, Mistakes};
+use crate::console::list::ListQuery;
 use crate::console::page::{Frame, Page, gone_to};
 use crate::console::texts::Texts;
-use crate::console::visitor::{Asked, Visitor};
-use crate::console::{address, list::ListQuery};
-use crate::middleware::host::{chosen, host};
-use crate::state::ServerState;
+use crate::console::visitor::Visitor;
 
 #[derive(Template)]
 #[template(path = "account/sign_in.html")]
@@ -31,105 +28,82 @@ struct SignInContent<'a> {
     next: &'a str,
     email: &'a str,
     mistakes: Mistakes,
+    passkey: Option<PasskeyForm>,
 }
 
-/// The realm that people sign in to here: the one in the path, else that of the host name.
-fn realm_of(
-    state: &ServerState,
-    params: &RawPathParams,
-    headers: &HeaderMap,
-) -> Result<Arc<RealmView>, Failure> {
-    let named = params.iter().find(|(name, _)| *name == "realm").map(|(_, value)| value);
-    let host = host(&axum::http::Uri::default(), headers.get(header::HOST));
-    let realm = chosen(state.authority.directory(), named, host.as_deref());
-    realm.filter(|realm| realm.realm().status.is_active()).ok_or(Failure::NotFound)
-}
-
-fn page<'a>(
-    asked: &Asked,
-    realm: &RealmView,
-    content: impl FnOnce(Texts) -> SignInContent<'a>,
-) -> Page<SignInContent<'a>> {
-    let t = Texts::of_words(realm.realm().settings.vocabulary);
-    Page::new(Frame::outside(asked, t, t.of("sign-in-title")), content(t))
+/// The page, perhaps with what was entered and what is wrong with it.
+async fn page(door: &Door, (email, next): (&str, &str), mistake: Option<&str>) -> Result<Response, Failure> {
+    let t = door.texts();
+    let passkey = match door.site.relying_party(t) {
+        Some(rp) => passkey::begin_sign_in(door.attempt(), &rp).await.ok(),
+        None => None,
+    };
+    let content = SignInContent {
+        t,
+        realm: door.realm.id().as_str(),
+        action: door.sign_in(),
+        next,
+        email,
+        mistakes: mistake.map(|text| Mistakes::of_form(t.of(text))).unwrap_or_default(),
+        passkey: passkey.map(|ceremony| PasskeyForm::of(&ceremony, format!("{}/passkey", door.sign_in()))),
+    };
+    let status = if mistake.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let frame = Frame::outside(&door.asked, t, t.of("sign-in-title"));
+    Ok(Page::new(frame, content).with_status(status).into_response())
 }
 
 /// The page to sign in at.
-pub(super) async fn show(
-    State(state): State<ServerState>,
-    params: RawPathParams,
-    headers: HeaderMap,
-    asked: Asked,
-) -> Result<Response, Failure> {
-    let realm = realm_of(&state, &params, &headers)?;
-    let query = ListQuery::of(&asked, &["next"]);
-    let content = |t| SignInContent {
-        t,
-        realm: realm.id().as_str(),
-        action: path(&asked),
-        next: query.value("next"),
-        email: "",
-        mistakes: Mistakes::default(),
-    };
-    Ok(page(&asked, &realm, content).into_response())
-}
-
-fn path(asked: &Asked) -> &str {
-    asked.path.split('?').next().unwrap_or_default()
+pub(super) async fn show(door: Door) -> Result<Response, Failure> {
+    let query = ListQuery::of(&door.asked, &["next"]);
+    page(&door, ("", query.value("next")), None).await
 }
 
 /// Takes email and password.
-pub(super) async fn sign_in(
-    State(state): State<ServerState>,
-    params: RawPathParams,
-    headers: HeaderMap,
-    asked: Asked,
-    form: Form,
-) -> Result<Response, Failure> {
-    let realm = realm_of(&state, &params, &headers)?;
-    let attempt = Attempt { authority: &state.authority, realm: &realm, visit: asked.visit() };
+pub(super) async fn sign_in(door: Door, form: Form) -> Result<Response, Failure> {
     let secret = Secret::new(form.raw("password").to_owned());
-    let next = address::next(form.filled("next")).unwrap_or_else(|| address::HOME.to_owned());
-    let again = |text: &'static str, status: StatusCode| {
-        let content = |t: Texts| SignInContent {
-            t,
-            realm: realm.id().as_str(),
-            action: path(&asked),
-            next: &next,
-            email: form.text("email"),
-            mistakes: Mistakes::of_form(t.of(text)),
-        };
-        Ok(page(&asked, &realm, content).with_status(status).into_response())
-    };
-    match password::sign_in(attempt, form.text("email"), &secret).await {
-        Ok(SignIn::Done(signed_in)) => Ok(entered(&state, &signed_in, &next)),
-        Ok(SignIn::SecondFactor(_)) => Err(Failure::NotFound),
-        Err(Refused::Later(wait)) => Err(Failure::Busy(wait)),
-        Err(Refused::Unavailable) => Err(Failure::Unavailable("signing in".to_owned())),
-        Err(Refused::Wrong | Refused::Expired) => again("sign-in-wrong", StatusCode::UNPROCESSABLE_ENTITY),
+    let next = onward(form.filled("next"));
+    match password::sign_in(door.attempt(), form.text("email"), &secret).await {
+        Ok(SignIn::Done(signed_in)) => Ok(entered(&door.authority, &signed_in, &next)),
+        Ok(SignIn::SecondFactor(pending)) => {
+            Ok(second::wanted(&door.authority, door.sign_in(), &pending, &next))
+        }
+        Err(refused) => {
+            let text = said(refused, "sign-in-wrong")?;
+            page(&door, (form.text("email"), &next), Some(text)).await
+        }
     }
 }
 
-/// Into the console, with the session's cookie.
-fn entered(state: &ServerState, signed_in: &SignedIn, next: &str) -> Response {
-    let mut response = gone_to(next, "");
-    let secure = cookie::are_secure(&state.authority);
-    if let Some(value) = Cookie::Session.set(secure, signed_in.token.expose(), None) {
-        response.headers_mut().append(header::SET_COOKIE, value);
+/// Takes a passkey's answer.
+pub(super) async fn passkey(door: Door, form: Form) -> Result<Response, Failure> {
+    let next = onward(form.filled("next"));
+    let rp = door.site.relying_party(door.texts()).ok_or(Failure::NotFound)?;
+    let Ok(answer) = serde_json::from_str(form.raw("answer")) else {
+        return page(&door, ("", &next), Some("passkey-wrong")).await;
+    };
+    match passkey::sign_in(door.attempt(), &rp, form.text("state"), &answer).await {
+        Ok(signed_in) => Ok(entered(&door.authority, &signed_in, &next)),
+        Err(refused) => page(&door, ("", &next), Some(said(refused, "passkey-wrong")?)).await,
     }
-    response
 }
 
 /// Ends the session.
 pub(super) async fn sign_out(visitor: Visitor) -> Result<Response, Failure> {
     edit::session::sign_out(&visitor.authority, &visitor.person).await?;
-    let mut response = gone_to(&address::sign_in(&page_of(&visitor)), "signed-out");
+    Ok(left(&visitor, "signed-out"))
+}
+
+/// To the page to sign in at, without the session's cookie.
+pub(super) fn left(visitor: &Visitor, done: &'static str) -> Response {
+    let mut response = gone_to(&own_sign_in(visitor), done);
     if let Some(value) = Cookie::Session.gone(cookie::are_secure(&visitor.authority)) {
         response.headers_mut().append(header::SET_COOKIE, value);
     }
-    Ok(response)
+    response
 }
 
-fn page_of(visitor: &Visitor) -> String {
-    if visitor.person.realm().is_default() { String::new() } else { address::realm(visitor.home(), &[""]) }
+/// Where a person signs in.
+pub(super) fn own_sign_in(visitor: &Visitor) -> String {
+    let realm = visitor.person.realm();
+    if realm.is_default() { address::sign_in("") } else { address::realm(visitor.home(), &["sign-in"]) }
 }

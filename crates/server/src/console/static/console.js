@@ -1,4 +1,4 @@
-// What plain HTML cannot do: copying, dialogs above the page, and times in the reader's zone. Everything here only adds
+// What plain HTML cannot do: copying, printing, dialogs above the page, passkeys, and times in the reader's zone. Everything here only adds
 // to pages that work without it.
 "use strict";
 
@@ -52,7 +52,62 @@
     }
   }
 
+  // <button data-print>: hidden until this script is there.
+  function offerPrinting(root) {
+    for (const button of all(root, "button[data-print]")) {
+      button.hidden = false;
+    }
+  }
+
+  // <form data-passkey="get" or "create" data-options="…">: its field `answer` is filled by the browser's passkey. It
+  // is hidden until it is known that the browser has some.
+  const passkeys = window.PublicKeyCredential;
+  const havePasskeys = Boolean(
+    passkeys?.parseRequestOptionsFromJSON && passkeys.parseCreationOptionsFromJSON && navigator.credentials,
+  );
+
+  function offerPasskeys(root) {
+    if (!havePasskeys) {
+      return;
+    }
+    for (const form of all(root, "form[data-passkey]")) {
+      form.hidden = false;
+    }
+    for (const note of all(root, "[data-passkey-missing]")) {
+      note.hidden = true;
+    }
+  }
+
+  async function askForPasskey(form) {
+    const failed = form.querySelector("[data-passkey-failed]");
+    failed.hidden = true;
+    try {
+      const options = JSON.parse(form.dataset.options);
+      const credential = form.dataset.passkey === "create"
+        ? await navigator.credentials.create({ publicKey: passkeys.parseCreationOptionsFromJSON(options) })
+        : await navigator.credentials.get({ publicKey: passkeys.parseRequestOptionsFromJSON(options) });
+      form.elements.answer.value = JSON.stringify(credential.toJSON());
+    } catch {
+      // The person said no, there is none, or it took too long: browsers do not tell which.
+      failed.hidden = false;
+      return;
+    }
+    form.submit();
+  }
+
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.matches?.("form[data-passkey]") && !form.elements.answer.value) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      askForPasskey(form);
+    }
+  }, true);
+
   document.addEventListener("click", (event) => {
+    if (event.target.closest?.("button[data-print]")) {
+      window.print();
+    }
     const button = event.target.closest?.("button[data-copy]");
     if (button) {
       event.preventDefault();
@@ -72,6 +127,8 @@
   function attend(root) {
     showLocalTimes(root);
     offerCopying(root);
+    offerPrinting(root);
+    offerPasskeys(root);
     raiseDialogs(root);
   }
 

@@ -21,7 +21,7 @@ fn console() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src/console")
 }
 
-/// Names in quotes that are texts' names, wherever they stand: `t.of("…")`, a table of names, a title.
+/// Names in quotes that are texts' names, wherever they stand: `t.of(…)`, a table of names, a title.
 fn quoted(source: &str) -> BTreeSet<String> {
     source.split('"').skip(1).step_by(2).map(str::to_owned).collect()
 }
@@ -82,7 +82,7 @@ fn what_a_template_or_a_handler_asks_for_is_there() {
                     continue;
                 }
                 let name = source[at + call.len()..].split('"').next().unwrap();
-                assert!(Texts::default().has(name), "{}: {name}", path.display());
+                assert!(Texts::has(name), "{}: {name}", path.display());
             }
         }
     }

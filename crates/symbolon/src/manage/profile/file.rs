@@ -10,6 +10,7 @@ use symbolon_core::secret::Secret;
 use toml::{Table, Value};
 
 use crate::files;
+use crate::manage::profile::source::Dialect;
 
 /// A server, and who one is there.
 #[derive(Clone, Debug, Deserialize)]
@@ -21,10 +22,42 @@ pub struct Profile {
     pub realm: Option<String>,
     /// The organization of commands that name none.
     pub organization: Option<String>,
-    /// The client.
+    /// The client, or in v1 the email.
     pub client_id: String,
-    /// Its secret.
-    pub client_secret: Secret,
+    /// Its secret, unless a command tells it.
+    pub client_secret: Option<Secret>,
+    /// The command that tells the secret, and its arguments.
+    pub secret_command: Option<Vec<String>>,
+    /// How the server wants to be asked.
+    #[serde(default)]
+    pub dialect: Dialect,
+    /// The issuer in whose metadata the token endpoint is found.
+    pub issuer: Option<String>,
+    /// The token endpoint, where it is not Symbolon's.
+    pub token_url: Option<String>,
+    /// The API that tokens are for.
+    pub audience: Option<String>,
+    /// The scopes to ask for.
+    pub scope: Option<String>,
+}
+
+impl Profile {
+    /// A client of a Symbolon server.
+    pub fn new(url: String, client_id: String, client_secret: Secret) -> Self {
+        Self {
+            url,
+            realm: None,
+            organization: None,
+            client_id,
+            client_secret: Some(client_secret),
+            secret_command: None,
+            dialect: Dialect::default(),
+            issuer: None,
+            token_url: None,
+            audience: None,
+            scope: None,
+        }
+    }
 }
 
 /// All profiles.
@@ -78,12 +111,22 @@ impl Profiles {
                 ("realm", profile.realm.as_deref()),
                 ("organization", profile.organization.as_deref()),
                 ("client_id", Some(&profile.client_id)),
-                ("client_secret", Some(profile.client_secret.expose())),
+                ("client_secret", profile.client_secret.as_ref().map(Secret::expose)),
+                ("dialect", (profile.dialect != Dialect::default()).then(|| profile.dialect.name())),
+                ("issuer", profile.issuer.as_deref()),
+                ("token_url", profile.token_url.as_deref()),
+                ("audience", profile.audience.as_deref()),
+                ("scope", profile.scope.as_deref()),
             ];
             let text = |(name, value): (&str, Option<&str>)| {
                 value.map(|value| (name.to_owned(), Value::String(value.to_owned())))
             };
-            profiles.insert(name.clone(), Value::Table(members.into_iter().filter_map(text).collect()));
+            let mut table: Table = members.into_iter().filter_map(text).collect();
+            if let Some(command) = &profile.secret_command {
+                let words = command.iter().cloned().map(Value::String).collect();
+                table.insert("secret_command".to_owned(), Value::Array(words));
+            }
+            profiles.insert(name.clone(), Value::Table(table));
         }
         let mut whole = Table::new();
         if let Some(default) = &self.default {
@@ -115,14 +158,20 @@ mod tests {
     use super::*;
 
     fn profiles() -> Profiles {
+        let secret = Secret::new("canary\\secret".to_owned());
         let profile = Profile {
-            url: "https://auth.example".to_owned(),
-            realm: None,
             organization: Some("acme \"quoted\"".to_owned()),
-            client_id: "cli_1".to_owned(),
-            client_secret: Secret::new("canary\\secret".to_owned()),
+            ..Profile::new("https://auth.example".to_owned(), "cli_1".to_owned(), secret)
         };
-        Profiles { default: Some("a".to_owned()), profiles: [("a".to_owned(), profile)].into() }
+        let other = Profile {
+            client_secret: None,
+            secret_command: Some(vec!["pass".to_owned(), "show".to_owned()]),
+            dialect: Dialect::AccessKey,
+            audience: Some("https://api.example".to_owned()),
+            ..profile.clone()
+        };
+        let profiles = [("a".to_owned(), profile), ("b".to_owned(), other)].into();
+        Profiles { default: Some("a".to_owned()), profiles }
     }
 
     #[test]
@@ -135,7 +184,16 @@ mod tests {
         assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
         let read = Profiles::read(&path).unwrap();
         assert_eq!(read.default.as_deref(), Some("a"));
-        assert_eq!(read.profiles["a"].client_secret.expose(), "canary\\secret");
+        let secret = |name: &str| read.profiles[name].client_secret.as_ref().map(Secret::expose);
+        assert_eq!((secret("a"), secret("b")), (Some("canary\\secret"), None));
+        assert_eq!(
+            read.profiles["b"].secret_command.as_deref(),
+            Some(["pass", "show"].map(str::to_owned).as_slice())
+        );
+        assert_eq!(
+            (read.profiles["a"].dialect, read.profiles["b"].dialect),
+            (Dialect::Form, Dialect::AccessKey)
+        );
         assert_eq!(read.profiles["a"].organization.as_deref(), Some("acme \"quoted\""));
         assert!(!format!("{read:?}").contains("canary"));
     }

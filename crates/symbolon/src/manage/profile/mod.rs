@@ -2,10 +2,11 @@
 //! private, and no command shows what it holds.
 
 mod file;
+pub mod source;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::manage::failure::{Done, Failure};
 pub use crate::manage::profile::file::{Profile, Profiles, path};
@@ -81,12 +82,8 @@ pub fn run(verb: Verb) -> Done {
                 refuse_taken(&profiles, &name)?;
             }
             let client_secret = secrets::read(secret_file.as_deref(), "secret")?;
-            let profile = Profile { url, realm, organization, client_id, client_secret };
-            profiles.profiles.insert(name.clone(), profile);
-            if default || profiles.default.is_none() {
-                profiles.default = Some(name.clone());
-            }
-            profiles.write(&path)?;
+            let profile = Profile { realm, organization, ..Profile::new(url, client_id, client_secret) };
+            profiles.keep(&name, profile, default, &path)?;
             eprintln!("Profile {name} is kept in {}.", path.display());
             Ok(())
         }
@@ -105,6 +102,17 @@ pub fn run(verb: Verb) -> Done {
             eprintln!("Profile {name} is forgotten; its client still exists.");
             Ok(())
         }
+    }
+}
+
+impl Profiles {
+    /// Keeps a profile. The first one is the default one.
+    pub fn keep(&mut self, name: &str, profile: Profile, default: bool, path: &Path) -> Done {
+        self.profiles.insert(name.to_owned(), profile);
+        if default || self.default.is_none() {
+            self.default = Some(name.to_owned());
+        }
+        Ok(self.write(path)?)
     }
 }
 

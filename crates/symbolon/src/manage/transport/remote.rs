@@ -1,19 +1,23 @@
 //! The API over HTTP, as the client of a profile: a token once a run, renewed once if it is not taken any more.
 
+mod stream;
+
 use std::error::Error;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, IF_MATCH};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, IF_MATCH};
 use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, StatusCode, Url};
-use serde::Deserialize;
+use symbolon_client::{Backoff, ReqwestTransport, Token, TokenSource};
 use symbolon_core::permission::AUDIENCE;
-use symbolon_core::secret::Secret;
 
 use crate::manage::failure::Failure;
 use crate::manage::profile::Profile;
+use crate::manage::profile::source;
 use crate::manage::transport::{Answer, Asked};
+
+pub use stream::{Content, Streamed};
 
 /// Longer than the server works on anything.
 const LONGEST: Duration = Duration::from_mins(1);
@@ -24,14 +28,25 @@ pub struct Remote {
     client: Client,
     name: String,
     profile: Profile,
-    token: Option<Secret>,
-    renewed: bool,
+    tokens: TokenSource,
 }
 
 impl Remote {
     /// Goes to the server of a profile; nothing is sent yet.
     pub fn new(name: String, profile: Profile) -> Result<Self, Failure> {
-        Ok(Self { client: client()?, name, profile, token: None, renewed: false })
+        let client = client()?;
+        // A person waits, and would rather be told than wait for long.
+        let soon = Duration::from_millis(100);
+        let backoff = Backoff::new(soon, soon).context("waiting times")?;
+        let tokens = profile.source(Some(AUDIENCE), None)?;
+        let tokens = tokens
+            .transport(ReqwestTransport::with_client(client.clone()))
+            .timeout(LONGEST)
+            .patience(Duration::ZERO)
+            .backoff(backoff)
+            .build()
+            .map_err(|error| source::failure(&error, &name, &profile))?;
+        Ok(Self { client, name, profile, tokens })
     }
 
     /// The server's address.
@@ -41,30 +56,30 @@ impl Remote {
 
     /// Asks the server. A `401` means that nothing was done, so that asking again with a new token is safe.
     pub async fn send(&mut self, asked: &Asked) -> Result<Answer, Failure> {
-        let answer = self.send_once(asked).await?;
-        if answer.status != StatusCode::UNAUTHORIZED.as_u16() || self.renewed {
+        let token = self.token().await?;
+        let answer = self.send_once(asked, &token).await?;
+        if answer.status != StatusCode::UNAUTHORIZED.as_u16() || !self.tokens.report_unauthorized(&token) {
             return Ok(answer);
         }
-        self.renewed = true;
-        self.token = None;
-        self.send_once(asked).await
+        let token = self.token().await?;
+        self.send_once(asked, &token).await
     }
 
-    async fn send_once(&mut self, asked: &Asked) -> Result<Answer, Failure> {
-        let token = match &self.token {
-            Some(token) => token.clone(),
-            None => request_token(&self.client, &self.name, &self.profile).await?,
-        };
+    async fn token(&self) -> Result<Token, Failure> {
+        self.tokens.token().await.map_err(|error| source::failure(&error, &self.name, &self.profile))
+    }
+
+    async fn send_once(&self, asked: &Asked, token: &Token) -> Result<Answer, Failure> {
         let url = format!("{}{}", self.profile.url, asked.path);
-        let mut request = self.client.request(asked.method.clone(), url).bearer_auth(token.expose());
-        self.token = Some(token);
+        let mut request =
+            self.client.request(asked.method.clone(), url).header(AUTHORIZATION, token.header());
         if let Some(version) = asked.if_version {
             request = request.header(IF_MATCH, format!("\"{version}\""));
         }
         if let Some(content) = asked.content()? {
             request = request.header(CONTENT_TYPE, "application/json").body(content);
         }
-        sent(request, &self.profile.url).await.map(|(answer, _)| answer)
+        sent(request, &self.profile.url).await
     }
 }
 
@@ -78,86 +93,38 @@ pub fn client() -> Result<Client, Failure> {
     Ok(builder.build().context("TLS cannot be set up")?)
 }
 
-async fn sent(request: RequestBuilder, to: &str) -> Result<(Answer, String), Failure> {
-    let unreachable = |error: reqwest::Error| {
-        Failure::Unreachable(format!("{to} cannot be reached: {}", innermost(&error.without_url())))
-    };
-    let response = request.header(ACCEPT, "application/json").send().await.map_err(unreachable)?;
+async fn sent(request: RequestBuilder, to: &str) -> Result<Answer, Failure> {
+    let response =
+        request.header(ACCEPT, "application/json").send().await.map_err(|error| unreachable(to, error))?;
     let status = response.status().as_u16();
-    let id =
-        response.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
-    let text = response.text().await.map_err(unreachable)?;
-    Ok((Answer { status, text }, id))
+    let text = response.text().await.map_err(|error| unreachable(to, error))?;
+    Ok(Answer { status, text })
 }
 
-/// The last cause says what happened: connection refused, a name that does not exist, a certificate that is not trusted.
-fn innermost(error: &dyn Error) -> String {
-    let mut cause = error;
+/// Nobody answered there. The last cause says what happened: connection refused, a name that does not exist, a certificate
+/// that is not trusted.
+pub fn unreachable(to: &str, error: reqwest::Error) -> Failure {
+    let error = error.without_url();
+    let mut cause: &dyn Error = &error;
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }
-    cause.to_string()
+    Failure::Unreachable(format!("{to} cannot be reached: {cause}"))
 }
 
-#[derive(Deserialize)]
-struct Issued {
-    access_token: Secret,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct NotIssued {
-    error: String,
-    error_description: String,
-}
-
-/// Gets a token for managing by client credentials (RFC 6749 §4.4).
-pub async fn request_token(client: &Client, name: &str, profile: &Profile) -> Result<Secret, Failure> {
-    let url = match &profile.realm {
-        Some(realm) => format!("{}/realms/{}/oauth/token", profile.url, encoded(realm)),
-        None => format!("{}/oauth/token", profile.url),
-    };
-    let form = format!(
-        "grant_type=client_credentials&client_id={}&client_secret={}&audience={}",
-        encoded(&profile.client_id),
-        encoded(profile.client_secret.expose()),
-        encoded(AUDIENCE)
-    );
-    let request = client.post(url).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form);
-    let (answer, request_id) = sent(request, &profile.url).await?;
-    if answer.status == StatusCode::OK.as_u16() {
-        let read = serde_json::from_str::<Issued>(&answer.text);
-        // The error's own text could show the token.
-        return read.map(|issued| issued.access_token).map_err(|_| {
-            Failure::Unreachable(format!(
-                "{} answered, but not in the way in which Symbolon does",
-                profile.url
-            ))
-        });
-    }
-    let told = serde_json::from_str::<NotIssued>(&answer.text).unwrap_or_default();
-    let (status, id) = (answer.status, &profile.client_id);
-    if told.error.is_empty() || status >= 500 || status == StatusCode::TOO_MANY_REQUESTS.as_u16() {
-        return Err(Failure::Unreachable(format!(
-            "{} gives no tokens now ({status} {}); try again in a moment",
-            profile.url, told.error
-        )));
-    }
-    Err(Failure::NotLetIn(format!(
-        "{} gives the client {id} of the profile {name} no token to manage with\n  why      {}: {}\n  try      \
-         `symbolon request explain {request_id}` as another operator, or with --local at the server",
-        profile.url, told.error, told.error_description
-    )))
-}
-
-fn encoded(text: &str) -> percent_encoding::PercentEncode<'_> {
-    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC)
-}
-
-/// Reads the address of a server. Credentials go over plain http to this machine alone, unless that is asked for.
+/// Reads the address of a server, the address alone.
 pub fn check_url(text: &str, allow_http: bool) -> Result<String, Failure> {
-    let wrong = |why: &str| Failure::usage(format!("--url {text:?} {why}"));
-    let url: Url = text.parse().map_err(|_| wrong("is not an address, such as https://auth.example.com"))?;
+    let url = check_address(text, allow_http)?;
+    if url.query().is_some() {
+        return Err(Failure::usage("--url is the address alone: no user, no query, no fragment"));
+    }
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+/// Reads an address. Credentials go over plain http to this machine alone, unless that is asked for.
+pub fn check_address(text: &str, allow_http: bool) -> Result<Url, Failure> {
+    let wrong = |why: &str| Failure::usage(format!("the address {text:?} {why}"));
+    let url: Url = text.parse().map_err(|_| wrong("is not one, such as https://auth.example.com"))?;
     let is_here = match url.host_str() {
         None | Some("") => return Err(wrong("names no host")),
         Some("localhost") => true,
@@ -166,25 +133,18 @@ pub fn check_url(text: &str, allow_http: bool) -> Result<String, Failure> {
             .parse::<std::net::IpAddr>()
             .is_ok_and(|address| address.is_loopback()),
     };
-    if !url.username().is_empty()
-        || url.password().is_some()
-        || url.query().is_some()
-        || url.fragment().is_some()
-    {
-        return Err(Failure::usage("--url is the address alone: no user, no query, no fragment"));
+    if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
+        return Err(Failure::usage("an address is without user, password and fragment"));
     }
     match url.scheme() {
-        "https" => {}
-        "http" if is_here || allow_http => {}
-        "http" => {
-            return Err(wrong(
-                "is plain http to another machine, where everybody on the way can read the secret: use https, or say \
-                 --allow-http",
-            ));
-        }
-        _ => return Err(wrong("is neither https nor http")),
+        "https" => Ok(url),
+        "http" if is_here || allow_http => Ok(url),
+        "http" => Err(wrong(
+            "is plain http to another machine, where everybody on the way can read the secret: use https, or say \
+             --allow-http",
+        )),
+        _ => Err(wrong("is neither https nor http")),
     }
-    Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
 #[cfg(test)]

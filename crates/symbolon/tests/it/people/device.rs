@@ -69,6 +69,11 @@ impl Device {
 
     /// `navigator.credentials.create`
     pub(crate) fn makes(&mut self, options: &Value) -> RegistrationResponse {
+        serde_json::from_value(self.made(options)).unwrap()
+    }
+
+    /// The same, as it is sent.
+    pub(crate) fn made(&mut self, options: &Value) -> Value {
         options["user"]["id"].as_str().unwrap().clone_into(&mut self.handle);
         let credential = BASE64URL.decode(&self.credential).unwrap();
         let point = self.key.public_key().as_ref();
@@ -90,7 +95,7 @@ impl Device {
             "attestationObject": BASE64URL.encode(object),
             "transports": ["internal"],
         });
-        serde_json::from_value(json!({ "rawId": self.credential, "response": response })).unwrap()
+        json!({ "rawId": self.credential, "response": response })
     }
 
     /// `navigator.credentials.get`
@@ -99,8 +104,18 @@ impl Device {
         self.answers_without_counting(options)
     }
 
+    /// The same, as it is sent.
+    pub(crate) fn answered(&mut self, options: &Value) -> Value {
+        self.counter += 1;
+        self.signed(options)
+    }
+
     /// The same, as a copy of the device that has not heard of the last time.
     pub(crate) fn answers_without_counting(&self, options: &Value) -> AssertionResponse {
+        serde_json::from_value(self.signed(options)).unwrap()
+    }
+
+    fn signed(&self, options: &Value) -> Value {
         let (client_data, data) = (self.client_data("webauthn.get", options), self.says(0));
         let signed = [&data[..], &sha256(&client_data)].concat();
         let signature = self.key.sign(&SystemRandom::new(), &signed).unwrap();
@@ -110,6 +125,6 @@ impl Device {
             "signature": BASE64URL.encode(signature),
             "userHandle": self.names_user.then_some(&self.handle),
         });
-        serde_json::from_value(json!({ "rawId": self.credential, "response": response })).unwrap()
+        json!({ "rawId": self.credential, "response": response })
     }
 }

@@ -91,6 +91,8 @@ async fn a_store_that_fails_lets_nobody_in() {
         assert!(!whole || method == "touch_session", "{method} failed, and nobody noticed");
         store.fail(&[]);
         called.extend(store.called());
+        // What holds the authority holds the journal.
+        drop(desk);
         node.stop().await;
     }
     let missed: Vec<_> = SIGNING_IN
@@ -112,5 +114,6 @@ async fn a_request_is_served_though_it_could_not_be_noted() {
     assert!(desk.asks(&token).await.is_ok());
     store.fail(&["find_user"]);
     assert!(matches!(desk.asks(&token).await, Err(NotSignedIn::Store(_))));
+    drop(desk);
     node.stop().await;
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use symbolon_core::edit::link::{self, Chosen, LinkError, LinkPurpose, LinkRefused};
-use symbolon_core::edit::{self, user};
+use symbolon_core::edit::user;
 use symbolon_core::permission::{Denied, Permission};
 use symbolon_core::realm::Status;
 use symbolon_core::secret::Secret;
@@ -98,7 +98,7 @@ async fn an_invitation_is_accepted_once_within_a_week() {
     let first = invites(&desk, &admin, &member).await.unwrap();
     let token = invites(&desk, &admin, &member).await.unwrap();
     assert!(!desk.lives(&first).await, "replaced");
-    bed.advance(Duration::from_hours(7 * 24) - Duration::from_millis(1)).await;
+    bed.advance(Duration::from_millis(7 * 24 * 3_600_000 - 1)).await;
     let seen = link::look(&bed.authority, token.expose()).await.unwrap();
     assert_eq!(
         (seen.purpose, seen.email.as_deref()),
@@ -214,7 +214,7 @@ async fn a_link_ends_with_its_user_and_with_the_password_that_it_was_to_replace(
     assert!(desk.lives(&token).await);
     let hash = bed
         .operator("default", async |editor| {
-            edit::user::hash_password(editor, &secret("remembered after all")).await.unwrap()
+            user::hash_password(editor, &secret("remembered after all")).await.unwrap()
         })
         .await;
     bed.change_user("default", DEV, |user| user.password = Some(hash)).await;

@@ -34,9 +34,22 @@ async fn every_refusal_reads_the_same_and_its_reason_is_on_record() {
     refused("req_8", ADMIN, "", "wrong_password").await;
     bed.change_realm("default", |realm| realm.status = Status::Disabled).await;
     let desk = Desk::of(&bed.authority);
-    let answer = sign_in(desk.attempt_as("req_9"), "viewer@custodian.example", &secret(secrets::PASSWORD));
-    assert_eq!(answer.await.unwrap_err(), Refused::Wrong);
+    let password = secret(secrets::PASSWORD);
+    let answer = sign_in(desk.attempt_as("req_9"), "viewer@custodian.example", &password).await;
+    assert_eq!(answer.unwrap_err(), Refused::Wrong);
     assert_eq!(reason(&bed, "req_9").await, "realm_disabled");
+}
+
+#[tokio::test]
+async fn a_password_typed_into_the_wrong_field_is_on_no_record() {
+    let bed = Bed::start().await;
+    let desk = Desk::of(&bed.authority);
+    for (request, email, kept) in [("req_1", secrets::PASSWORD, None), ("req_2", DEV, Some(DEV))] {
+        sign_in(desk.attempt_as(request), email, &secret("wrong")).await.unwrap_err();
+        reason(&bed, request).await;
+        let record = bed.store().find_refusals_by_request(request).await.unwrap().remove(0);
+        assert_eq!(record.unverified_client.as_deref(), kept);
+    }
 }
 
 #[tokio::test]

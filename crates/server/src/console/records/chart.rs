@@ -1,0 +1,331 @@
+//! Pictures of numbers: SVG made here, that says the same with and without colours, and has a table behind it.
+//!
+//! Every series has a pattern beside its colour. The picture itself is one image to a screen reader, with a title and
+//! a sentence; the numbers stand in the table. Shapes of a series are one path, in tenths of the picture's units, so
+//! that a picture of many columns stays small.
+
+use std::fmt::Write as _;
+
+use askama::Template;
+
+use crate::console::texts::Texts;
+
+/// So many series have a colour and a pattern of their own.
+const MOST_SERIES: usize = 5;
+/// The width of every picture, in its own units.
+const WIDTH: u32 = 640;
+/// The longest name beside a bar, in characters.
+const LONGEST_TICK: usize = 24;
+
+/// What a column or a bar stands for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Row {
+    /// In the table.
+    pub(crate) name: String,
+    /// In the picture.
+    pub(crate) tick: String,
+    /// Where its name leads in the table; may be empty.
+    pub(crate) to: String,
+}
+
+/// Numbers of one kind, one for each row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Series {
+    pub(crate) name: String,
+    pub(crate) values: Vec<u64>,
+}
+
+/// What is shown.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Data {
+    /// Unique on the page.
+    pub(crate) id: &'static str,
+    pub(crate) title: String,
+    /// What is counted, in a sentence.
+    pub(crate) about: String,
+    /// What the rows are: "Day", "Client".
+    pub(crate) rows_are: String,
+    pub(crate) rows: Vec<Row>,
+    /// At most five; further ones stand in the table alone.
+    pub(crate) series: Vec<Series>,
+}
+
+/// What is shown by days and hours.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct HeatData {
+    /// Unique on the page.
+    pub(crate) id: &'static str,
+    pub(crate) title: String,
+    /// What is counted, in a sentence.
+    pub(crate) about: String,
+    /// The days with the numbers of their hours.
+    pub(crate) days: Vec<(String, [u64; 24])>,
+}
+
+struct Label {
+    x: u32,
+    y: u32,
+    anchor: &'static str,
+    text: String,
+}
+
+struct Shape {
+    /// Which series it belongs to, from 1.
+    series: usize,
+    path: String,
+}
+
+/// A picture with its legend and its table; as text it is the whole element.
+#[derive(Template)]
+#[template(path = "records/chart.html")]
+pub(crate) struct Chart {
+    t: Texts,
+    id: &'static str,
+    title: String,
+    about: String,
+    /// How far the shapes are moved into the picture.
+    origin: (u32, u32),
+    height: u32,
+    grid: String,
+    labels: Vec<Label>,
+    shapes: Vec<Shape>,
+    rows_are: String,
+    rows: Vec<Row>,
+    series: Vec<Series>,
+}
+
+// What came from elsewhere is escaped by its template.
+impl askama::filters::HtmlSafe for Chart {}
+
+impl Chart {
+    fn has_legend(&self) -> bool {
+        self.shapes.len() > 1
+    }
+
+    /// The same in the colour and the pattern of another series, for pictures of one: what is refused looks the same
+    /// in all of them.
+    pub(crate) fn in_style(mut self, series: usize) -> Self {
+        for shape in self.shapes.iter_mut().take(1) {
+            shape.series = series.clamp(1, MOST_SERIES);
+        }
+        self
+    }
+
+    fn is_empty(&self) -> bool {
+        self.series.iter().all(|series| series.values.iter().all(|value| *value == 0))
+    }
+
+    /// The rows of the table with their numbers.
+    fn lines(&self) -> impl Iterator<Item = (&Row, Vec<String>)> {
+        self.rows.iter().enumerate().map(|(index, row)| {
+            let values = self.series.iter().map(|one| one.values.get(index).copied().unwrap_or_default());
+            (row, values.map(grouped).collect())
+        })
+    }
+
+    fn total(series: &Series) -> String {
+        grouped(series.values.iter().sum())
+    }
+
+    fn of(t: Texts, data: Data) -> Self {
+        let Data { id, title, about, rows_are, rows, series } = data;
+        let (grid, labels, shapes) = (String::new(), Vec::new(), Vec::new());
+        Self { t, id, title, about, origin: (0, 0), height: 0, grid, labels, shapes, rows_are, rows, series }
+    }
+}
+
+/// A number as people read it: `12,345`.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// How long `value` is on a scale on which `top` is `length`, rounded.
+fn scaled(value: u64, top: u64, length: u32) -> u32 {
+    let top = u128::from(top.max(1));
+    let exact = (u128::from(value) * u128::from(length) + top / 2) / top;
+    u32::try_from(exact).unwrap_or(length).min(length)
+}
+
+/// Where something stands in a row of `count`, of which `length` is the whole.
+fn place(index: usize, count: usize, length: u32) -> u32 {
+    scaled(index as u64, count as u64, length)
+}
+
+/// Up to four even steps, in numbers that people like, that reach to `most`: the step and how many.
+fn even_steps(most: u64) -> (u64, u64) {
+    let mut power = 1_u64;
+    loop {
+        for digit in [1, 2, 5] {
+            let step = power.saturating_mul(digit);
+            let count = most.div_ceil(step).max(1);
+            if count <= 4 {
+                return (step, count);
+            }
+        }
+        power = power.saturating_mul(10);
+    }
+}
+
+fn as_units(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+fn cut(name: &str) -> String {
+    if name.chars().count() <= LONGEST_TICK {
+        return name.to_owned();
+    }
+    name.chars().take(LONGEST_TICK - 1).chain(['…']).collect()
+}
+
+/// The heights at which the series of a row begin and end, one on another.
+fn stacked(series: &[Series], row: usize, (top, length): (u64, u32)) -> Vec<(u32, u32)> {
+    let mut sum = 0_u64;
+    let piled = series.iter().take(MOST_SERIES).map(|one| {
+        let begin = sum;
+        sum = sum.saturating_add(one.values.get(row).copied().unwrap_or_default());
+        (scaled(begin, top, length), scaled(sum, top, length))
+    });
+    piled.collect()
+}
+
+/// The highest sum of a row.
+fn highest(data: &Data) -> u64 {
+    let sum = |row: usize| {
+        let values = data.series.iter().take(MOST_SERIES).map(|one| one.values.get(row).copied());
+        values.map(Option::unwrap_or_default).fold(0, u64::saturating_add)
+    };
+    (0..data.rows.len()).map(sum).max().unwrap_or_default()
+}
+
+fn shapes_of(data: &Data) -> Vec<Shape> {
+    let count = data.series.len().min(MOST_SERIES);
+    (1..=count).map(|series| Shape { series, path: String::new() }).collect()
+}
+
+fn rectangle(path: &mut String, (x, y): (u32, u32), (width, height): (u32, u32)) {
+    // Writing to a text cannot fail.
+    let _ = write!(path, "M{x} {y}h{width}v{height}h-{width}z");
+}
+
+/// Columns over time, the series one on another.
+pub(crate) fn columns(t: Texts, data: Data) -> Chart {
+    const LEFT: u32 = 52;
+    const TOP: u32 = 10;
+    const LONG: u32 = (WIDTH - LEFT - 8) * 10;
+    const HIGH: u32 = 1700;
+    let (step, steps) = even_steps(highest(&data));
+    let top = step.saturating_mul(steps);
+    let mut shapes = shapes_of(&data);
+    let (mut grid, mut labels) = (String::new(), Vec::new());
+    for number in 0..=steps {
+        let y = HIGH - scaled(number, steps, HIGH);
+        let _ = write!(grid, "M0 {y}h{LONG}");
+        let text = grouped(step.saturating_mul(number));
+        labels.push(Label { x: LEFT - 6, y: TOP + y / 10 + 4, anchor: "end", text });
+    }
+    let count = data.rows.len();
+    let every = count.div_ceil(8).max(1);
+    for (index, row) in data.rows.iter().enumerate() {
+        let (from, to) = (place(index, count, LONG), place(index + 1, count, LONG));
+        let gap = (to - from) / 6;
+        let width = (to - from - 2 * gap).max(1);
+        for (shape, (low, high)) in shapes.iter_mut().zip(stacked(&data.series, index, (top, HIGH))) {
+            if high > low {
+                rectangle(&mut shape.path, (from + gap, HIGH - high), (width, high - low));
+            }
+        }
+        if index.is_multiple_of(every) {
+            let x = LEFT + u32::midpoint(from, to) / 10;
+            labels.push(Label { x, y: TOP + HIGH / 10 + 18, anchor: "middle", text: row.tick.clone() });
+        }
+    }
+    let height = TOP + HIGH / 10 + 26;
+    Chart { origin: (LEFT, TOP), height, grid, labels, shapes, ..Chart::of(t, data) }
+}
+
+/// A bar for each row, the series one after another, with their sum at the end.
+pub(crate) fn bars(t: Texts, data: Data) -> Chart {
+    const LEFT: u32 = 190;
+    const LONG: u32 = 3800;
+    const HIGH: u32 = 26;
+    let top = highest(&data).max(1);
+    let mut shapes = shapes_of(&data);
+    let mut labels = Vec::new();
+    for (index, row) in data.rows.iter().enumerate() {
+        let y = as_units(index) * HIGH;
+        let piled = stacked(&data.series, index, (top, LONG));
+        let end = piled.last().map_or(0, |(_, end)| *end);
+        for (shape, (from, to)) in shapes.iter_mut().zip(piled) {
+            if to > from {
+                rectangle(&mut shape.path, (from, y * 10 + 40), (to - from, HIGH * 10 - 80));
+            }
+        }
+        let sum = data.series.iter().take(MOST_SERIES).filter_map(|one| one.values.get(index)).sum();
+        labels.push(Label { x: LEFT - 8, y: y + 17, anchor: "end", text: cut(&row.tick) });
+        labels.push(Label { x: LEFT + end / 10 + 6, y: y + 17, anchor: "start", text: grouped(sum) });
+    }
+    let high = as_units(data.rows.len().max(1)) * HIGH;
+    let grid = format!("M0 0v{}", high * 10);
+    Chart { origin: (LEFT, 0), height: high, grid, labels, shapes, ..Chart::of(t, data) }
+}
+
+/// Days by hours: the larger a square, the more there was.
+pub(crate) fn heat(t: Texts, data: HeatData) -> Chart {
+    const LEFT: u32 = 90;
+    const SIDE: u32 = 220;
+    let HeatData { id, title, about, days } = data;
+    let most = days.iter().flat_map(|(_, hours)| hours).copied().max().unwrap_or_default();
+    let (mut path, mut grid, mut labels) = (String::new(), String::new(), Vec::new());
+    for (index, (day, hours)) in days.iter().enumerate() {
+        let y = as_units(index) * SIDE;
+        labels.push(Label { x: LEFT - 8, y: y / 10 + 15, anchor: "end", text: day.clone() });
+        for (hour, value) in hours.iter().enumerate().filter(|(_, value)| **value > 0) {
+            let side = square(*value, most, SIDE - 20);
+            let inset = (SIDE - side) / 2;
+            rectangle(&mut path, (as_units(hour) * SIDE + inset, y + inset), (side, side));
+        }
+    }
+    let high = as_units(days.len()) * SIDE;
+    for line in 0..=days.len() {
+        let _ = write!(grid, "M0 {}h{}", as_units(line) * SIDE, 24 * SIDE);
+    }
+    for hour in (0..=24).step_by(6) {
+        let _ = write!(grid, "M{} 0v{high}", hour * SIDE);
+        labels.push(Label {
+            x: LEFT + hour * SIDE / 10,
+            y: high / 10 + 16,
+            anchor: "middle",
+            text: format!("{hour}:00"),
+        });
+    }
+    // In the table the hours are the columns.
+    let series = (0..24).map(|hour| Series {
+        name: format!("{hour:02}"),
+        values: days.iter().map(|(_, hours)| hours[hour]).collect(),
+    });
+    let series = series.collect();
+    let row = |day: String| Row { tick: day.clone(), name: day, to: String::new() };
+    let rows = days.into_iter().map(|(day, _)| row(day)).collect();
+    let rows_are = t.of("chart-day-utc").into_owned();
+    let table = Data { id, title, about, rows_are, rows, series };
+    let shapes = vec![Shape { series: 1, path }];
+    Chart { origin: (LEFT, 0), height: high / 10 + 24, grid, labels, shapes, ..Chart::of(t, table) }
+}
+
+/// The side of a square whose area stands for a value; anything at all can be seen.
+fn square(value: u64, most: u64, longest: u32) -> u32 {
+    let area = u128::from(value) * u128::from(longest).pow(2) / u128::from(most.max(1));
+    u32::try_from(area.isqrt()).unwrap_or(longest).clamp(40, longest)
+}
+
+#[cfg(test)]
+#[path = "chart_tests.rs"]
+mod tests;
