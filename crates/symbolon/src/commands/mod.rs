@@ -9,11 +9,7 @@ pub mod decode;
 pub mod dev;
 pub mod explain;
 pub mod export;
-<<<<<<< HEAD
-pub mod first_operator;
-=======
 mod first_operator;
->>>>>>> 2df0767027ad85cc891cd2109f7868bc7c6c1000
 pub mod import;
 pub mod login;
 pub mod proxy;

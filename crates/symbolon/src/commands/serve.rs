@@ -57,7 +57,7 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
         );
     }
     if offers_link {
-        first_operator::offer(&authority, &config.base_url).await?;
+        first_operator::offer(&authority, &config.base_url, &config.data).await;
     }
     let state =
         ServerState { authority: authority.clone(), trusted_proxies: config.trusted_proxies.clone().into() };
