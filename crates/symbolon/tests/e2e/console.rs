@@ -90,24 +90,56 @@ impl Console {
 
     /// Runs a script of `tests/clients/console` against it.
     fn runs(&self, script: &str) {
+        self.runs_with(script, &[]);
+    }
+
+    /// The same, of its acts only those that are named.
+    fn runs_with(&self, script: &str, acts: &[&str]) {
         let pictures = pictures();
         let file = self.folder.join("given.json");
         std::fs::write(&file, self.given(&pictures).to_string()).expect("a file");
         let mut command = python(&format!("console/{script}"));
-        command.arg(&file).env("SYMBOLON_TEST_NODE_MODULES", from_environment("SYMBOLON_TEST_NODE_MODULES"));
+        command
+            .arg(&file)
+            .args(acts)
+            .env("SYMBOLON_TEST_NODE_MODULES", from_environment("SYMBOLON_TEST_NODE_MODULES"));
         println!("{script}: {}", succeeds(command));
     }
 }
 
 /// Where pictures go: those of `cargo xtask screens`, and of what stood there when a test failed.
 fn pictures() -> PathBuf {
-    std::env::var_os("SYMBOLON_SCREENS").map_or_else(
-        || Path::new(env!("CARGO_TARGET_TMPDIR")).join("console"),
-        PathBuf::from,
-    )
+    std::env::var_os("SYMBOLON_SCREENS")
+        .map_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).join("console"), PathBuf::from)
 }
 
 #[test]
 fn people_sign_in_by_link_password_code_passkey_and_recovery_code() {
     Console::without_operator().runs("signing_in.py");
+}
+
+#[test]
+fn a_customers_developer_does_what_the_five_systems_tell() {
+    Console::sandbox().runs("customer.py");
+}
+
+#[test]
+fn an_operator_invites_finds_out_and_revokes() {
+    Console::sandbox().runs("operating.py");
+}
+
+#[test]
+fn other_origins_and_other_peoples_data_do_nothing() {
+    Console::serve().runs("attacks.py");
+}
+
+#[test]
+fn every_page_is_accessible_light_still_and_fits_a_telephone() {
+    Console::serve().runs("pages.py");
+}
+
+#[test]
+#[ignore = "makes pictures for somebody to look at: run it with `cargo xtask screens`"]
+fn the_main_pages_are_pictured() {
+    Console::serve().runs_with("pages.py", &["screens"]);
 }

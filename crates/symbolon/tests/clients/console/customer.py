@@ -127,7 +127,8 @@ def m3ter(stage: Stage, scripts: bool) -> None:
     expect(person.row(second["id"])).to_contain_text("ACTIVE")
     person.follows("Rotation")
     person.sees("Rotation")
-    person.reads("Both are in use.")
+    # The use is noted a moment after the token.
+    person.comes_to_read("Both are in use.")
     person.close()
 
 
@@ -225,7 +226,7 @@ def ecoinvent(stage: Stage, scripts: bool) -> None:
     person.sees("Alder LCA")
     person.navigates("API credentials")
     person.sees("API credentials")
-    expect(person.page.get_by_role("heading", level=2)).to_have_count(2)
+    expect(person.page.get_by_role("main").get_by_role("heading", level=2)).to_have_count(2)
     for pair in ("ecoinvent_trial", "ecoinvent_beta"):
         person.reads(pair)
     person.reads("Secrets are shown only when they are made.")
@@ -282,6 +283,10 @@ def ecoinvent_licence(stage: Stage) -> None:
     operator.sees("Licences")
     operator.follows("New licence")
     operator.sees(re.compile("^New licence"))
+    operator.presses("Make the licence")
+    operator.reads("Choose one of these.")
+    operator.judge()
+    operator.chooses("API", "ecoinvent (https://api.ecoinvent.org)")
     operator.chooses("Kind", "Trial")
     operator.presses("Make the licence")
     operator.reads("The licence was made.")

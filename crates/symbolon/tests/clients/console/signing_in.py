@@ -55,12 +55,11 @@ def code_and_recovery(stage: Stage) -> None:
     secret = person.value("Or type this into it.")
     person.enters("Code of your app", "000000" if totp(secret) != "000000" else "111111")
     person.presses("Set it up")
-    person.reads("This is not the code that the app shows now")
+    person.reads("The code is not the one that the app shows now")
     person.enters("Code of your app", totp(secret))
     person.presses("Set it up")
+    # It leads on to what is needed when the app is lost.
     person.reads("The app is set up.")
-    person.sees("Your account")
-    person.follows("Make new recovery codes")
     person.sees("Recovery codes")
     person.presses("Make ten codes")
     person.reads("They are shown this once.")
@@ -76,14 +75,14 @@ def code_and_recovery(stage: Stage) -> None:
     # The step that set it up is used up; the next one's code is good a moment early.
     person.enters("Code of your app", totp(secret, 1))
     person.presses("Continue")
-    expect(person.page.get_by_role("button", name="Sign out")).to_be_visible()
+    person.is_in()
     person.presses("Sign out")
 
     halfway(person)
     person.page.get_by_text("I cannot use it: take a recovery code").click()
     person.enters("Recovery code", codes[0])
     person.page.get_by_role("button", name="Continue").last.click()
-    expect(person.page.get_by_role("button", name="Sign out")).to_be_visible()
+    person.is_in()
     person.presses("Sign out")
 
     halfway(person)
@@ -94,6 +93,7 @@ def code_and_recovery(stage: Stage) -> None:
     person.judge()
     person.enters("Recovery code", codes[1])
     person.page.get_by_role("button", name="Continue").last.click()
+    person.is_in()
     person.opens("/console/account")
     person.sees("Your account")
     person.reads("8 recovery codes are left.")
@@ -141,14 +141,14 @@ def passkey(stage: Stage) -> None:
     # Beside the password.
     halfway(person)
     person.presses("Use a passkey")
-    expect(person.page.get_by_role("button", name="Sign out")).to_be_visible()
+    person.is_in()
     person.presses("Sign out")
 
     # Instead of it.
     person.opens("/console/realms/default/sign-in")
     person.sees("Sign in")
     person.presses("Use a passkey")
-    expect(person.page.get_by_role("button", name="Sign out")).to_be_visible()
+    person.is_in()
 
     # A device that does not know its user.
     device.send("WebAuthn.setUserVerified", {"authenticatorId": authenticator, "isUserVerified": False})
@@ -158,7 +158,7 @@ def passkey(stage: Stage) -> None:
     person.reads("The browser gave no passkey.")
     device.send("WebAuthn.setUserVerified", {"authenticatorId": authenticator, "isUserVerified": True})
     person.presses("Use a passkey")
-    expect(person.page.get_by_role("button", name="Sign out")).to_be_visible()
+    person.is_in()
     person.opens("/console/account")
     person.follows("Remove My <b>laptop</b>")
     person.sees("Remove the passkey")

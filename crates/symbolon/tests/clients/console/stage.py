@@ -232,6 +232,14 @@ class Person:
     def reads(self, text: str | re.Pattern) -> None:
         expect(self.page.get_by_text(text).first).to_be_visible()
 
+    def comes_to_read(self, text: str) -> None:
+        """The same after a while: what is counted and noted is written behind the answer."""
+        end = time.monotonic() + 15
+        while self.page.get_by_text(text).count() == 0:
+            check(time.monotonic() < end, f"{self.page.url}: no «{text}»")
+            self.page.wait_for_timeout(200)
+            self.page.reload()
+
     def reads_not(self, text: str) -> None:
         expect(self.page.get_by_text(text)).to_have_count(0)
 
@@ -293,6 +301,9 @@ class Person:
         self.enters("Email", email)
         self.enters("Password", password or self.stage.given["password"])
         self.presses("Sign in")
+        self.is_in()
+
+    def is_in(self) -> None:
         expect(self.page.get_by_role("button", name="Sign out")).to_be_visible()
 
     def proves(self, password: str | None = None) -> None:
