@@ -197,9 +197,11 @@ def settings(stage: Stage) -> None:
     slow.reads(re.compile("meantime|changed"))
     slow.judge()
     slow.close()
-    person.enters("Life of a token, in seconds", "soon")
+    person.enters("Life of a token, in seconds", "0")
     person.presses("Save")
+    expect(person.page.get_by_role("alert").or_(person.page.locator(".mistake")).first).to_be_visible()
     person.judge()
+    check(person.value("Life of a token, in seconds") == "0", "what was entered was not kept")
     person.close()
 
 
