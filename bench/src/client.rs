@@ -13,10 +13,10 @@ use symbolon_client::{TokenSource, Transport, TransportFuture};
 #[derive(clap::Args)]
 pub(crate) struct Options {
     /// Rounds, of which the median counts
-    #[arg(long, default_value_t = 11)]
+    #[arg(long, default_value_t = 601)]
     rounds: u32,
-    /// Milliseconds of each round
-    #[arg(long, default_value_t = 100)]
+    /// Milliseconds of each round: few, so that most rounds are interrupted by nobody
+    #[arg(long, default_value_t = 1)]
     time: u64,
 }
 

@@ -34,6 +34,9 @@ pub struct AccessKey {
     pub secret: SecretHash,
     /// Whether it may be used.
     pub status: KeyStatus,
+    /// Whether an operator switched it off: then no customer can switch it on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
     /// From then on it gets no tokens, and none lives longer.
     pub expires_at: Option<Timestamp>,
     /// Counts changes, for optimistic locking.

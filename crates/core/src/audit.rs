@@ -28,6 +28,9 @@ pub struct Actor {
     /// The caller's own name for the request, if it may send it again; not part of the record.
     #[serde(skip)]
     pub repeat: Option<RepeatKey>,
+    /// Whether it is a customer of the realm, and none of those who run it; not part of the record.
+    #[serde(skip)]
+    pub is_customer: bool,
 }
 
 /// What a caller calls a request that makes something, so that it can send it again and have one thing all the same
@@ -87,7 +90,14 @@ impl Actor {
     }
 
     fn of(kind: ActorKind, id: &str, request_id: &str) -> Self {
-        Self { kind, id: id.to_owned(), request_id: request_id.to_owned(), from: None, repeat: None }
+        Self {
+            kind,
+            id: id.to_owned(),
+            request_id: request_id.to_owned(),
+            from: None,
+            repeat: None,
+            is_customer: false,
+        }
     }
 
     /// The same, at a network address.

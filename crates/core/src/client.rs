@@ -52,6 +52,9 @@ pub struct Client {
     pub organization: OrganizationId,
     /// A disabled one gets no tokens, and those it has are dead.
     pub status: Status,
+    /// Whether an operator switched it off: then no customer can switch it on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
     /// What was set on it.
     pub settings: ClientSettings,
     /// Counts changes, for optimistic locking.

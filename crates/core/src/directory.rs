@@ -307,7 +307,12 @@ impl Directory {
             let entries = self.store.list_changes(from, AT_ONCE).await?;
             if let Some(last) = entries.last() {
                 self.seen.store(last.sequence, SeqCst);
-                self.apply(&entries, from).await?;
+                if (from + 1..).zip(&entries).all(|(expected, entry)| entry.sequence == expected) {
+                    self.apply(&entries, from).await?;
+                } else {
+                    tracing::warn!(from, "this node has missed changes, and reads everything anew");
+                    self.start_over().await?;
+                }
                 if let Some(known) = entries.iter().rfind(|entry| entry.kind != SubjectKind::Revocation) {
                     self.knowledge.store(known.sequence, SeqCst);
                 }
@@ -319,6 +324,13 @@ impl Directory {
                 return Ok(());
             }
         }
+    }
+
+    /// Forgets what is cached, and reads all realms: nobody knows any more what was changed.
+    async fn start_over(&self) -> Result<(), StoreError> {
+        self.clients.clear();
+        self.organizations.clear();
+        self.reload_realms(None).await
     }
 
     async fn apply(&self, entries: &[ChangeEntry], from: i64) -> Result<(), StoreError> {

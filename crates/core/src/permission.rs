@@ -5,6 +5,7 @@
 //! nothing can be read or changed without one. What lies out of reach does not exist for the caller.
 
 mod access;
+mod applying;
 mod person;
 
 use std::collections::BTreeSet;
@@ -19,6 +20,7 @@ use crate::clock::Timestamp;
 use crate::id::{ClientId, OrganizationId, RealmId};
 use crate::introspect::{is_alive, read_own};
 use crate::issue::V1_CLIENT;
+use crate::policy::{Grant, Policy, effective_scopes};
 use crate::realm::Status;
 use crate::realm_view::RealmView;
 use crate::refusal::Reason;
@@ -27,6 +29,7 @@ use crate::store::StoreError;
 use crate::user::{MemberRole, OperatorRole};
 
 pub use access::{InstallationAccess, OrganizationAccess, RealmAccess};
+pub use applying::{AllowedPlan, Applying, NotApplied};
 
 /// The audience of tokens that manage. Every realm has it; it is not stored and cannot be changed.
 pub const AUDIENCE: &str = "urn:symbolon:management";
@@ -234,6 +237,11 @@ pub fn resource_server() -> ResourceServer {
     }
 }
 
+/// What grants and policies allow in management.
+fn managing<'a>(grants: &[Grant], policies: impl Iterator<Item = &'a Policy> + Clone) -> ScopeSet {
+    effective_scopes(&resource_server(), grants, policies).scopes
+}
+
 /// How far a caller reaches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Reach {
@@ -334,7 +342,7 @@ impl Caller {
         if !operates {
             permissions.0.retain(|permission| permission.is_for_customers());
         }
-        let actor = Actor::client(&client, request_id).at(from);
+        let actor = Actor { is_customer: !operates, ..Actor::client(&client, request_id).at(from) };
         Ok(Self { actor, home: Some(home), reach, permissions })
     }
 
@@ -395,6 +403,19 @@ impl Caller {
             .into_iter()
             .find(lacks)
             .map_or(Ok(()), |permission| Err(Denied::Permission(permission)))
+    }
+
+    /// The same of a policy, which acts on every client that has it, now or later: neither what it allows nor what it
+    /// denies no more may be beyond the caller. `None` where there is no policy.
+    fn check_policy(&self, before: Option<&Policy>, after: Option<&Policy>) -> Result<(), Denied> {
+        let everything = Grant { audience: AUDIENCE.to_owned(), scopes: resource_server().settings.scopes };
+        for grants in [&[][..], &[everything]] {
+            let (had, mut given) =
+                (managing(grants, before.into_iter()), managing(grants, after.into_iter()));
+            given.retain(|scope| !had.contains(scope.as_str()));
+            self.check_given(&given)?;
+        }
+        Ok(())
     }
 
     /// The realms within reach, for a permission; realms cannot be had by customers.

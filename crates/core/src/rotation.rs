@@ -24,6 +24,9 @@ use crate::store::StoreError;
 const REFUSAL_MEMORY: Duration = Duration::from_hours(30 * 24);
 /// How long a request can be sent again under its name.
 const REPEAT_MEMORY: Duration = Duration::from_hours(24);
+/// How long changes stay in the sequence. A node that was not there for so long reads everything anew; long before that,
+/// it has stopped deciding.
+const CHANGE_MEMORY: Duration = Duration::from_hours(24);
 /// No more refusals than this are kept.
 const MOST_REFUSALS: u32 = 1_000_000;
 
@@ -299,6 +302,9 @@ async fn keep_journal(authority: &Authority, now: Timestamp, trusted: bool) {
     }
     if trusted && let Err(error) = store.forget_repeats(now.minus(REPEAT_MEMORY)).await {
         tracing::warn!(%error, "old names of requests could not be removed");
+    }
+    if trusted && let Err(error) = store.forget_changes(now.minus(CHANGE_MEMORY)).await {
+        tracing::warn!(%error, "old changes could not be removed from the sequence");
     }
     if trusted && let Err(error) = crate::sign_in::forget(authority, now).await {
         tracing::warn!(%error, "sessions and links that are over could not be removed");

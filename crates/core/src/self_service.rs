@@ -32,6 +32,19 @@ impl SelfService {
     }
 }
 
+/// Whether a thing is held when somebody switches it: what an operator switched off, no customer switches on. `before`
+/// says whether it was on, and whether it was held.
+pub fn held(is_operator: bool, before: (bool, bool), on: bool) -> Result<bool, EditError> {
+    match (before, on) {
+        ((false, true), true) if !is_operator => Err(EditError::NotOffered(
+            "an operator of this service switched it off, and only an operator can switch it on".to_owned(),
+        )),
+        (_, true) => Ok(false),
+        ((true, _), false) => Ok(is_operator),
+        ((false, held), false) => Ok(held),
+    }
+}
+
 /// Fills in what a customer who makes a client leaves out.
 pub fn fill_in(realm: &RealmView, settings: &mut ClientSettings) {
     let offered = &realm.realm().settings.self_service;
@@ -114,5 +127,29 @@ pub fn check(
         Err(EditError::NotOffered(
             "only operators set lifetime, claims, licence_kind and quota of a client".to_owned(),
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_operator_switched_off_is_held_until_an_operator_switches_it_on() {
+        let (on, off, off_held) = ((true, false), (false, false), (false, true));
+        let held = |is_operator, before, after| held(is_operator, before, after).ok();
+        for (is_operator, before, after, expected) in [
+            (true, on, false, Some(true)),
+            (false, on, false, Some(false)),
+            (true, off, false, Some(false)),
+            (true, off_held, false, Some(true)),
+            (false, off_held, false, Some(true)),
+            (true, off_held, true, Some(false)),
+            (false, off_held, true, None),
+            (false, off, true, Some(false)),
+            (false, on, true, Some(false)),
+        ] {
+            assert_eq!(held(is_operator, before, after), expected, "{is_operator} {before:?} {after}");
+        }
     }
 }

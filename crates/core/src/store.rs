@@ -434,8 +434,11 @@ pub trait ChangeStore {
     async fn wait_for_change(&self) -> StoreResult<()>;
     /// The last number of the change sequence; 0 before the first.
     async fn last_change(&self) -> StoreResult<i64>;
-    /// The entries after a number, in order, at most so many.
+    /// The entries after a number, in order, at most so many. A gap in the numbers says that those in it are forgotten.
     async fn list_changes(&self, after: i64, limit: u32) -> StoreResult<Vec<ChangeEntry>>;
+    /// Removes the first entries of the sequence, as far as they were made before a moment. The last one always stays:
+    /// whoever has fallen behind sees by it what it has missed.
+    async fn forget_changes(&self, before: Timestamp) -> StoreResult<u64>;
 }
 
 /// The journal of tokens and refusals, and what its tokens add up to. On SQLite each is a database file of its own.

@@ -76,6 +76,9 @@ pub struct User {
     pub password: Option<PasswordHash>,
     /// A disabled user cannot sign in and gets no tokens.
     pub status: Status,
+    /// Whether an operator switched it off: then no customer can switch it on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
     /// The customer that the user belongs to.
     pub membership: Option<Membership>,
     /// The role among the realm's operators.

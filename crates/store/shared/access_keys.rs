@@ -41,22 +41,8 @@ pub(crate) async fn insert(tx: &mut Tx, realm: &RealmId, key: &AccessKey) -> Sto
     add(tx, realm, key).await
 }
 
-/// Adds the keys of a client that this same transaction has added: nobody else can see it yet.
-pub(crate) async fn insert_of_new<'a>(
-    tx: &mut Tx,
-    realm: &RealmId,
-    keys: impl ExactSizeIterator<Item = &'a AccessKey>,
-) -> StoreResult<()> {
-    if keys.len() > MOST_PER_CLIENT {
-        return Err(TOO_MANY);
-    }
-    for key in keys {
-        add(tx, realm, key).await?;
-    }
-    Ok(())
-}
-
-const TOO_MANY: StoreError = StoreError::Refused(
+/// Why a third key is refused.
+pub(crate) const TOO_MANY: StoreError = StoreError::Refused(
     "the client has two access keys, which is the most: remove one before adding another",
 );
 

@@ -18,7 +18,7 @@ use symbolon_core::trail::{ChangeFilter, RefusalFilter, TokenFilter, TrailReques
 use crate::audit_lists;
 use crate::backend::{Backend, Tx};
 use crate::changes::subject_kind;
-use crate::support::{decode, encode, failed, from_word, word};
+use crate::support::{decode, encode, failed, from_word, rows, word};
 use crate::trail;
 
 /// Records that are removed in one transaction: changes wait for it to end, so it stays short.
@@ -26,30 +26,8 @@ const FORGOTTEN_AT_ONCE: i64 = 200;
 
 /// Writes a change's record behind the last one of its realm. Whoever holds the change counter is alone here.
 pub(crate) async fn write(tx: &mut Tx, realm: &RealmId, change: &Change, sequence: i64) -> StoreResult<()> {
-    let head = query!("SELECT head_number, head_hash FROM audit_chains WHERE realm = $1", realm.as_str())
-        .fetch_optional(&mut **tx)
-        .await
-        .map_err(failed)?;
-    let (last, previous) = head.map(|head| (head.head_number, head.head_hash)).unwrap_or_default();
-    let actor = &change.actor;
-    let record = StoredRecord {
-        number: last + 1,
-        sequence,
-        realm: realm.to_string(),
-        at: change.at,
-        actor_kind: word(&actor.kind)?,
-        actor_id: actor.id.clone(),
-        actor_from: actor.from.map(|address| address.to_string()),
-        request_id: actor.request_id.clone(),
-        action: change.action.to_owned(),
-        subject_kind: change.subject.kind.name().to_owned(),
-        subject_id: change.subject.id.clone(),
-        organization: change.subject.organization.as_ref().map(OrganizationId::to_string),
-        before: change.before.as_ref().map(encode).transpose()?,
-        after: change.after.as_ref().map(encode).transpose()?,
-    };
-    let hash = record.hash(&previous);
-    let hash = hash.map_err(|_| StoreError::Refused("the audit record cannot be written as JSON"))?;
+    let (last, previous) = head(tx, realm).await?;
+    let (record, hash) = linked(realm, change, (last + 1, sequence), &previous)?;
     query!(
         "INSERT INTO audit (sequence, realm, at, actor_kind, actor_id, request_id, action, subject_kind,
              subject_id, organization, before_document, after_document, actor_from, number, hash)
@@ -73,13 +51,99 @@ pub(crate) async fn write(tx: &mut Tx, realm: &RealmId, change: &Change, sequenc
     .execute(&mut **tx)
     .await
     .map_err(failed)?;
+    set_head(tx, realm, &record, &hash).await
+}
+
+/// The same of many changes, with their numbers, in their order.
+pub(crate) async fn write_all(tx: &mut Tx, realm: &RealmId, changes: &[(i64, &Change)]) -> StoreResult<()> {
+    let (mut number, mut previous) = head(tx, realm).await?;
+    let mut all = Vec::with_capacity(changes.len());
+    let mut last = None;
+    for (sequence, change) in changes {
+        number += 1;
+        let (record, hash) = linked(realm, change, (number, *sequence), &previous)?;
+        previous.clone_from(&hash);
+        all.push((
+            record.sequence,
+            record.at.millis(),
+            record.actor_kind.clone(),
+            record.actor_id.clone(),
+            record.request_id.clone(),
+            record.action.clone(),
+            record.subject_kind.clone(),
+            record.subject_id.clone(),
+            record.organization.clone(),
+            record.before.clone(),
+            record.after.clone(),
+            record.actor_from.clone(),
+            record.number,
+            hash.clone(),
+        ));
+        last = Some((record, hash));
+    }
+    let Some((record, hash)) = last else { return Ok(()) };
+    query!(
+        "INSERT INTO audit (sequence, realm, at, actor_kind, actor_id, request_id, action, subject_kind,
+             subject_id, organization, before_document, after_document, actor_from, number, hash)
+         SELECT CAST(value ->> 0 AS BIGINT), CAST($1 AS TEXT), CAST(value ->> 1 AS BIGINT), value ->> 2, value ->> 3,
+             value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10,
+             value ->> 11, CAST(value ->> 12 AS BIGINT), value ->> 13
+         FROM json_each(json(CAST($2 AS TEXT)))",
+        realm.as_str(),
+        rows(&all)?,
+    )
+    .execute(&mut **tx)
+    .await
+    .map_err(failed)?;
+    set_head(tx, realm, &record, &hash).await
+}
+
+/// The number and hash of a realm's last record.
+async fn head(tx: &mut Tx, realm: &RealmId) -> StoreResult<(i64, String)> {
+    let head = query!("SELECT head_number, head_hash FROM audit_chains WHERE realm = $1", realm.as_str())
+        .fetch_optional(&mut **tx)
+        .await
+        .map_err(failed)?;
+    Ok(head.map(|head| (head.head_number, head.head_hash)).unwrap_or_default())
+}
+
+/// The record of a change, and its hash over it and the one before it.
+fn linked(
+    realm: &RealmId,
+    change: &Change,
+    (number, sequence): (i64, i64),
+    previous: &str,
+) -> StoreResult<(StoredRecord, String)> {
+    let actor = &change.actor;
+    let record = StoredRecord {
+        number,
+        sequence,
+        realm: realm.to_string(),
+        at: change.at,
+        actor_kind: word(&actor.kind)?,
+        actor_id: actor.id.clone(),
+        actor_from: actor.from.map(|address| address.to_string()),
+        request_id: actor.request_id.clone(),
+        action: change.action.to_owned(),
+        subject_kind: change.subject.kind.name().to_owned(),
+        subject_id: change.subject.id.clone(),
+        organization: change.subject.organization.as_ref().map(OrganizationId::to_string),
+        before: change.before.as_ref().map(encode).transpose()?,
+        after: change.after.as_ref().map(encode).transpose()?,
+    };
+    let hash = record.hash(previous);
+    let hash = hash.map_err(|_| StoreError::Refused("the audit record cannot be written as JSON"))?;
+    Ok((record, hash))
+}
+
+async fn set_head(tx: &mut Tx, realm: &RealmId, record: &StoredRecord, hash: &str) -> StoreResult<()> {
     query!(
         "INSERT INTO audit_chains
              (realm, anchor_number, anchor_sequence, anchor_hash, head_number, head_sequence, head_hash)
          VALUES ($1, 0, 0, '', $2, $3, $4)
          ON CONFLICT (realm) DO UPDATE SET head_number = excluded.head_number,
              head_sequence = excluded.head_sequence, head_hash = excluded.head_hash",
-        record.realm,
+        realm.as_str(),
         record.number,
         record.sequence,
         hash,
@@ -127,6 +191,7 @@ impl AuditRow {
                 request_id: self.request_id,
                 from: from.map_err(|_| damaged("an address"))?,
                 repeat: None,
+                is_customer: false,
             },
             action: self.action,
             subject_kind: subject_kind(&self.subject_kind)?,

@@ -10,8 +10,11 @@ use symbolon_core::store::{ChangeEntry, ChangeStore, StoreError, StoreResult, St
 
 use crate::audit;
 use crate::backend::{self, Backend, Tx};
-use crate::support::failed;
+use crate::support::{failed, rows};
 use crate::{repeats, revocations};
+
+/// Entries that are removed in one transaction: changes wait for it to end, so it stays short.
+const FORGOTTEN_AT_ONCE: i64 = 1000;
 
 /// Writes what a change means beside itself, and answers its number. It comes last in a transaction: counting up
 /// locks the counter until the end, so that everything behind it is one change at a time.
@@ -40,6 +43,41 @@ pub(crate) async fn record(tx: &mut Tx, realm: &RealmId, change: &Change) -> Sto
     }
     backend::announce(tx).await?;
     Ok(sequence)
+}
+
+/// The same of many changes of a realm, as if one after the other.
+pub(crate) async fn record_all(tx: &mut Tx, realm: &RealmId, changes: &[&Change]) -> StoreResult<()> {
+    let count = i64::try_from(changes.len()).unwrap_or(i64::MAX);
+    let last = query_scalar!(
+        r#"UPDATE change_counter SET sequence = sequence + $1 RETURNING sequence AS "sequence!: i64""#,
+        count,
+    )
+    .fetch_one(&mut **tx)
+    .await
+    .map_err(failed)?;
+    let numbered: Vec<(i64, &Change)> = (last - count + 1..).zip(changes.iter().copied()).collect();
+    let row = |(sequence, change): &(i64, &Change)| {
+        let subject = &change.subject;
+        (*sequence, subject.kind.name(), subject.cached_under.clone(), change.at.millis())
+    };
+    query!(
+        "INSERT INTO changes (sequence, realm, kind, cached_under, at)
+         SELECT CAST(value ->> 0 AS BIGINT), CAST($1 AS TEXT), value ->> 1, value ->> 2, CAST(value ->> 3 AS BIGINT)
+         FROM json_each(json(CAST($2 AS TEXT)))",
+        realm.as_str(),
+        rows(&numbered.iter().map(row).collect::<Vec<_>>())?,
+    )
+    .execute(&mut **tx)
+    .await
+    .map_err(failed)?;
+    audit::write_all(tx, realm, &numbered).await?;
+    let mut writes = Vec::new();
+    for (sequence, change) in numbered {
+        repeats::note(tx, realm, change).await?;
+        writes.extend(change.revocations.iter().map(|write| (sequence, write)));
+    }
+    revocations::apply_all(tx, realm, &writes).await?;
+    backend::announce(tx).await
 }
 
 /// Reads the name of a kind.
@@ -126,6 +164,17 @@ impl ChangeStore for Backend {
         query_scalar!("SELECT sequence FROM change_counter").fetch_one(self.reader()).await.map_err(failed)
     }
 
+    async fn forget_changes(&self, before: Timestamp) -> StoreResult<u64> {
+        let mut forgotten = 0;
+        loop {
+            let some = self.forget_some_changes(before).await?;
+            forgotten += some;
+            if some == 0 {
+                return Ok(forgotten);
+            }
+        }
+    }
+
     async fn list_changes(&self, after: i64, limit: u32) -> StoreResult<Vec<ChangeEntry>> {
         query!(
             "SELECT sequence, realm, kind, cached_under FROM changes WHERE sequence > $1
@@ -147,5 +196,26 @@ impl ChangeStore for Backend {
             })
         })
         .collect()
+    }
+}
+
+impl Backend {
+    /// Removes a part of the sequence from its begin on, so that what is left has no gap.
+    async fn forget_some_changes(&self, before: Timestamp) -> StoreResult<u64> {
+        let mut first =
+            query!("SELECT sequence, at FROM changes ORDER BY sequence LIMIT $1", FORGOTTEN_AT_ONCE + 1,)
+                .fetch_all(self.reader())
+                .await
+                .map_err(failed)?;
+        // If this is all, it is the last one.
+        first.pop();
+        let Some(last) = first.iter().take_while(|row| row.at < before.millis()).last() else { return Ok(0) };
+        let mut tx = self.begin().await?;
+        let done = query!("DELETE FROM changes WHERE sequence <= $1", last.sequence)
+            .execute(&mut *tx)
+            .await
+            .map_err(failed)?;
+        tx.commit().await.map_err(failed)?;
+        Ok(done.rows_affected())
     }
 }

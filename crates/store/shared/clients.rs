@@ -13,12 +13,12 @@ use symbolon_core::store::{
     ClientStore, ClientWithKeys, ListFilter, NewClient, Page, PageRequest, StoreError, StoreResult,
 };
 
-use crate::access_keys;
 use crate::backend::{Backend, Tx};
 use crate::changes::record;
 use crate::identifiers::{Kind, claim, retire};
 use crate::listed::{self, Listed};
 use crate::support::{Span, can_be_stored, decode, decode_all, encode, failed, stale_or_missing, taken};
+use crate::{access_keys, bulk};
 
 /// A client beside one of its keys, if it has any.
 struct Row {
@@ -262,17 +262,11 @@ impl ClientStore for Backend {
     }
 
     async fn insert_clients(&self, realm: &RealmId, clients: &[NewClient]) -> StoreResult<()> {
+        if clients.is_empty() {
+            return Ok(());
+        }
         let mut tx = self.begin().await?;
-        for new in clients {
-            insert(&mut tx, realm, &new.client).await?;
-            access_keys::insert_of_new(&mut tx, realm, new.keys.iter().map(|(key, _)| key)).await?;
-        }
-        for new in clients {
-            record(&mut tx, realm, &new.change).await?;
-            for (_, change) in &new.keys {
-                record(&mut tx, realm, change).await?;
-            }
-        }
+        bulk::insert(&mut tx, realm, clients).await?;
         tx.commit().await.map_err(failed)
     }
 

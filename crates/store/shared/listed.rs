@@ -16,7 +16,7 @@ use symbolon_core::store::{ListFilter, Page, PageRequest, StoreResult};
 use symbolon_core::user::{User, comparable_email};
 
 use crate::backend::{Backend, Tx};
-use crate::support::{decode, failed, word};
+use crate::support::{decode, failed, rows, word};
 
 /// Characters of a name that are listed; keys of an index have a limit.
 const NAME: usize = 128;
@@ -99,6 +99,37 @@ pub(crate) async fn add(tx: &mut Tx, realm: &str, listed: &Listed<'_>) -> StoreR
         .await
         .map_err(failed)?;
     }
+    Ok(())
+}
+
+/// Lists things that are new.
+pub(crate) async fn add_all(
+    tx: &mut Tx,
+    realm: &str,
+    things: impl Iterator<Item = Listed<'_>>,
+) -> StoreResult<()> {
+    let mut all = Vec::new();
+    for listed in things {
+        let (id, status) = (listed.id.to_lowercase(), word(&listed.status)?);
+        let row = |term: String, other: String, is_id: bool| {
+            (listed.kind, status.clone(), term, listed.id, listed.organization, other, is_id)
+        };
+        if !listed.name.is_empty() {
+            all.push(row(listed.name.clone(), String::new(), false));
+        }
+        all.push(row(id, listed.name.clone(), true));
+    }
+    query!(
+        "INSERT INTO listed (realm, kind, status, term, id, organization, other, is_id)
+         SELECT CAST($1 AS TEXT), value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
+             CAST(value ->> 6 AS BOOLEAN)
+         FROM json_each(json(CAST($2 AS TEXT)))",
+        realm,
+        rows(&all)?,
+    )
+    .execute(&mut **tx)
+    .await
+    .map_err(failed)?;
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use symbolon_core::store::{StoreError, StoreResult, StoredRevocation};
 
 use crate::backend::Tx;
 use crate::sessions;
-use crate::support::failed;
+use crate::support::{failed, rows};
 
 /// What stands in the column for an open revocation: it reaches beyond every moment, and compares so.
 const OPEN: i64 = i64::MAX;
@@ -39,6 +39,43 @@ pub(crate) async fn apply(
         Movement::Before(at) => extend(tx, realm, write, moment(at), sequence).await,
         Movement::Close(at) => close(tx, realm, write, moment(at), sequence).await,
     }
+}
+
+/// The same of many. What is new closes what may have been open under its id before; that is done at once.
+pub(crate) async fn apply_all(
+    tx: &mut Tx,
+    realm: &RealmId,
+    writes: &[(i64, &RevocationWrite)],
+) -> StoreResult<()> {
+    let mut closed = Vec::new();
+    for (sequence, write) in writes {
+        match write.movement {
+            Movement::Close(at) => {
+                let forget_after = write.forget_after.map(Timestamp::millis);
+                closed.push((write.kind.name(), &write.id, moment(at), forget_after, *sequence));
+            }
+            Movement::Open | Movement::Gone | Movement::Before(_) => {
+                apply(tx, realm, write, *sequence).await?;
+            }
+        }
+    }
+    if closed.is_empty() {
+        return Ok(());
+    }
+    query!(
+        "UPDATE revocations SET cutoff = CAST(value ->> 2 AS BIGINT), forget_after = CAST(value ->> 3 AS BIGINT),
+             changed = CAST(value ->> 4 AS BIGINT)
+         FROM json_each(json(CAST($1 AS TEXT)))
+         WHERE revocations.realm = $2 AND revocations.kind = value ->> 0 AND revocations.id = value ->> 1
+             AND revocations.cutoff = $3",
+        rows(&closed)?,
+        realm.as_str(),
+        OPEN,
+    )
+    .execute(&mut **tx)
+    .await
+    .map_err(failed)?;
+    Ok(())
 }
 
 /// The further cutoff wins, and so does the longer memory; none given means to keep it, which is the longest.

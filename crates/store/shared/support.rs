@@ -1,5 +1,7 @@
 //! What every noun's file needs: documents in and out, pages, and database errors in the port's words.
 
+use std::fmt::Write as _;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use symbolon_core::store::{Page, PageRequest, StoreError, StoreResult};
@@ -37,6 +39,18 @@ pub(crate) const fn stale_or_missing(stored: Option<i64>) -> StoreError {
 /// A record as it is stored.
 pub(crate) fn encode<T: Serialize + ?Sized>(record: &T) -> StoreResult<String> {
     serde_json::to_string(record).map_err(|_| StoreError::Refused("the record cannot be written as JSON"))
+}
+
+/// Rows as the text of one parameter, in the one form out of which both databases can read them: an object with an array
+/// for each row, in the order of the columns.
+pub(crate) fn rows<T: Serialize>(rows: &[T]) -> StoreResult<String> {
+    let mut text = String::from("{");
+    for (number, row) in rows.iter().enumerate() {
+        let _ = write!(text, "{}\"{number}\":", if number == 0 { "" } else { "," });
+        text.push_str(&encode(row)?);
+    }
+    text.push('}');
+    Ok(text)
 }
 
 /// A stored record. What serde says of a mismatch can quote the document, so that only the place is told.

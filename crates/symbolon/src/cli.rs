@@ -19,6 +19,7 @@ use crate::commands::scan::ScanOptions;
 use crate::commands::token::TokenOptions;
 use crate::manage::Listing;
 use crate::manage::nouns::audit;
+use crate::manage::place::Place;
 use crate::open_store::UrlText;
 use crate::telemetry::LogOptions;
 
@@ -164,9 +165,9 @@ pub struct ApplyOptions {
     /// Append the secrets that are made to this file (mode 0600) instead of printing them.
     #[arg(long, value_name = "FILE")]
     pub secrets: Option<PathBuf>,
-    /// Where the installation is.
+    /// The installation.
     #[command(flatten)]
-    pub settings: crate::config::Flags,
+    pub place: Place,
 }
 
 /// `symbolon explain`

@@ -9,7 +9,7 @@ use symbolon_store_postgres::{DatabaseUrl, PostgresStore};
 use symbolon_store_sqlite::SqliteStore;
 
 use crate::config::within;
-use crate::key_files;
+use crate::{files, key_files};
 
 /// Where everything is kept.
 #[derive(Clone, Debug)]
@@ -85,6 +85,14 @@ impl Database {
             within("database_connections", connections.into(), 5..=1000)?;
         }
         Ok(Self::Postgres { url: Box::new(text.parse()?), connections })
+    }
+
+    /// Makes the folder if it is not there, for its owner alone.
+    pub fn make_folder(&self) -> anyhow::Result<()> {
+        match self {
+            Self::Folder(folder) => files::private_folder(folder),
+            Self::Postgres { .. } => Ok(()),
+        }
     }
 
     /// Refuses a folder that is not there, for commands that make nothing.

@@ -31,3 +31,16 @@ pub use transport::{Transport, TransportError, TransportFuture};
 pub use with_reqwest::{ReqwestTransport, SendWithToken};
 #[cfg(feature = "tower")]
 pub use with_tower::{BoxError, CloneBody, NeverAgain, Replay, TokenLayer, TokenService};
+
+/// The programs of docs/calling compile.
+#[cfg(doctest)]
+mod calling {
+    #[doc = include_str!("../../../docs/calling/ecoinvent.md")]
+    struct Ecoinvent;
+    #[doc = include_str!("../../../docs/calling/m3ter.md")]
+    struct M3ter;
+    #[doc = include_str!("../../../docs/calling/metafold.md")]
+    struct Metafold;
+    #[doc = include_str!("../../../docs/calling/meti.md")]
+    struct Meti;
+}

@@ -7,10 +7,11 @@ use std::fmt;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::process::Stdio;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt as _;
+use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use crate::error::Error;
@@ -20,6 +21,9 @@ const LONGEST: usize = 8 * 1024;
 
 /// A command that tells a secret may take this long.
 const LONGEST_COMMAND: Duration = Duration::from_secs(20);
+
+/// After a command failed it is left alone for so long.
+const COMMAND_PAUSE: Duration = Duration::from_secs(1);
 
 /// A secret: its memory is wiped when it is dropped, and nothing prints it.
 #[derive(Clone, PartialEq, Eq)]
@@ -36,10 +40,13 @@ impl Secret {
         &self.0
     }
 
-    /// Reads what a file or a command gave: one line of text, its line end left out.
-    fn read(bytes: &[u8]) -> Option<Self> {
-        let text = std::str::from_utf8(bytes).ok()?.trim_matches(['\r', '\n', ' ', '\t', '\u{feff}']);
-        (!text.is_empty() && !text.chars().any(char::is_control)).then(|| Self::new(text))
+    /// Reads what a file or a command gave: a secret in each line that is not empty.
+    fn lines(bytes: &[u8]) -> Option<Vec<Self>> {
+        let text = std::str::from_utf8(bytes).ok()?.trim_start_matches('\u{feff}');
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let secrets: Vec<Self> = lines.map(Self::new).collect();
+        let is_text = |secret: &Self| !secret.expose().chars().any(char::is_control);
+        (!secrets.is_empty() && secrets.iter().all(is_text)).then_some(secrets)
     }
 }
 
@@ -79,19 +86,20 @@ impl SecretSource {
         Self::provider(Env(name.into()))
     }
 
-    /// A file with nothing else in it. It is read anew for every token request, and watched while its secret is refused.
+    /// A file with a secret in each line: the one, or a new one and the old one. It is read anew for every token request,
+    /// and watched while its secret is refused.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self::provider(File(path.into()))
     }
 
-    /// What a command prints, such as `pass show api` or `secret-tool lookup service api`. It is run for every token
-    /// request, without a shell.
+    /// What a command prints, such as `pass show api` or `secret-tool lookup service api`: a secret in each line. It is run
+    /// for every token request, without a shell.
     pub fn command<A: Into<String>>(
         program: impl Into<String>,
         arguments: impl IntoIterator<Item = A>,
     ) -> Self {
         let arguments = arguments.into_iter().map(Into::into).collect();
-        Self::provider(Command { program: program.into(), arguments })
+        Self::provider(Command { program: program.into(), arguments, failed: Mutex::default() })
     }
 
     /// A source of one's own.
@@ -161,9 +169,9 @@ struct Env(String);
 impl SecretProvider for Env {
     fn read(&self) -> SecretsFuture<'_> {
         let found = std::env::var(&self.0).map(Zeroizing::new).ok();
-        let read = found.and_then(|text| Secret::read(text.as_bytes()));
+        let read = found.and_then(|text| Secret::lines(text.as_bytes()));
         let missing = || Error::no_secret(format_args!("the variable {} holds no secret", self.0));
-        Box::pin(std::future::ready(read.map(|secret| vec![secret]).ok_or_else(missing)))
+        Box::pin(std::future::ready(read.ok_or_else(missing)))
     }
 
     fn is_cheap(&self) -> bool {
@@ -174,7 +182,7 @@ impl SecretProvider for Env {
 struct File(PathBuf);
 
 impl File {
-    fn contents(&self) -> Result<Secret, Error> {
+    fn contents(&self) -> Result<Vec<Secret>, Error> {
         use std::io::Read as _;
         let wrong = |why: &dyn fmt::Display| {
             Error::no_secret(format_args!("no secret can be read from {}: {why}", self.0.display()))
@@ -186,14 +194,14 @@ impl File {
         if bytes.len() > LONGEST {
             return Err(wrong(&"it is too long for one"));
         }
-        Secret::read(&bytes).ok_or_else(|| wrong(&"it is not one line of text"))
+        Secret::lines(&bytes).ok_or_else(|| wrong(&"it has no line of text"))
     }
 }
 
 impl SecretProvider for File {
     fn read(&self) -> SecretsFuture<'_> {
         // A few hundred bytes: handing it to another thread would cost more than the reading.
-        Box::pin(std::future::ready(self.contents().map(|secret| vec![secret])))
+        Box::pin(std::future::ready(self.contents()))
     }
 
     fn is_cheap(&self) -> bool {
@@ -204,33 +212,48 @@ impl SecretProvider for File {
 struct Command {
     program: String,
     arguments: Vec<String>,
+    /// How it failed last, and when: a program that asks again and again is no reason to run it as often.
+    failed: Mutex<Option<(Instant, Error)>>,
+}
+
+impl Command {
+    async fn run(&self) -> Result<Vec<Secret>, Error> {
+        let wrong = |why: &dyn fmt::Display| {
+            Error::no_secret(format_args!("the command {} tells no secret: {why}", self.program))
+        };
+        let mut command = tokio::process::Command::new(&self.program);
+        command.args(&self.arguments).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+        let running = async {
+            let mut child = command.spawn()?;
+            let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST + 1));
+            if let Some(output) = child.stdout.take() {
+                let most = u64::try_from(LONGEST + 1).unwrap_or(u64::MAX);
+                output.take(most).read_to_end(&mut bytes).await?;
+            }
+            Ok::<_, std::io::Error>((child.wait().await?, bytes))
+        };
+        let ended = tokio::time::timeout(LONGEST_COMMAND, running).await;
+        let (status, bytes) =
+            ended.map_err(|_| wrong(&"it takes too long"))?.map_err(|error| wrong(&error))?;
+        if !status.success() {
+            return Err(wrong(&status));
+        }
+        let read = if bytes.len() > LONGEST { None } else { Secret::lines(&bytes) };
+        read.ok_or_else(|| wrong(&"it printed no line of text"))
+    }
 }
 
 impl SecretProvider for Command {
     fn read(&self) -> SecretsFuture<'_> {
+        let failed = || self.failed.lock().unwrap_or_else(PoisonError::into_inner);
         Box::pin(async move {
-            let wrong = |why: &dyn fmt::Display| {
-                Error::no_secret(format_args!("the command {} tells no secret: {why}", self.program))
-            };
-            let mut command = tokio::process::Command::new(&self.program);
-            command.args(&self.arguments).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
-            let running = async {
-                let mut child = command.spawn()?;
-                let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST + 1));
-                if let Some(output) = child.stdout.take() {
-                    let most = u64::try_from(LONGEST + 1).unwrap_or(u64::MAX);
-                    output.take(most).read_to_end(&mut bytes).await?;
-                }
-                Ok::<_, std::io::Error>((child.wait().await?, bytes))
-            };
-            let ended = tokio::time::timeout(LONGEST_COMMAND, running).await;
-            let (status, bytes) =
-                ended.map_err(|_| wrong(&"it takes too long"))?.map_err(|error| wrong(&error))?;
-            if !status.success() {
-                return Err(wrong(&status));
+            let lately = failed().clone().filter(|(at, _)| at.elapsed() < COMMAND_PAUSE);
+            if let Some((_, error)) = lately {
+                return Err(error);
             }
-            let read = if bytes.len() > LONGEST { None } else { Secret::read(&bytes) };
-            read.map(|secret| vec![secret]).ok_or_else(|| wrong(&"it did not print one line of text"))
+            let ended = self.run().await;
+            *failed() = ended.as_ref().err().map(|error| (Instant::now(), error.clone()));
+            ended
         })
     }
 }
@@ -271,11 +294,13 @@ mod tests {
         let path = folder.path().join("secret");
         let source = SecretSource::file(&path);
         assert!(source.read().await.unwrap_err().is_no_secret());
-        for (written, read) in [("first\n", "first"), ("second\r\n", "second")] {
+        for (written, read) in
+            [("first\n", &["first"][..]), ("second\r\n", &["second"]), ("\nnew \n\nold", &["new", "old"])]
+        {
             std::fs::write(&path, written).unwrap();
-            assert_eq!(texts(&source.read().await.unwrap()), [read]);
+            assert_eq!(texts(&source.read().await.unwrap()), read);
         }
-        for broken in ["", "\n", "two\nlines"] {
+        for broken in ["", "\n", "a\u{7}b"] {
             std::fs::write(&path, broken).unwrap();
             assert!(source.read().await.unwrap_err().is_no_secret(), "{broken:?}");
         }
@@ -291,6 +316,19 @@ mod tests {
             let error = SecretSource::command(program, arguments).read().await.unwrap_err();
             assert!(error.is_no_secret() && error.to_string().contains(program), "{error}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_command_that_fails_is_not_run_again_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        let script = format!("echo run >> {}; exit 1", log.display());
+        let source = SecretSource::command("sh", ["-c", &script]);
+        for _ in 0..20 {
+            source.read().await.unwrap_err();
+        }
+        let runs = std::fs::read_to_string(&log).unwrap().lines().count();
+        assert!(runs < 5, "{runs}");
     }
 
     #[tokio::test]

@@ -26,6 +26,9 @@ const DROP_PAUSE: Duration = Duration::from_secs(10);
 /// A secret that costs something to read is looked at again this often while it is refused.
 const LOOK_PAUSE: Duration = Duration::from_secs(2);
 
+/// So many secrets may end a wait; a source that makes one up each time it is read would end every wait.
+const MOST_TRIED: usize = 10;
+
 /// Gives tokens: the one in use while it is good, a new one ahead of its end. Clones share everything.
 ///
 /// It needs a tokio runtime with its timer on, in which its requests are sent; a caller that goes away disturbs nobody.
@@ -354,7 +357,7 @@ impl Shared {
         let count = count.saturating_add(1);
         tried.was_refused |= now_tried.was_refused;
         for secret in now_tried.secrets {
-            if !tried.secrets.contains(&secret) {
+            if tried.secrets.len() < MOST_TRIED && !tried.secrets.contains(&secret) {
                 tried.secrets.push(secret);
             }
         }
@@ -375,6 +378,7 @@ impl Failed {
     /// slow down the wrong ones, and take the right one at once.
     fn knows_better(&self, seen: Option<&[Secret]>) -> bool {
         self.tried.was_refused
+            && self.tried.secrets.len() < MOST_TRIED
             && seen.is_some_and(|seen| seen.iter().any(|secret| !self.tried.secrets.contains(secret)))
     }
 }

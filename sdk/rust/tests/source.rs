@@ -268,6 +268,36 @@ async fn a_second_secret_behind_a_refused_one_is_no_reason_to_hammer_a_server_th
     assert!(server.requests() < 12, "{}", server.requests());
 }
 
+/// A source of secrets that makes one up each time.
+struct Dice(AtomicUsize);
+
+impl SecretProvider for Dice {
+    fn read(&self) -> SecretsFuture<'_> {
+        let secret = Secret::new(format!("secret-{}", self.0.fetch_add(1, Ordering::SeqCst)));
+        Box::pin(std::future::ready(Ok(vec![secret])))
+    }
+
+    fn is_cheap(&self) -> bool {
+        true
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_makes_secrets_up_does_not_end_every_wait() {
+    let server = Server::new(Duration::from_millis(1), |_, _| Ok(refusal()));
+    let source = TokenSource::client_credentials("id", SecretSource::provider(Dice(AtomicUsize::new(0))))
+        .token_url("https://auth.example.com/oauth/token")
+        .transport(server.clone())
+        .build()
+        .expect("a source");
+    for _ in 0..2000 {
+        assert!(source.token().await.expect_err("no token").is_invalid_client());
+        sleep(Duration::from_millis(10)).await;
+    }
+    // Each attempt tries two: what the source names, and what it names when it is asked again.
+    assert!(server.requests() < 60, "{}", server.requests());
+}
+
 #[tokio::test(start_paused = true)]
 async fn processes_beside_one_another_share_one_token() {
     let kept = tempfile::tempdir().expect("a folder");

@@ -104,9 +104,12 @@ async function contents(path: string): Promise<string> {
   }
 }
 
+/** A program that printed a secret is not run again for so long, unless what it printed was refused. */
+const BETWEEN_RUNS_MS = 1000;
+
 /**
- * A secret that a program prints, one value a line; it is run without a shell, once, and again when the server has
- * refused what it printed.
+ * A secret that a program prints, one value a line. It is run without a shell whenever a token is needed, at most once
+ * in a second, and at once when the server has refused what it printed.
  */
 export function fromCommand(
   program: string,
@@ -114,6 +117,7 @@ export function fromCommand(
   options: { readonly timeoutMs?: number } = {},
 ): SecretProvider {
   let known: Promise<readonly Secret[]> | undefined;
+  let knownUntil = -Infinity;
   const run = () =>
     new Promise<readonly Secret[]>((resolve, reject) => {
       const limits = { timeout: options.timeoutMs ?? 10_000, maxBuffer: LONGEST_FILE, windowsHide: true };
@@ -122,13 +126,17 @@ export function fromCommand(
         if (secrets.length > 0) return resolve(secrets);
         // Node's own message holds the arguments and what was printed: either may be secret.
         const why = error === null ? 'it printed nothing' : error.killed ? 'it took too long' : `code ${error.code}`;
-        known = undefined;
         reject(unavailable(`the secret's command ${program} failed: ${why}`));
       });
     });
   return {
     secrets(refused) {
-      if (known === undefined || refused) known = run();
+      if (known === undefined || refused || performance.now() >= knownUntil) {
+        knownUntil = Infinity;
+        known = run().finally(() => {
+          knownUntil = performance.now() + BETWEEN_RUNS_MS;
+        });
+      }
       return known;
     },
   };

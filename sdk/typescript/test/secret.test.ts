@@ -8,7 +8,7 @@ import { test } from 'node:test';
 
 import { fromCommand, fromEnvironment, fromFile, fromValue, type SecretInput, type SecretProvider } from 'symbolon';
 
-import { FakeServer, SteppedClock, failing, folder, namedBy, sourceOf } from './support.js';
+import { FakeServer, SteppedClock, failing, folder, namedBy, sourceOf, until } from './support.js';
 
 async function exposed(provider: SecretProvider): Promise<string[]> {
   return (await provider.secrets(false)).map((secret) => secret.expose());
@@ -108,7 +108,7 @@ test('a variable that is not set is told by its name', async () => {
   assert.ok(error.isNoSecret && error.message.includes('SDK_TEST_NOT_SET'));
 });
 
-test('a command is run once, and again when the server has refused what it printed', async (context) => {
+test('a command is run for each token, once a second at most, and at once when what it printed is refused', async (context) => {
   const place = folder(context);
   const script = `const fs = require('fs'); fs.appendFileSync('runs', 'x'); console.log(fs.readFileSync('secret', 'utf8'))`;
   const command = fromCommand('sh', ['-c', 'cd "$0" && exec "$1" -e "$2"', place, process.execPath, script]);
@@ -124,6 +124,9 @@ test('a command is run once, and again when the server has refused what it print
   knows('s2');
   await ask();
   assert.equal(await runs(), 2);
+  // A second secret is taken up before the first one is refused.
+  writeFileSync(join(place, 'secret'), 's3');
+  await until('the third', async () => (await exposed(command))[0] === 's3');
 });
 
 test('a command that fails is told without what it was given and what it printed', async () => {

@@ -6,6 +6,7 @@
 pub mod description;
 pub mod plan;
 mod planner;
+mod records;
 
 use std::collections::VecDeque;
 
@@ -22,8 +23,8 @@ use crate::secret::Secret;
 use crate::store::StoreError;
 use crate::user::User;
 
-pub(crate) use planner::SHORTEST_SECRET;
 pub use planner::plan;
+pub(crate) use records::SHORTEST_SECRET;
 
 /// A secret that was made, to be told once.
 #[derive(Debug)]

@@ -109,7 +109,8 @@ impl Step {
         }
     }
 
-    fn creates(&self) -> bool {
+    /// Whether it makes something, rather than changing it.
+    pub const fn creates(&self) -> bool {
         match self {
             Self::Realm(upsert) => upsert.before.is_none(),
             Self::ResourceServer(_, upsert) => upsert.before.is_none(),

@@ -2,32 +2,29 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use symbolon_protocol::secret_format::{self, Form};
-
 use crate::access_key::{AccessKey, KeyStatus, MOST_PER_CLIENT};
 use crate::apply::description::{
     AccessKeyDescription, ClientDescription, Description, LicenceDescription, OrganizationDescription,
-    PolicyDescription, RealmDescription, ResourceServerDescription,
+    RealmDescription,
 };
 use crate::apply::plan::{Plan, Step, Upsert};
+use crate::apply::records::{
+    Person, check_secret, derived_key_id, difference, held, kept, name, policy_record,
+    resource_server_record, status,
+};
 use crate::authority::Authority;
 use crate::client::Client;
-use crate::clock::Timestamp;
 use crate::edit::{self, EditError, policy, realm, resource_server};
-use crate::id::{AccessKeyId, ClientId, Id, LicenceId, OrganizationId, RealmId, UserId};
+use crate::id::{AccessKeyId, ClientId, LicenceId, OrganizationId, RealmId, UserId};
 use crate::licence::Licence;
 use crate::organization::Organization;
 use crate::password::PasswordHash;
-use crate::policy::Policy;
-use crate::realm::{Realm, Status};
+use crate::realm::Realm;
 use crate::realm_view::RealmView;
-use crate::resource_server::{ResourceServer, comparable};
+use crate::resource_server::comparable;
 use crate::secret::{Comparison, Secret};
 use crate::store::{ClientWithKeys, PageRequest};
-use crate::user::{Membership, OperatorRole, User, comparable_email, is_email};
-
-/// Imported secrets shorter than this need `weak: true`.
-pub(crate) const SHORTEST_SECRET: usize = 16;
+use crate::user::{Membership, User, comparable_email, is_email};
 
 /// So many clients of one organization are not looked for one by one.
 const WORTH_A_WALK: usize = 500;
@@ -50,26 +47,15 @@ struct Planner<'a> {
     described: BTreeSet<String>,
 }
 
-/// The change from what is stored to what is wanted; `None` if they agree.
-fn difference<T: PartialEq + Clone>(before: Option<&T>, after: T) -> Option<Box<Upsert<T>>> {
-    (before != Some(&after)).then(|| Box::new(Upsert { before: before.cloned(), after }))
-}
-
-/// A status that is not described stays as it is: a second run never switches on what was switched off meanwhile.
-fn status(wanted: Option<Status>, before: Option<Status>) -> Status {
-    wanted.or(before).unwrap_or_default()
-}
-
 impl Planner<'_> {
     async fn realm(&mut self, wanted: &RealmDescription, before: Option<&Realm>) -> Result<(), EditError> {
         let now = self.authority.now();
+        let settings = kept(wanted.settings.as_ref(), before.map(|realm| &realm.settings));
         let after = Realm {
             id: wanted.id.clone(),
             status: status(wanted.status, before.map(|realm| realm.status)),
-            settings: wanted.settings.clone(),
-            longest_lifetime: before
-                .map_or(0, |realm| realm.longest_lifetime)
-                .max(wanted.settings.maximum_lifetime),
+            longest_lifetime: before.map_or(0, |realm| realm.longest_lifetime).max(settings.maximum_lifetime),
+            settings,
             version: before.map_or(1, |realm| realm.version),
             created_at: before.map_or(now, |realm| realm.created_at),
         };
@@ -103,14 +89,17 @@ impl Planner<'_> {
         let directory = &authority.settings().directory;
         let now = authority.now();
         let mut servers = authority.store.list_resource_servers(&wanted.id).await?;
-        servers.retain(|known| {
-            wanted.resource_servers.iter().all(|server| server.identifier != known.identifier)
-        });
-        servers
-            .extend(wanted.resource_servers.iter().map(|server| resource_server_record(server, None, now)));
+        for server in &wanted.resource_servers {
+            let before = servers.iter().position(|known| known.identifier == server.identifier);
+            let before = before.map(|place| servers.swap_remove(place));
+            servers.push(resource_server_record(server, before.as_ref(), now));
+        }
         let mut policies = authority.store.list_policies(&wanted.id).await?;
-        policies.retain(|known| wanted.policies.iter().all(|policy| policy.id != known.id));
-        policies.extend(wanted.policies.iter().map(|policy| policy_record(policy, None, now)));
+        for policy in &wanted.policies {
+            let before = policies.iter().position(|known| known.id == policy.id);
+            let before = before.map(|place| policies.swap_remove(place));
+            policies.push(policy_record(policy, before.as_ref(), now));
+        }
         let is_default = wanted.id == directory.default_realm;
         let view = RealmView::new(realm, &directory.base, is_default);
         Ok(view.with_resource_servers(servers).with_policies(policies))
@@ -166,9 +155,9 @@ impl Planner<'_> {
         let before = self.authority.store.find_organization(realm, &wanted.id).await?;
         let after = Organization {
             id: wanted.id.clone(),
-            name: wanted.name.clone().unwrap_or_else(|| wanted.id.to_string()),
+            name: name(wanted.name.as_ref(), before.as_ref().map(|known| &known.name), wanted.id.as_str()),
             status: status(wanted.status, before.as_ref().map(|known| known.status)),
-            metadata: wanted.metadata.clone(),
+            metadata: kept(wanted.metadata.as_ref(), before.as_ref().map(|known| &known.metadata)),
             version: before.as_ref().map_or(1, |known| known.version),
             created_at: before.as_ref().map_or(self.authority.now(), |known| known.created_at),
         };
@@ -272,11 +261,14 @@ impl Planner<'_> {
         let realm = view.id();
         self.once(format!("{realm}: client {}", wanted.id))?;
         let before = stored.map(|known| &known.client);
+        let status = status(wanted.status, before.map(|known| known.status));
+        let was = before.map(|known| (known.status.is_active(), known.held));
         let after = Client {
             id: wanted.id.clone(),
             organization: organization.clone(),
-            status: status(wanted.status, before.map(|known| known.status)),
-            settings: wanted.settings.clone(),
+            status,
+            held: held(was, status.is_active()),
+            settings: kept(wanted.settings.as_ref(), before.map(|known| &known.settings)),
             version: before.map_or(1, |known| known.version),
             created_at: before.map_or(self.authority.now(), |known| known.created_at),
         };
@@ -309,12 +301,15 @@ impl Planner<'_> {
             let before = known.iter().find(|known| known.id == id);
             check_secret(wanted, &id, key)?;
             let (secret, made) = self.secret(&id, key, before)?;
+            let status = key.status.or(before.map(|known| known.status)).unwrap_or(KeyStatus::Active);
+            let was = before.map(|known| (known.status == KeyStatus::Active, known.held));
             let after = AccessKey {
                 id,
                 client: wanted.id.clone(),
                 organization: organization.clone(),
                 secret,
-                status: key.status.or(before.map(|known| known.status)).unwrap_or(KeyStatus::Active),
+                status,
+                held: held(was, status == KeyStatus::Active),
                 expires_at: key.expires_at,
                 version: before.map_or(1, |known| known.version),
                 created_at: before.map_or(self.authority.now(), |known| known.created_at),
@@ -389,11 +384,14 @@ impl Planner<'_> {
         };
         let same_email =
             before.as_ref().filter(|known| comparable_email(&known.email) == comparable_email(wanted.email));
+        let status = status(wanted.status, before.as_ref().map(|known| known.status));
+        let was = before.as_ref().map(|known| (known.status.is_active(), known.held));
         let after = User {
             id,
             email: same_email.map_or(wanted.email, |known| &known.email).to_owned(),
             password: imported,
-            status: status(wanted.status, before.as_ref().map(|known| known.status)),
+            status,
+            held: held(was, status.is_active()),
             membership: wanted.membership.clone(),
             operator: wanted.operator,
             version: before.as_ref().map_or(1, |known| known.version),
@@ -407,68 +405,4 @@ impl Planner<'_> {
         self.steps.extend(step);
         Ok(())
     }
-}
-
-fn resource_server_record(
-    wanted: &ResourceServerDescription,
-    before: Option<&ResourceServer>,
-    now: Timestamp,
-) -> ResourceServer {
-    ResourceServer {
-        identifier: wanted.identifier.clone(),
-        status: status(wanted.status, before.map(|known| known.status)),
-        settings: wanted.settings.clone(),
-        version: before.map_or(1, |known| known.version),
-        created_at: before.map_or(now, |known| known.created_at),
-    }
-}
-
-fn policy_record(wanted: &PolicyDescription, before: Option<&Policy>, now: Timestamp) -> Policy {
-    Policy {
-        id: wanted.id.clone(),
-        name: wanted.name.clone().unwrap_or_else(|| wanted.id.to_string()),
-        statements: wanted.statements.clone(),
-        version: before.map_or(1, |known| known.version),
-        created_at: before.map_or(now, |known| known.created_at),
-    }
-}
-
-/// A member or an operator, whose handling is the same.
-struct Person<'a> {
-    email: &'a str,
-    id: Option<&'a UserId>,
-    membership: Option<Membership>,
-    operator: Option<OperatorRole>,
-    password: Option<&'a Secret>,
-    password_hash: Option<&'a str>,
-    status: Option<Status>,
-}
-
-/// A key without an id gets one that the next run finds again.
-fn derived_key_id(client: &ClientDescription, index: usize) -> Result<AccessKeyId, EditError> {
-    let text = format!("{}-key-{}", client.id, index + 1);
-    Id::new(&text).map_err(|_| EditError::Invalid(format!("client {}: give its access keys ids", client.id)))
-}
-
-fn check_secret(
-    client: &ClientDescription,
-    id: &AccessKeyId,
-    key: &AccessKeyDescription,
-) -> Result<(), EditError> {
-    let Some(secret) = &key.secret else { return Ok(()) };
-    let what = format!("client {}, access key {id}", client.id);
-    if secret.expose().is_empty() {
-        return Err(EditError::Invalid(format!("{what}: the secret is empty")));
-    }
-    if secret_format::inspect(secret.expose()) == Form::Damaged {
-        return Err(EditError::Invalid(format!(
-            "{what}: the secret begins with sym_ but its checksum is wrong"
-        )));
-    }
-    if secret.expose().chars().count() < SHORTEST_SECRET && !key.weak {
-        return Err(EditError::Invalid(format!(
-            "{what}: the secret has fewer than {SHORTEST_SECRET} characters; if it must be taken over, say weak: true"
-        )));
-    }
-    Ok(())
 }

@@ -9,6 +9,7 @@ use crate::clock::Timestamp;
 use crate::edit::{EditError, Editor, open};
 use crate::id::AccessKeyId;
 use crate::secret::Secret;
+use crate::self_service;
 use crate::store::StoreError;
 
 /// A key that was just made, with the only copy of its secret.
@@ -38,6 +39,7 @@ pub async fn create(
         client: client.id.clone(),
         organization: client.organization.clone(),
         status: KeyStatus::Active,
+        held: false,
         expires_at,
         version: 1,
         created_at: editor.now(),
@@ -68,7 +70,9 @@ pub async fn update(
     before: &AccessKey,
     after: &AccessKey,
 ) -> Result<AccessKey, EditError> {
-    let (after, change) = alteration(editor, before, after)?;
+    let is_on = |key: &AccessKey| key.status == KeyStatus::Active;
+    let held = self_service::held(!editor.actor.is_customer, (is_on(before), before.held), is_on(after))?;
+    let (after, change) = alteration(editor, before, &AccessKey { held, ..after.clone() })?;
     editor.store().update_access_key(editor.realm, &after, &change).await?;
     editor.done().await?;
     Ok(after)
@@ -104,7 +108,8 @@ pub(crate) async fn deactivate_leaked(
     before: &AccessKey,
     report: serde_json::Value,
 ) -> Result<AccessKey, EditError> {
-    let inactive = AccessKey { status: KeyStatus::Inactive, ..before.clone() };
+    // Strangers know it: its customer does not make it good again.
+    let inactive = AccessKey { status: KeyStatus::Inactive, held: true, ..before.clone() };
     let (after, mut change) = alteration(editor, before, &inactive)?;
     change.action = "deactivate_leaked";
     if let Some(shown) = change.after.as_mut().and_then(serde_json::Value::as_object_mut) {

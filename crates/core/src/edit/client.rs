@@ -14,6 +14,7 @@ use crate::quota::Quota;
 use crate::realm::Status;
 use crate::realm_view::RealmView;
 use crate::resource_server::comparable;
+use crate::self_service;
 use crate::store::NewClient;
 
 fn subject(client: &Client) -> Subject {
@@ -30,6 +31,7 @@ pub async fn create(
         id: ClientId::generate(editor.now(), editor.authority.random())?,
         organization: organization.clone(),
         status: Status::Active,
+        held: false,
         settings,
         version: 1,
         created_at: editor.now(),
@@ -74,7 +76,10 @@ fn addition(editor: Editor<'_>, client: &Client) -> Result<Change, EditError> {
 /// Changes a client. Switching it off kills its tokens; they stay dead when it is on again. Narrower grants or
 /// policies act on its next token. A change of anything else never switches it on.
 pub async fn update(editor: Editor<'_>, before: &Client, after: &Client) -> Result<Client, EditError> {
-    let after = Client { version: before.version + 1, ..checked(&*editor.view()?, Some(before), after)? };
+    let was = (before.status.is_active(), before.held);
+    let held = self_service::held(!editor.actor.is_customer, was, after.status.is_active())?;
+    let checked = checked(&*editor.view()?, Some(before), after)?;
+    let after = Client { version: before.version + 1, held, ..checked };
     let mut change = editor.change("update", subject(&after), Some(before), Some(&after));
     change.revocations =
         editor.status_revocation(Kind::Client, after.id.as_str(), (before.status, after.status))?;

@@ -297,6 +297,7 @@ pub async fn accept(
             email: chosen.email.ok_or(LinkError::EmailMissing)?.trim().to_owned(),
             password: None,
             status: Status::Active,
+            held: false,
             membership: None,
             operator: Some(OperatorRole::Owner),
             version: 1,

@@ -6,6 +6,7 @@ use crate::audit::{Subject, SubjectKind};
 use crate::edit::{EditError, Editor};
 use crate::password::PasswordHash;
 use crate::secret::Secret;
+use crate::self_service;
 use crate::user::{User, is_email};
 
 pub(crate) fn subject(user: &User) -> Subject {
@@ -27,7 +28,9 @@ pub async fn insert(editor: Editor<'_>, user: &User) -> Result<(), EditError> {
 /// Changes a user. Switching it off, or a new password, kills the tokens that it has and ends its sessions.
 pub async fn update(editor: Editor<'_>, before: &User, after: &User) -> Result<(), EditError> {
     check(after)?;
-    let after = User { version: before.version + 1, ..after.clone() };
+    let was = (before.status.is_active(), before.held);
+    let held = self_service::held(!editor.actor.is_customer, was, after.status.is_active())?;
+    let after = User { version: before.version + 1, held, ..after.clone() };
     let mut change = editor.change("update", subject(&after), Some(before), Some(&after));
     let id = after.id.as_str();
     change.revocations = editor.status_revocation(Kind::User, id, (before.status, after.status))?;

@@ -170,7 +170,7 @@ impl Export {
             Thing::Realm(RealmDescription {
                 id: id.clone(),
                 status: Some(realm.status),
-                settings: realm.settings,
+                settings: Some(realm.settings),
                 resource_servers: Vec::new(),
                 policies: Vec::new(),
                 organizations: Vec::new(),
@@ -182,7 +182,7 @@ impl Export {
             let described = ResourceServerDescription {
                 identifier: server.identifier,
                 status,
-                settings: server.settings,
+                settings: Some(server.settings),
             };
             item(&id, None, Thing::ResourceServer(described))
         }));
@@ -210,7 +210,7 @@ fn of_organization(organization: Organization) -> OrganizationDescription {
         id: organization.id,
         name: Some(organization.name),
         status: Some(organization.status),
-        metadata: organization.metadata,
+        metadata: Some(organization.metadata),
         licences: Vec::new(),
         clients: Vec::new(),
         users: Vec::new(),
@@ -238,7 +238,7 @@ fn client(known: ClientWithKeys) -> ClientDescription {
     ClientDescription {
         id: known.client.id,
         status: Some(known.client.status),
-        settings: known.client.settings,
+        settings: Some(known.client.settings),
         access_keys: known.keys.into_iter().map(key).collect(),
     }
 }

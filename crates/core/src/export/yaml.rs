@@ -117,7 +117,7 @@ mod tests {
         Thing::Realm(RealmDescription {
             id: RealmId::new(id).unwrap(),
             status: None,
-            settings: RealmSettings::default(),
+            settings: Some(RealmSettings::default()),
             resource_servers: Vec::new(),
             policies: Vec::new(),
             organizations: Vec::new(),
@@ -130,7 +130,7 @@ mod tests {
             id: OrganizationId::new(id).unwrap(),
             name: Some(name.to_owned()),
             status: None,
-            metadata: [(name.to_owned(), name.to_owned())].into(),
+            metadata: Some([(name.to_owned(), name.to_owned())].into()),
             licences: Vec::new(),
             clients: Vec::new(),
             users: Vec::new(),
@@ -141,7 +141,7 @@ mod tests {
         Thing::Client(ClientDescription {
             id: crate::id::ClientId::new(id).unwrap(),
             status: None,
-            settings: ClientSettings::default(),
+            settings: Some(ClientSettings::default()),
             access_keys: Vec::new(),
         })
     }
@@ -179,7 +179,8 @@ mod tests {
         let read = Description::parse(&yaml).unwrap_or_else(|error| panic!("{error}\n{yaml}"));
         let found = &read.realms[0].organizations[0];
         assert_eq!(found.name.as_deref(), Some(text), "{yaml}");
-        assert_eq!(found.metadata.get(text).map(String::as_str), Some(text), "{yaml}");
+        let metadata = found.metadata.as_ref().unwrap();
+        assert_eq!(metadata.get(text).map(String::as_str), Some(text), "{yaml}");
     }
 
     #[test]

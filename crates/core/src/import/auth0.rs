@@ -210,13 +210,13 @@ fn add_api(collector: &mut Collector<'_>, api: &Api) {
     collector.resource_servers.push(ResourceServerDescription {
         identifier: identifier.to_owned(),
         status: None,
-        settings: ResourceServerSettings {
+        settings: Some(ResourceServerSettings {
             name: name.to_owned(),
             scopes,
             lifetime,
             signing_algorithm,
             ..ResourceServerSettings::default()
-        },
+        }),
     });
 }
 
@@ -260,7 +260,8 @@ impl Grants {
                 collector.left_out("client grant", &name, "the API is not taken over");
                 continue;
             };
-            let (identifier, defined) = (server.identifier.clone(), server.settings.scopes.clone());
+            let identifier = server.identifier.clone();
+            let defined = server.settings.get_or_insert_default().scopes.clone();
             let mut scopes =
                 if grant.allow_all_scopes == Some(true) { defined.clone() } else { ScopeSet::new() };
             for scope in grant.scope.iter().flatten() {

@@ -440,19 +440,20 @@ fn grants<'a>(
             collector.resource_servers.push(ResourceServerDescription {
                 identifier: audience.clone(),
                 status: None,
-                settings: ResourceServerSettings {
+                settings: Some(ResourceServerSettings {
                     name: audience.clone(),
                     lifetime: Some(lifetime),
                     ..ResourceServerSettings::default()
-                },
+                }),
             });
         }
         let Some(server) = collector.resource_server(&audience) else { continue };
         let audience = server.identifier.clone();
-        scopes.iter().for_each(|scope| server.settings.scopes.insert(scope.clone()));
+        let settings = server.settings.get_or_insert_default();
+        scopes.iter().for_each(|scope| settings.scopes.insert(scope.clone()));
         for name in claims.keys() {
             if let Ok(template) = Template::parse(&format!("{{client.claims.{name}}}")) {
-                server.settings.claims.insert(name.clone(), template.into());
+                settings.claims.insert(name.clone(), template.into());
             }
         }
         if !grants.iter().any(|grant| grant.audience == audience) {

@@ -15,11 +15,10 @@ use crate::apply::description::{
 };
 use crate::authority::Authority;
 use crate::client::ClientSettings;
-use crate::edit::EditError;
 use crate::id::{ClientId, OrganizationId, RealmId};
 use crate::issue::V1_CLIENT;
 use crate::realm::{RealmSettings, Status};
-use crate::resource_server::comparable;
+use crate::resource_server::{ResourceServerSettings, comparable};
 use crate::secret::Secret;
 
 /// Where the clients go, and how doubtful secrets are treated.
@@ -139,7 +138,7 @@ impl<'a> Collector<'a> {
                 Vec::new()
             }
         };
-        self.clients.push(ClientDescription { id, status: None, settings, access_keys });
+        self.clients.push(ClientDescription { id, status: None, settings: Some(settings), access_keys });
     }
 
     /// The resource server of that audience, as far as it is described.
@@ -151,9 +150,9 @@ impl<'a> Collector<'a> {
     }
 
     fn finish(mut self) -> Imported {
-        let lifetimes = self.resource_servers.iter().map(|server| server.settings.lifetime);
-        let lifetimes = lifetimes.chain(self.clients.iter().map(|client| client.settings.lifetime));
-        let longest = lifetimes.flatten().max().unwrap_or_default();
+        let servers = self.resource_servers.iter().filter_map(|server| server.settings.as_ref()?.lifetime);
+        let clients = self.clients.iter().filter_map(|client| client.settings.as_ref()?.lifetime);
+        let longest = servers.chain(clients).max().unwrap_or_default();
         let settings = &mut self.settings;
         settings.maximum_lifetime = settings.maximum_lifetime.max(longest).max(settings.default_lifetime);
         self.notes.sort();
@@ -161,7 +160,7 @@ impl<'a> Collector<'a> {
             id: self.target.organization.clone(),
             name: None,
             status: None,
-            metadata: std::collections::BTreeMap::default(),
+            metadata: None,
             licences: Vec::new(),
             clients: self.clients,
             users: Vec::new(),
@@ -169,7 +168,7 @@ impl<'a> Collector<'a> {
         let realm = RealmDescription {
             id: self.target.realm.clone(),
             status: self.status,
-            settings: self.settings,
+            settings: Some(self.settings),
             resource_servers: self.resource_servers,
             policies: Vec::new(),
             organizations: vec![organization],
@@ -179,18 +178,45 @@ impl<'a> Collector<'a> {
     }
 }
 
+/// What is there already of a realm that an import goes into.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// Its settings.
+    pub settings: RealmSettings,
+    /// Its APIs, by their identifiers.
+    pub resource_servers: Vec<(String, ResourceServerSettings)>,
+}
+
+impl Known {
+    /// Of a realm of this installation; `None` if there is none of that name.
+    pub fn find(authority: &Authority, realm: &RealmId) -> Option<Self> {
+        let view = authority.directory().realm(realm.as_str())?;
+        let servers = view.resource_servers();
+        let resource_servers =
+            servers.map(|server| (server.identifier.clone(), server.settings.clone())).collect();
+        Some(Self { settings: view.realm().settings.clone(), resource_servers })
+    }
+
+    fn resource_server(&self, audience: &str) -> Option<&(String, ResourceServerSettings)> {
+        let asked = comparable(audience);
+        self.resource_servers.iter().find(|(identifier, settings)| {
+            settings.aliases.iter().chain([identifier]).any(|name| comparable(name) == asked)
+        })
+    }
+}
+
 /// Fits an import into what is there: what a realm, an API and an organization were set to here stays, since the
 /// export knows nothing of it. An API that is there gets the scopes and claims that it lacks. Clients become as the
 /// export says.
-pub async fn fit(authority: &Authority, imported: &mut Imported) -> Result<(), EditError> {
+pub fn fit(imported: &mut Imported, known: Option<&Known>) {
     let Imported { description, notes } = imported;
+    let Some(known) = known else { return };
     for realm in &mut description.realms {
-        let Some(known) = authority.directory().realm(realm.id.as_str()) else { continue };
         realm.status = None;
-        let wanted = std::mem::replace(&mut realm.settings, known.realm().settings.clone());
+        let wanted = realm.settings.take().unwrap_or_default();
         let mut reason = "it is there already, and keeps its settings".to_owned();
-        if wanted.maximum_lifetime > realm.settings.maximum_lifetime {
-            let most = realm.settings.maximum_lifetime;
+        let most = known.settings.maximum_lifetime;
+        if wanted.maximum_lifetime > most {
             reason = format!("{reason}; its tokens live at most {most} seconds, and some lived longer");
         }
         notes.push(Note {
@@ -200,23 +226,18 @@ pub async fn fit(authority: &Authority, imported: &mut Imported) -> Result<(), E
             reason,
         });
         for server in &mut realm.resource_servers {
-            let Some(stored) = known.resource_server(&server.identifier) else { continue };
-            let new = std::mem::replace(&mut server.settings, stored.settings.clone());
-            server.identifier.clone_from(&stored.identifier);
-            new.scopes.iter().for_each(|scope| server.settings.scopes.insert(scope.clone()));
+            let Some((identifier, stored)) = known.resource_server(&server.identifier) else { continue };
+            let mut settings = stored.clone();
+            let new = server.settings.take().unwrap_or_default();
+            server.identifier.clone_from(identifier);
+            new.scopes.iter().for_each(|scope| settings.scopes.insert(scope.clone()));
             for (name, template) in new.claims {
-                server.settings.claims.entry(name).or_insert(template);
+                settings.claims.entry(name).or_insert(template);
             }
-        }
-        for organization in &mut realm.organizations {
-            if let Some(stored) = authority.store.find_organization(&realm.id, &organization.id).await? {
-                organization.name = Some(stored.name);
-                organization.metadata = stored.metadata;
-            }
+            server.settings = Some(settings);
         }
     }
     notes.sort();
-    Ok(())
 }
 
 /// The clients whose secrets are too short to be taken over without being asked for.

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use symbolon_protocol::scope::ScopeSet;
 
-use super::{AUDIENCE, Caller, Denied, Permission, Reach, RepeatError, resource_server};
+use super::{Caller, Denied, Permission, Reach, RepeatError, managing};
 use crate::authority::Authority;
 use crate::client::ClientSettings;
 use crate::edit::Editor;
 use crate::id::{OrganizationId, RealmId};
 use crate::organization::Organization;
-use crate::policy::{Grant, Policy, effective_scopes};
+use crate::policy::Policy;
 use crate::realm_view::RealmView;
 use crate::store::Store;
 use crate::user::User;
@@ -74,7 +74,7 @@ impl RealmAccess<'_> {
     /// What a client of these settings may do in management.
     fn managing(&self, settings: &ClientSettings) -> ScopeSet {
         let policies = settings.policies.iter().filter_map(|id| self.view.policy(id)).map(|policy| &**policy);
-        effective_scopes(&resource_server(), &settings.grants, policies).scopes
+        managing(&settings.grants, policies)
     }
 
     /// Whether the caller may make of a client what manages more than before: only what it may do itself.
@@ -89,19 +89,9 @@ impl RealmAccess<'_> {
         self.caller.check_given(&given)
     }
 
-    /// The same of a policy, which acts on every client that has it, now or later: neither what it allows nor what it
-    /// denies no more may be beyond the caller. `None` where there is no policy.
+    /// The same of a policy; `None` where there is none.
     pub fn check_policy(&self, before: Option<&Policy>, after: Option<&Policy>) -> Result<(), Denied> {
-        let management = resource_server();
-        let everything = Grant { audience: AUDIENCE.to_owned(), scopes: management.settings.scopes.clone() };
-        for grants in [&[][..], &[everything]] {
-            let left =
-                |policy: Option<&Policy>| effective_scopes(&management, grants, policy.into_iter()).scopes;
-            let (had, mut given) = (left(before), left(after));
-            given.retain(|scope| !had.contains(scope.as_str()));
-            self.caller.check_given(&given)?;
-        }
-        Ok(())
+        self.caller.check_policy(before, after)
     }
 
     /// Whether the caller may make links that set a user's password: with one of an operator's, it could become that

@@ -20,6 +20,7 @@ impl Caller {
                 (Reach::Organization(organization.clone()), Permissions::of_member(*role))
             }
         };
+        let actor = Actor { is_customer: matches!(reach, Reach::Organization(_)), ..actor };
         Self { actor, home: Some(home), reach, permissions }
     }
 }

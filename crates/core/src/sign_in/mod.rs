@@ -29,7 +29,7 @@ use crate::refusal::{Reason, Refusal};
 use crate::secret::Secret;
 use crate::session::{self, Method, Session, Visit};
 use crate::store::StoreError;
-use crate::user::{User, comparable_email};
+use crate::user::{User, comparable_email, is_email};
 use factors::{Factors, Methods};
 
 /// The second step has to come within this time.
@@ -148,7 +148,8 @@ impl Attempt<'_> {
                 request_id: self.visit.request_id,
                 realm: self.realm.id(),
                 endpoint: ENDPOINT,
-                unverified_client: email.as_deref(),
+                // Whoever typed a password into the wrong field finds it in no record.
+                unverified_client: email.as_deref().filter(|email| is_email(email)),
                 from: self.visit.from,
             },
         );

@@ -79,10 +79,10 @@ impl From<Denied> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::NotFound => Self::NotFound,
+            // A cursor of another list leads nowhere.
+            StoreError::NotFound | StoreError::Cursor => Self::NotFound,
             StoreError::Stale => Self::Stale,
             StoreError::Taken(_) | StoreError::Refused(_) => Self::Refused(error.to_string()),
-            StoreError::Cursor => Self::NotFound,
             StoreError::Damaged(_) | StoreError::Unavailable(_) => Self::Unavailable(error.to_string()),
         }
     }

@@ -54,12 +54,6 @@ impl Form {
         self.0.iter().any(|(other, _)| other == name)
     }
 
-    /// The lines or words of a field, without empty ones.
-    pub(crate) fn words(&self, name: &str) -> Vec<String> {
-        let words = self.raw(name).split(|c: char| c.is_whitespace() || c == ',');
-        words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
-    }
-
     /// A number, if one was entered; `Err` for what is none.
     pub(crate) fn number<N: std::str::FromStr>(&self, name: &str) -> Result<Option<N>, ()> {
         self.filled(name).map(|text| text.parse().map_err(|_| ())).transpose()
@@ -127,7 +121,7 @@ mod tests {
         assert_eq!(form.text("name"), "A & B");
         assert_eq!(form.all("scope").collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!((form.filled("empty"), form.has("flag"), form.has("none")), (None, true, false));
-        assert_eq!(form.words("text"), ["a", "b", "c", "d"]);
+        assert_eq!(form.text("text"), "a\nb c,d");
         assert_eq!(Form::parse(b"n=12").unwrap().number::<u32>("n"), Ok(Some(12)));
         assert_eq!(Form::parse(b"n=x").unwrap().number::<u32>("n"), Err(()));
     }

@@ -54,7 +54,10 @@ pub(super) fn groups(visitor: &Visitor, at: &Place<'_>, t: Texts) -> Vec<Group> 
     let menu = Menu { visitor, t };
     let groups = match visitor.person.role() {
         Role::Member(organization, _) => of_organization(&menu, realm, organization.as_str()),
-        Role::Operator(_) => of_realm(&menu, realm),
+        Role::Operator(_) => {
+            let customer = at.organization.map(|organization| of_customer(&menu, realm, organization));
+            of_realm(&menu, realm).into_iter().chain(customer).collect()
+        }
     };
     let mut groups: Vec<Group> = groups.into_iter().filter(|group| !group.entries.is_empty()).collect();
     only_the_nearest(&mut groups);
@@ -95,6 +98,13 @@ fn of_organization(menu: &Menu<'_>, realm: &str, organization: &str) -> Vec<Grou
             ],
         ),
     ]
+}
+
+/// What an operator sees of the customer that the page is about.
+fn of_customer(menu: &Menu<'_>, realm: &str, organization: &str) -> Group {
+    let groups = of_organization(menu, realm, organization);
+    let entries = groups.into_iter().flat_map(|group| group.entries).collect();
+    Group { heading: organization.to_owned(), inner: String::new(), entries }
 }
 
 fn of_realm(menu: &Menu<'_>, realm: &str) -> Vec<Group> {

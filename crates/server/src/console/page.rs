@@ -2,7 +2,7 @@
 //! alone (htmx, following a link within the console) gets that.
 
 use askama::Template;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use symbolon_core::session::Role;
 
@@ -140,7 +140,7 @@ fn done(asked: &Asked, t: Texts) -> Option<String> {
     let query = asked.path.split_once('?')?.1;
     let name = query.split('&').find_map(|pair| pair.strip_prefix("done="))?;
     let name = format!("done-{name}");
-    t.has(&name).then(|| t.of(&name).into_owned())
+    Texts::has(&name).then(|| t.of(&name).into_owned())
 }
 
 impl<T: Template> Page<T> {
@@ -228,14 +228,6 @@ pub(crate) fn sentence(reason: &str) -> String {
     let first = characters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
     let end = if reason.ends_with(['.', '!', '?']) { "" } else { "." };
     format!("{first}{}{end}", characters.as_str())
-}
-
-/// Tells htmx that the address has changed although it was not a link that was followed.
-pub(crate) fn at_address(mut response: Response, path: &str) -> Response {
-    if let Ok(value) = HeaderValue::from_str(path) {
-        response.headers_mut().insert(HeaderName::from_static("hx-push-url"), value);
-    }
-    response
 }
 
 /// Where somebody belongs: operators to their realm, members to their organization.

@@ -69,7 +69,7 @@ impl Texts {
     }
 
     /// Whether there is such a text.
-    pub(crate) fn has(self, name: &str) -> bool {
+    pub(crate) fn has(name: &str) -> bool {
         BUNDLE.has_message(name)
     }
 

@@ -16,7 +16,7 @@ use symbolon_core::permission::{
     Caller, Denied, InstallationAccess, OrganizationAccess, Permission, RealmAccess,
 };
 use symbolon_core::realm_view::RealmView;
-use symbolon_core::session::{self, NotSignedIn, Person, Role, Visit};
+use symbolon_core::session::{self, NotSignedIn, Person, Visit};
 
 use crate::console::address;
 use crate::console::cookie::{self, Cookie};
@@ -168,11 +168,6 @@ impl Visitor {
     /// Whether the role includes a permission: for leaving out what could not be used. It protects nothing.
     pub(crate) fn may(&self, permission: Permission) -> bool {
         self.caller.has(permission)
-    }
-
-    /// Whether the person operates a realm, rather than belonging to a customer.
-    pub(crate) fn is_operator(&self) -> bool {
-        matches!(self.person.role(), Role::Operator(_))
     }
 
     /// Stops unless the person has just shown who it is: before credentials are made, shown or removed.

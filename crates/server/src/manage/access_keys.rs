@@ -24,6 +24,8 @@ pub(crate) struct View {
     id: String,
     client: String,
     status: KeyStatus,
+    /// Whether an operator switched it off, or it was reported as leaked: then only an operator can switch it on.
+    held: bool,
     expires_at: Option<Time>,
     /// When it last got a token.
     last_used_at: Option<Time>,
@@ -72,12 +74,13 @@ pub(crate) struct Change {
 }
 
 fn view(overview: KeyOverview) -> View {
-    let AccessKey { id, client, status, expires_at, version, created_at, .. } = overview.key;
+    let AccessKey { id, client, status, held, expires_at, version, created_at, .. } = overview.key;
     let (at, from) = overview.last_use.map(|last| (Time(last.at), last.from)).unzip();
     View {
         id: id.to_string(),
         client: client.to_string(),
         status,
+        held,
         expires_at: expires_at.map(Time),
         last_used_at: at,
         last_used_from: from,

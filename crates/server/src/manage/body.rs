@@ -16,6 +16,7 @@ use http_body_util::LengthLimitError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use symbolon_core::apply::description::read_yaml;
 use symbolon_core::authority::Authority;
 use symbolon_core::clock::Timestamp;
 use symbolon_core::edit::EditError;
@@ -34,14 +35,7 @@ impl FromRequest<ServerState> for Body {
 
     async fn from_request(request: Request, _: &ServerState) -> Result<Self, Infallible> {
         let (parts, body) = request.into_parts();
-        let bytes = match axum::body::to_bytes(body, LARGEST_BODY).await {
-            Ok(bytes) => Ok(bytes),
-            Err(error) if error.source().is_some_and(<dyn Error>::is::<LengthLimitError>) => {
-                Err(Problem::new(Kind::TooLarge, format!("A body has at most {LARGEST_BODY} bytes")))
-            }
-            Err(_) => Err(Problem::new(Kind::InvalidBody, "The body did not arrive whole")),
-        };
-        let bytes = bytes.and_then(|bytes| {
+        let bytes = whole(body, LARGEST_BODY).await.and_then(|bytes| {
             if is_json(&parts.headers) {
                 return Ok(bytes);
             }
@@ -49,6 +43,34 @@ impl FromRequest<ServerState> for Body {
         });
         Ok(Self(bytes))
     }
+}
+
+async fn whole(body: axum::body::Body, most: usize) -> Result<Bytes, Problem> {
+    axum::body::to_bytes(body, most).await.map_err(|error| {
+        if error.source().is_some_and(<dyn Error>::is::<LengthLimitError>) {
+            Problem::new(Kind::TooLarge, format!("A body has at most {most} bytes"))
+        } else {
+            Problem::new(Kind::InvalidBody, "The body did not arrive whole")
+        }
+    })
+}
+
+/// Reads a body that people write, in YAML or in JSON, of at most so many bytes.
+pub(crate) async fn described<T: DeserializeOwned>(request: Request, most: usize) -> Result<T, Problem> {
+    let (parts, body) = request.into_parts();
+    let is_yaml = media_type(&parts.headers).eq_ignore_ascii_case("application/yaml");
+    if !is_yaml && !is_json(&parts.headers) {
+        let detail = "Send Content-Type: application/json or application/yaml";
+        return Err(Problem::new(Kind::UnsupportedMediaType, detail));
+    }
+    let bytes = whole(body, most).await?;
+    if !is_yaml {
+        return Body(Ok(bytes)).read();
+    }
+    let invalid = |text: String| Problem::new(Kind::InvalidBody, text);
+    let text = std::str::from_utf8(&bytes).map_err(|_| invalid("The body is not UTF-8".to_owned()))?;
+    sound_json::check_yaml(text).map_err(|error| invalid(error.to_string()))?;
+    read_yaml(text).map_err(|error| invalid(error.to_string()))
 }
 
 impl Body {
@@ -97,9 +119,13 @@ impl Body {
     }
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+fn media_type(headers: &HeaderMap) -> &str {
     let text = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let kind = text.split(';').next().unwrap_or_default().trim();
+    text.split(';').next().unwrap_or_default().trim()
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = media_type(headers);
     ["application/json", "application/merge-patch+json"].iter().any(|json| kind.eq_ignore_ascii_case(json))
 }
 

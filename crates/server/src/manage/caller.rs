@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use symbolon_core::audit::RepeatKey;
 use symbolon_core::authority::Authority;
 use symbolon_core::permission::{
-    Caller, Denied, InstallationAccess, OrganizationAccess, Permission, RealmAccess,
+    Applying, Caller, Denied, InstallationAccess, OrganizationAccess, Permission, RealmAccess,
 };
 use symbolon_core::protocol::bearer::{LONGEST_TOKEN, Presented, presented};
 use symbolon_core::realm_view::RealmView;
@@ -116,7 +116,13 @@ impl Manager {
         self
     }
 
-    fn check_host(&self, realm: &str) -> Result<(), Denied> {
+    /// What decides.
+    pub(crate) const fn authority(&self) -> &Arc<Authority> {
+        &self.authority
+    }
+
+    /// Whether a realm can be managed at the host name of the request.
+    pub(crate) fn check_host(&self, realm: &str) -> Result<(), Denied> {
         match &self.owner {
             Some(owner) if owner.id().as_str() != realm => Err(Denied::NotFound),
             _ => Ok(()),
@@ -133,6 +139,21 @@ impl Manager {
     /// For making a realm.
     pub(crate) fn installation(&self, permission: Permission) -> Result<InstallationAccess<'_>, Denied> {
         self.caller.installation(&self.authority, permission)
+    }
+
+    /// Every realm of the installation, for who reaches all of them. At the host name of one, there is no other.
+    pub(crate) fn every_realm(&self, permissions: &[Permission]) -> Result<Vec<Arc<RealmView>>, Denied> {
+        let mut realms = Vec::new();
+        for permission in permissions {
+            self.caller.installation(&self.authority, *permission)?;
+            realms = self.caller.realms(&self.authority, *permission)?;
+        }
+        if self.owner.is_some() { Err(Denied::NotFound) } else { Ok(realms) }
+    }
+
+    /// For applying descriptions.
+    pub(crate) fn applying(&self) -> Result<Applying<'_>, Denied> {
+        self.caller.applying(&self.authority)
     }
 
     /// Access to a realm.

@@ -27,6 +27,8 @@ pub(crate) struct View {
     id: String,
     organization: String,
     status: Status,
+    /// Whether an operator switched it off: then only an operator can switch it on.
+    held: bool,
     settings: ClientSettings,
     version: i64,
     created_at: Time,
@@ -74,9 +76,9 @@ pub(crate) struct Change {
 
 /// As this API shows it.
 pub(crate) fn view(client: Client) -> View {
-    let Client { id, organization, status, settings, version, created_at } = client;
+    let Client { id, organization, status, held, settings, version, created_at } = client;
     let (id, organization) = (id.to_string(), organization.to_string());
-    View { id, organization, status, settings, version, created_at: created_at.into() }
+    View { id, organization, status, held, settings, version, created_at: created_at.into() }
 }
 
 /// Finds a client of the organization that access was given to.
@@ -172,6 +174,7 @@ pub(crate) async fn create(
         id,
         organization: access.id().clone(),
         status: Status::Active,
+        held: false,
         settings: new.settings,
         version: 1,
         created_at: now,

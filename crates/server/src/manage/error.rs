@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use symbolon_core::edit::EditError;
-use symbolon_core::permission::{Denied, NotACaller, RepeatError};
+use symbolon_core::permission::{Denied, NotACaller, NotApplied, RepeatError};
 use symbolon_core::protocol::bearer::Challenge;
 use symbolon_core::protocol::error::ErrorCode;
 use symbolon_core::store::StoreError;
@@ -130,6 +130,12 @@ impl Problem {
         Self { retry_after, ..Self::new(Kind::Busy, "You ask too often; RateLimit says how often you may") }
     }
 
+    /// One of these is done at a time.
+    pub(crate) fn occupied() -> Self {
+        let detail = "Another description is being applied here; try again when it is done";
+        Self { retry_after: Some(5), ..Self::new(Kind::Busy, detail) }
+    }
+
     /// It took too long.
     pub(crate) fn too_slow() -> Self {
         Self::unavailable("the request took too long".to_owned())
@@ -236,6 +242,15 @@ impl From<Denied> for Problem {
                 let challenge = Some(challenge.to_string());
                 Self { challenge, ..Self::new(Kind::InsufficientScope, detail) }
             }
+        }
+    }
+}
+
+impl From<NotApplied> for Problem {
+    fn from(error: NotApplied) -> Self {
+        match error {
+            NotApplied::Denied(denied) => denied.into(),
+            NotApplied::Edit(error) => error.into(),
         }
     }
 }

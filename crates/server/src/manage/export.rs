@@ -1,5 +1,6 @@
-//! Everything of a realm or an organization as a stream of lines (NDJSON), in constant memory: for backups of what is
-//! configured, for other programs, and for whoever wants to leave. Secrets are not in it, nor their hashes.
+//! Everything of a realm or an organization as a stream, in constant memory: for backups of what is configured, for other
+//! programs, and for whoever wants to leave. Secrets are not in it, nor their hashes. It comes in lines as this API shows
+//! things, or in the words of a description, which can be applied elsewhere.
 
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use serde::Serialize;
+use symbolon_core::export::{Export, NotYaml, YamlWriter};
 use symbolon_core::id::{OrganizationId, RealmId};
 use symbolon_core::organization::Organization;
 use symbolon_core::permission::Permission;
@@ -16,10 +18,11 @@ use symbolon_core::store::{PageRequest, Store, StoreError};
 use tokio::sync::mpsc;
 use utoipa::ToSchema;
 
-use crate::manage::body::Segments;
+use crate::manage::body::{Parameters, Segments};
 use crate::manage::caller::Manager;
 use crate::manage::error::Problem;
 use crate::manage::paths::{InOrganization, InRealm};
+use crate::manage::whole_query::{ExportQuery, Form};
 use crate::manage::{
     access_keys, clients, licences, organizations, policies, realms, resource_servers, users,
 };
@@ -28,6 +31,18 @@ use crate::manage::{
 const WAITING: usize = 64;
 /// Things that are read at once.
 const AT_ONCE: u32 = 200;
+
+/// What whoever exports a realm must be allowed to read.
+const WHOLE_REALM: [Permission; 8] = [
+    Permission::ReadRealms,
+    Permission::ReadResourceServers,
+    Permission::ReadPolicies,
+    Permission::ReadOperators,
+    Permission::ReadOrganizations,
+    Permission::ReadLicences,
+    Permission::ReadMembers,
+    Permission::ReadClients,
+];
 
 /// One line of an export.
 #[derive(Serialize, ToSchema)]
@@ -59,30 +74,52 @@ pub(crate) enum Line {
     },
 }
 
-/// Everything of a realm, a line each
+/// Everything that there is
+#[utoipa::path(get, path = "/export", tag = "export", operation_id = "exportInstallation", params(ExportQuery),
+    security(("oauth2" = ["read:realms", "read:resource-servers", "read:policies", "read:operators",
+        "read:organizations", "read:licences", "read:members", "read:clients"])),
+    responses((status = 200, description = "Lines of JSON, or a description",
+        content((Line = "application/x-ndjson"), (String = "application/yaml")))))]
+pub(crate) async fn installation(
+    manager: Manager,
+    query: Parameters<ExportQuery>,
+) -> Result<Response, Problem> {
+    let realms = manager.every_realm(&WHOLE_REALM)?;
+    let store = Arc::clone(manager.authority().store());
+    let form = query.read()?.form;
+    Ok(match form {
+        Form::Lines => stream_of(form, |lines| lines.realms(store, realms)),
+        Form::Items | Form::Description => {
+            let export = Export::begin(store, None).await?;
+            stream_of(form, |lines| lines.described(export, form))
+        }
+    })
+}
+
+/// Everything of a realm
 #[utoipa::path(get, path = "/realms/{realm}/export", tag = "export", operation_id = "exportRealm",
     security(("oauth2" = ["read:realms", "read:resource-servers", "read:policies", "read:operators",
-        "read:organizations", "read:licences", "read:members", "read:clients"])), params(InRealm),
-    responses((status = 200, description = "Lines of JSON", body = Line, content_type = "application/x-ndjson")))]
-pub(crate) async fn realm(manager: Manager, Segments(at): Segments<InRealm>) -> Result<Response, Problem> {
-    use Permission::{
-        ReadClients, ReadLicences, ReadMembers, ReadOperators, ReadOrganizations, ReadPolicies, ReadRealms,
-        ReadResourceServers,
-    };
-    let access = manager.realm(ReadRealms, &at.realm)?;
-    for permission in [
-        ReadResourceServers,
-        ReadPolicies,
-        ReadOperators,
-        ReadOrganizations,
-        ReadLicences,
-        ReadMembers,
-        ReadClients,
-    ] {
+        "read:organizations", "read:licences", "read:members", "read:clients"])), params(InRealm, ExportQuery),
+    responses((status = 200, description = "Lines of JSON, or a description",
+        content((Line = "application/x-ndjson"), (String = "application/yaml")))))]
+pub(crate) async fn realm(
+    manager: Manager,
+    Segments(at): Segments<InRealm>,
+    query: Parameters<ExportQuery>,
+) -> Result<Response, Problem> {
+    let access = manager.realm(Permission::ReadRealms, &at.realm)?;
+    for permission in WHOLE_REALM {
         manager.realm(permission, &at.realm)?;
     }
+    let form = query.read()?.form;
     let (store, view) = (Arc::clone(access.authority().store()), Arc::clone(access.view()));
-    Ok(stream_of(|lines| lines.realm(store, view)))
+    Ok(match form {
+        Form::Lines => stream_of(form, |lines| lines.realms(store, vec![view])),
+        Form::Items | Form::Description => {
+            let export = Export::begin(store, Some(view.id())).await?;
+            stream_of(form, |lines| lines.described(export, form))
+        }
+    })
 }
 
 /// Everything of an organization, a line each
@@ -100,7 +137,7 @@ pub(crate) async fn organization(
     }
     let (store, realm) = (Arc::clone(access.realm.authority().store()), access.realm.id().clone());
     let organization = access.organization;
-    Ok(stream_of(|lines| lines.organization(store, realm, organization)))
+    Ok(stream_of(Form::Lines, |lines| lines.organization(store, realm, organization)))
 }
 
 /// Why an export ended before its end.
@@ -112,6 +149,8 @@ enum Cut {
     Store(#[from] StoreError),
     #[error("a line cannot be written: {0}")]
     Line(#[from] serde_json::Error),
+    #[error(transparent)]
+    Yaml(#[from] NotYaml),
 }
 
 struct Lines {
@@ -121,7 +160,7 @@ struct Lines {
 
 /// An answer that is made while it is read. Where it cannot be finished the connection breaks: nobody takes a part for
 /// the whole.
-fn stream_of<F>(write: impl FnOnce(Lines) -> F) -> Response
+fn stream_of<F>(form: Form, write: impl FnOnce(Lines) -> F) -> Response
 where
     F: Future<Output = Result<(), Cut>> + Send + 'static,
 {
@@ -136,7 +175,10 @@ where
     let lines =
         stream::unfold(receiver, |mut receiver| async { receiver.recv().await.map(|line| (line, receiver)) });
     let mut response = Body::from_stream(lines).into_response();
-    let kind = HeaderValue::from_static("application/x-ndjson");
+    let kind = HeaderValue::from_static(match form {
+        Form::Lines | Form::Items => "application/x-ndjson",
+        Form::Description => "application/yaml",
+    });
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     response
 }
@@ -146,7 +188,33 @@ impl Lines {
         let mut text = serde_json::to_vec(line)?;
         text.push(b'\n');
         self.written += 1;
-        self.sender.send(Ok(text.into())).await.map_err(|_| Cut::Reader)
+        self.send(text.into()).await
+    }
+
+    async fn send(&self, text: Bytes) -> Result<(), Cut> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        self.sender.send(Ok(text)).await.map_err(|_| Cut::Reader)
+    }
+
+    /// In the words of a description, a page at a time.
+    async fn described(self, mut export: Export, form: Form) -> Result<(), Cut> {
+        let mut yaml = YamlWriter::default();
+        while let Some(items) = export.next().await? {
+            let mut text = Vec::new();
+            for item in &items {
+                if form == Form::Description {
+                    text.extend_from_slice(yaml.item(item)?.as_bytes());
+                } else {
+                    serde_json::to_writer(&mut text, item)?;
+                    text.push(b'\n');
+                }
+            }
+            self.send(text.into()).await?;
+        }
+        let end = if form == Form::Description { yaml.end() } else { "" };
+        self.send(Bytes::from_static(end.as_bytes())).await
     }
 
     async fn end(mut self) -> Result<(), Cut> {
@@ -154,8 +222,15 @@ impl Lines {
         self.write(&Line::End { lines }).await
     }
 
-    async fn realm(mut self, store: Arc<dyn Store>, view: Arc<RealmView>) -> Result<(), Cut> {
-        self.write(&Line::Realm(realms::view(&view))).await?;
+    async fn realms(mut self, store: Arc<dyn Store>, realms: Vec<Arc<RealmView>>) -> Result<(), Cut> {
+        for view in &realms {
+            self.realm(&*store, view).await?;
+        }
+        self.end().await
+    }
+
+    async fn realm(&mut self, store: &dyn Store, view: &RealmView) -> Result<(), Cut> {
+        self.write(&Line::Realm(realms::view(view))).await?;
         for server in store.list_resource_servers(view.id()).await? {
             self.write(&Line::ResourceServer(resource_servers::view(server))).await?;
         }
@@ -177,12 +252,11 @@ impl Lines {
         loop {
             let organizations = store.list_organizations(view.id(), &page).await?;
             for organization in organizations.items {
-                self.all_of(&*store, view.id(), organization).await?;
+                self.all_of(store, view.id(), organization).await?;
             }
-            let Some(next) = organizations.next else { break };
+            let Some(next) = organizations.next else { return Ok(()) };
             page.after = Some(next);
         }
-        self.end().await
     }
 
     async fn organization(

@@ -6,6 +6,7 @@
 
 mod access_keys;
 mod answer;
+mod apply;
 mod audit;
 mod body;
 mod caller;
@@ -35,6 +36,7 @@ mod trail_query;
 mod usage;
 mod usage_query;
 mod users;
+mod whole_query;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;

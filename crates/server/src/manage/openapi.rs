@@ -17,8 +17,8 @@ use utoipa_axum::routes;
 
 use crate::manage::docs::tag;
 use crate::manage::{
-    access_keys, audit, clients, export, leaks, licences, organizations, policies, preview, realms, requests,
-    resource_servers, revocations, signing_keys, usage, users,
+    access_keys, apply, audit, clients, export, leaks, licences, organizations, policies, preview, realms,
+    requests, resource_servers, revocations, signing_keys, usage, users,
 };
 use crate::state::ServerState;
 
@@ -86,6 +86,8 @@ fn described() -> OpenApi {
         .routes(routes!(usage::busiest))
         .routes(routes!(leaks::report))
         .routes(routes!(clients::list_in_realm))
+        .routes(routes!(apply::apply))
+        .routes(routes!(export::installation))
         .routes(routes!(export::realm))
         .routes(routes!(export::organization))
         .into_openapi()

@@ -6,8 +6,8 @@
 use axum::routing::{MethodRouter, get, patch, post, put};
 
 use super::{
-    access_keys, audit, clients, export, leaks, licences, organizations, policies, preview, realms, requests,
-    resource_servers, revocations, signing_keys, usage, users,
+    access_keys, apply, audit, clients, export, leaks, licences, organizations, policies, preview, realms,
+    requests, resource_servers, revocations, signing_keys, usage, users,
 };
 use crate::state::ServerState;
 
@@ -39,6 +39,8 @@ fn of_realms() -> Vec<(&'static str, MethodRouter<ServerState>)> {
         ("/realms/{realm}/revocations", get(revocations::list).post(revocations::create)),
         ("/realms/{realm}/clients", get(clients::list_in_realm)),
         ("/leaks", post(leaks::report)),
+        ("/apply", post(apply::apply)),
+        ("/export", get(export::installation)),
     ]
 }
 

@@ -6,10 +6,16 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
+use symbolon_core::apply::description::{DescriptionError, read_yaml};
 
 /// Says what is wrong with a body, if anything is.
 pub(crate) fn check(bytes: &[u8]) -> Result<(), serde_json::Error> {
     serde_json::from_slice::<Sound>(bytes).map(|Sound| ())
+}
+
+/// The same of YAML.
+pub(crate) fn check_yaml(text: &str) -> Result<(), DescriptionError> {
+    read_yaml::<Sound>(text).map(|Sound| ())
 }
 
 /// Writes whole numbers as integers: `60.0` is one to JSON Schema, and to many programs that write JSON, though not to

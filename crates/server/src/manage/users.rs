@@ -6,6 +6,7 @@ use symbolon_core::password::PasswordHash;
 use symbolon_core::permission::{OrganizationAccess, Permission, RealmAccess};
 use symbolon_core::realm::Status;
 use symbolon_core::secret::Secret;
+use symbolon_core::self_service;
 use symbolon_core::user::{MemberRole, Membership, OperatorRole, User, UserId};
 use utoipa::ToSchema;
 
@@ -26,6 +27,8 @@ pub(crate) struct MemberView {
     email: String,
     role: MemberRole,
     status: Status,
+    /// Whether an operator switched it off: then only an operator can switch it on.
+    held: bool,
     /// Whether a password is set.
     has_password: bool,
     version: i64,
@@ -114,9 +117,9 @@ fn unsaid<S: Serializer>(_: &Option<Secret>, serializer: S) -> Result<S::Ok, S::
 
 /// As this API shows it.
 pub(crate) fn member_view(user: User, role: MemberRole) -> MemberView {
-    let User { id, email, password, status, version, created_at, .. } = user;
+    let User { id, email, password, status, held, version, created_at, .. } = user;
     let (id, has_password) = (id.to_string(), password.is_some());
-    MemberView { id, email, role, status, has_password, version, created_at: created_at.into() }
+    MemberView { id, email, role, status, held, has_password, version, created_at: created_at.into() }
 }
 
 /// As this API shows it.
@@ -232,7 +235,9 @@ pub(crate) async fn update_member(
     let editor = access.realm.editor();
     let password = hashed(editor, change.password.as_ref()).await?.or_else(|| before.password.clone());
     let membership = Some(Membership { organization: access.id().clone(), role: change.role });
-    let after = User { email: change.email, status: change.status, password, membership, ..before.clone() };
+    let held = held(access.realm.is_operator(), &before, change.status)?;
+    let base = User { email: change.email, status: change.status, held, ..before.clone() };
+    let after = User { password, membership, ..base };
     edit::user::update(editor, &before, &after).await?;
     let version = before.version + 1;
     Ok(Tagged(version, member_view(User { version, ..after }, change.role)))
@@ -311,10 +316,16 @@ pub(crate) async fn update_operator(
     let editor = access.editor();
     let password = hashed(editor, change.password.as_ref()).await?.or_else(|| before.password.clone());
     let operator = Some(change.role);
-    let after = User { email: change.email, status: change.status, password, operator, ..before.clone() };
+    let held = held(true, &before, change.status)?;
+    let base = User { email: change.email, status: change.status, held, ..before.clone() };
+    let after = User { password, operator, ..base };
     edit::user::update(editor, &before, &after).await?;
     let version = before.version + 1;
     Ok(Tagged(version, operator_view(User { version, ..after }, change.role)))
+}
+
+fn held(is_operator: bool, before: &User, status: Status) -> Result<bool, Problem> {
+    Ok(self_service::held(is_operator, (before.status.is_active(), before.held), status.is_active())?)
 }
 
 /// A user without a place yet.
@@ -325,6 +336,7 @@ async fn new_user(editor: Editor<'_>, email: String, password: Option<&Secret>) 
         email,
         password: hashed(editor, password).await?,
         status: Status::Active,
+        held: false,
         membership: None,
         operator: None,
         version: 1,

@@ -204,3 +204,15 @@ fn log(asked: &Asked, response: &Response<Body>, endpoint: &str, took: std::time
         tracing::warn!(request_id = id, method, path, endpoint, realm, status, micros, reason, "answered");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_one_time_link_is_logged_without_what_makes_it_one() {
+        assert_eq!(shown("/console/link/sym_link_lnk_1_secret"), "/console/link/");
+        assert_eq!(shown("/console/realms/link/secret"), "/console/realms/link/secret");
+        assert_eq!(shown("/oauth/token"), "/oauth/token");
+    }
+}

@@ -40,6 +40,7 @@ pub(crate) async fn read_back(store: Shared) {
                 request_id: format!("req-{number}"),
                 from: addresses[usize::try_from(number).unwrap() % 3].map(|text| text.parse().unwrap()),
                 repeat: None,
+                is_customer: false,
             },
             action: "disable",
             subject: organization.as_ref().map_or(subject.clone(), |id| subject.clone().of(id)),

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use symbolon_core::audit::{Change, Subject, SubjectKind};
-use symbolon_core::store::ChangeEntry;
+use symbolon_core::store::{ChangeEntry, NewClient};
 
 use crate::Shared;
-use crate::world::{change, id, policy, populate, populate_realm};
+use crate::world::{change, client, id, later, policy, populate, populate_realm};
 
 const WRITERS: i64 = 6;
 const EACH: i64 = 10;
@@ -60,6 +60,43 @@ async fn watch(store: Shared, mut after: i64, done: Arc<AtomicBool>) -> Vec<i64>
         }
         tokio::task::yield_now().await;
     }
+}
+
+pub(crate) async fn forgotten(store: Shared) {
+    let realm = populate(&*store).await;
+    let start = store.last_change().await.unwrap();
+    let at = async |name: &str, minute: i64| {
+        let change = Change { at: later(minute), ..change(SubjectKind::Policy, name) };
+        store.insert_policy(&realm, &policy(name), &change).await.unwrap();
+    };
+    // The clock was set back in between.
+    for (name, minute) in [("a", 1), ("b", 2), ("c", 9), ("d", 3), ("e", 10)] {
+        at(name, minute).await;
+    }
+    let left = async || -> Vec<i64> {
+        let entries = store.list_changes(0, 1000).await.unwrap();
+        entries.iter().map(|entry| entry.sequence - start).collect()
+    };
+    store.forget_changes(later(1)).await.unwrap();
+    assert_eq!(left().await, [1, 2, 3, 4, 5]);
+    assert_eq!(store.forget_changes(later(5)).await.unwrap(), 2);
+    assert_eq!(left().await, [3, 4, 5], "what is left has no gap");
+    assert_eq!(store.forget_changes(later(5)).await.unwrap(), 0);
+    // Whatever the time, the last one stays, and numbers go on.
+    assert_eq!(store.forget_changes(later(100)).await.unwrap(), 2);
+    assert_eq!(left().await, [5]);
+    assert_eq!(store.forget_changes(later(100)).await.unwrap(), 0);
+    at("f", 11).await;
+    assert_eq!((left().await, store.last_change().await.unwrap()), (vec![5, 6], start + 6));
+    // More than are removed at once.
+    let many = (0..1100).map(|number| {
+        let name = format!("many-{number}");
+        let change = Change { at: later(12), ..change(SubjectKind::Client, &name) };
+        NewClient { client: client("o1", &name), change, keys: Vec::new() }
+    });
+    store.insert_clients(&realm, &many.collect::<Vec<_>>()).await.unwrap();
+    assert_eq!(store.forget_changes(later(100)).await.unwrap(), 1101);
+    assert_eq!(left().await, [1106]);
 }
 
 pub(crate) async fn entries(store: Shared) {

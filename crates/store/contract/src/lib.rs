@@ -99,6 +99,9 @@ pub const PROMISES: &[(&str, Promise)] = &[
     ("signing keys: one is removed at its version", |s| Box::pin(signing_keys::removed(s))),
     ("changes: numbers have no gap and appear in order", |s| Box::pin(changes::in_order(s))),
     ("changes: entries name what caches hold", |s| Box::pin(changes::entries(s))),
+    ("changes: the old is forgotten from the begin on, and the last one stays", |s| {
+        Box::pin(changes::forgotten(s))
+    }),
     ("audit: rows read back, by organization and place", |s| Box::pin(audit::read_back(s))),
     ("audit: every method that changes something writes one row", |s| Box::pin(audit::every_method(s))),
     ("audit: the chain holds whoever changes what at the same time", |s| Box::pin(chain::holds(s))),

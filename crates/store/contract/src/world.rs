@@ -86,6 +86,7 @@ pub(crate) fn client(organization: &str, name: &str) -> Client {
         id: id(name),
         organization: id(organization),
         status: Status::Active,
+        held: false,
         settings: serde_json::from_value(settings).unwrap(),
         version: 1,
         created_at: NOW,
@@ -99,6 +100,7 @@ pub(crate) fn key(organization: &str, client: &str, name: &str) -> AccessKey {
         organization: id(organization),
         secret: SecretHash { pepper: "p1".into(), hmac: "c2VjcmV0".to_owned() },
         status: KeyStatus::Active,
+        held: false,
         expires_at: Some(later(5000)),
         version: 1,
         created_at: NOW,
@@ -113,6 +115,7 @@ pub(crate) fn user(organization: Option<&str>, name: &str) -> User {
             "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
         ),
         status: Status::Active,
+        held: false,
         membership: organization
             .map(|name| Membership { organization: id(name), role: MemberRole::Developer }),
         operator: None,

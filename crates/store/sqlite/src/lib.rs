@@ -15,6 +15,8 @@ mod audit;
 mod audit_lists;
 #[path = "../../shared/batch.rs"]
 mod batch;
+#[path = "../../shared/bulk.rs"]
+mod bulk;
 #[path = "../../shared/changes.rs"]
 mod changes;
 #[path = "../../shared/clients.rs"]

@@ -109,15 +109,15 @@ fn keep_what_is_there(description: &mut Description, directory: &Directory) {
     for realm in &mut description.realms {
         let Some(known) = directory.realm(realm.id.as_str()) else { continue };
         realm.status = None;
-        realm.settings = known.realm().settings.clone();
+        realm.settings = None;
         realm.policies.clear();
         realm.organizations.clear();
         realm.operators.clear();
         for server in &mut realm.resource_servers {
             let Some(stored) = known.resource_server(&server.identifier) else { continue };
-            let aliases = std::mem::take(&mut server.settings.aliases);
+            let aliases = server.settings.take().unwrap_or_default().aliases;
             server.status = None;
-            server.settings = ResourceServerSettings { aliases, ..stored.settings.clone() };
+            server.settings = Some(ResourceServerSettings { aliases, ..stored.settings.clone() });
         }
     }
 }

@@ -10,7 +10,12 @@ use symbolon_core::export::{Export, YamlWriter};
 use symbolon_core::id::RealmId;
 use symbolon_core::store::Store;
 
-use crate::config::Config;
+use crate::manage::failure::{self, Done, Failure};
+use crate::manage::local_options::LocalOptions;
+use crate::manage::place::{Meant, Place};
+use crate::manage::render::Output;
+use crate::manage::session::path;
+use crate::manage::transport::Remote;
 use crate::open_store;
 
 /// `symbolon export`
@@ -22,9 +27,9 @@ pub struct ExportOptions {
     /// The form.
     #[arg(long, value_name = "FORM", default_value = "yaml")]
     pub output: ExportForm,
-    /// Where the installation is.
+    /// The installation.
     #[command(flatten)]
-    pub settings: crate::config::Flags,
+    pub place: Place,
 }
 
 /// The form of an export.
@@ -36,17 +41,64 @@ pub enum ExportForm {
     Ndjson,
 }
 
-/// Runs the command. Needs no keys: what is sealed is not written.
-pub async fn run(options: ExportOptions) -> anyhow::Result<ExitCode> {
-    let config = Config::load(options.settings)?;
-    config.database.expect_there()?;
-    let store = open_store::open(config.database).await?;
-    let written = write(&store, options.realm.as_ref(), options.output).await;
-    store.close().await;
+/// Runs the command.
+pub async fn run(options: ExportOptions) -> ExitCode {
+    failure::exit(exported(options).await, Output::Table)
+}
+
+async fn exported(options: ExportOptions) -> Done {
+    let ExportOptions { realm, output, place } = options;
+    let written = match place.find_whole()? {
+        Meant::Local(installation) => here(*installation, realm.as_ref(), output).await,
+        Meant::Remote(name, profile) => {
+            let mut remote = Remote::new(name, *profile)?;
+            return there(&mut remote, realm.as_ref(), output).await;
+        }
+    };
     match written {
         // Whoever reads it had enough.
-        Err(error) if is_broken_pipe(&error) => Ok(ExitCode::SUCCESS),
-        written => written.map(|()| ExitCode::SUCCESS),
+        Err(error) if is_broken_pipe(&error) => Err(Failure::Closed),
+        written => Ok(written?),
+    }
+}
+
+/// Needs no keys: what is sealed is not written.
+async fn here(installation: LocalOptions, realm: Option<&RealmId>, form: ExportForm) -> anyhow::Result<()> {
+    let config = installation.load()?;
+    config.database.expect_there()?;
+    let store = open_store::open(config.database).await?;
+    let written = write(&store, realm, form).await;
+    store.close().await;
+    written
+}
+
+async fn there(remote: &mut Remote, realm: Option<&RealmId>, form: ExportForm) -> Done {
+    let place = match realm {
+        Some(realm) => path(&["realms", realm.as_str(), "export"])?,
+        None => path(&["export"])?,
+    };
+    let form = match form {
+        ExportForm::Yaml => "description",
+        ExportForm::Ndjson => "items",
+    };
+    let mut answer = match remote.stream(&format!("{place}?form={form}"), None).await {
+        Err(Failure::Refused(mut refusal)) if realm.is_none() && refusal.status == 403 => {
+            refusal.detail = format!("{}; to export one realm alone, say --realm", refusal.detail);
+            return Err(Failure::Refused(refusal));
+        }
+        answer => answer?,
+    };
+    let mut out = std::io::stdout().lock();
+    while let Some(part) = answer.chunk().await? {
+        written(out.write_all(&part))?;
+    }
+    written(out.flush())
+}
+
+fn written(result: std::io::Result<()>) -> Done {
+    match result {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(Failure::Closed),
+        other => Ok(other.context("standard output")?),
     }
 }
 

@@ -17,13 +17,13 @@ use crate::files;
 const FILE: &str = "first-operator-link";
 
 /// Where the link is to be opened; `None` where there is an operator, or no default realm.
-pub async fn address(authority: &Authority, base_url: &str) -> anyhow::Result<Option<String>> {
+pub(super) async fn address(authority: &Authority, base_url: &str) -> anyhow::Result<Option<String>> {
     let token = link::first_operator(authority).await?;
     Ok(token.map(|token| format!("{base_url}/console/link/{}", token.expose())))
 }
 
 /// Shows the link of a server. That it cannot be made keeps nothing from being served.
-pub async fn offer(authority: &Authority, base_url: &str, data: &Path) {
+pub(super) async fn offer(authority: &Authority, base_url: &str, data: &Path) {
     let offered = match address(authority, base_url).await {
         Ok(Some(address)) if std::io::stdout().is_terminal() => {
             println!("Nobody operates this installation yet. Become its owner, within 30 minutes:\n  {address}");

@@ -1,23 +1,33 @@
-//! `symbolon import`: takes clients over from another system's export, by the machinery of `symbolon apply`.
+//! `symbolon import`: takes clients over from another system's export, by the machinery of `symbolon apply`. What is read
+//! is made a description here; the management API only ever sees that.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
+mod report;
+
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::{Args, Subcommand, ValueEnum};
-use serde_json::json;
-use symbolon_core::apply::plan::Plan;
+use serde::Deserialize;
+use symbolon_core::apply::description::Description;
 use symbolon_core::apply::{self, MadeSecret};
 use symbolon_core::audit::Actor;
 use symbolon_core::id::{OrganizationId, RealmId};
-use symbolon_core::import::{self, Fate, Imported, Note, Target, auth0, keycloak};
-use symbolon_core::resource_server::is_absolute_uri;
+use symbolon_core::import::{self, Imported, Known, Target, auth0, keycloak};
+use symbolon_core::realm::RealmSettings;
+use symbolon_core::resource_server::{ResourceServerSettings, is_absolute_uri};
 
+use self::report::{Report, Steps};
 use crate::commands::{Installation, apply as apply_command, operator};
 use crate::config::Config;
 use crate::files;
+use crate::manage::failure::{self, Done, Failure};
+use crate::manage::place::{Meant, Place};
+use crate::manage::render::Output;
+use crate::manage::session::path;
+use crate::manage::transport::{Content, Remote};
+use crate::manage::whole::{self, How, Told};
 use crate::progress::Progress;
 
 /// `symbolon import`
@@ -35,6 +45,14 @@ pub enum System {
     Auth0(ImportFrom),
     /// A Keycloak realm: the file or the folder that `kc.sh export` writes.
     Keycloak(ImportFrom),
+}
+
+impl System {
+    const fn from(&self) -> &ImportFrom {
+        match self {
+            Self::Auth0(from) | Self::Keycloak(from) => from,
+        }
+    }
 }
 
 /// What is imported, and where to.
@@ -65,9 +83,9 @@ pub struct ImportFrom {
     /// The form of the report.
     #[arg(long, value_name = "FORM", default_value = "table")]
     pub output: ReportForm,
-    /// Where the installation is.
+    /// The installation.
     #[command(flatten)]
-    pub settings: crate::config::Flags,
+    pub place: Place,
 }
 
 /// The form of a report.
@@ -79,32 +97,63 @@ pub enum ReportForm {
     Json,
 }
 
+/// So many clients are sent at once: what the server takes is bounded, and so is what it does for one request.
+const CLIENTS_AT_ONCE: usize = 2000;
+
 /// Runs the command.
-pub async fn run(options: ImportOptions) -> anyhow::Result<ExitCode> {
-    let from = match &options.system {
-        System::Auth0(from) | System::Keycloak(from) => from,
+pub async fn run(options: ImportOptions) -> ExitCode {
+    let output = match options.system.from().output {
+        ReportForm::Table => Output::Table,
+        ReportForm::Json => Output::Json,
     };
-    let config = Config::load(from.settings.clone())?;
-    let default_realm = &config.authority.directory.default_realm;
-    let mut imported = read(&options.system, default_realm)
-        .with_context(|| format!("{} cannot be imported", from.path.display()))?;
-    refuse_weak(&imported)?;
-    let installation = Installation::open(
-        &config.database,
-        &config.data,
-        config.master_key_file.as_ref(),
-        config.pepper_file.as_ref(),
-        config.authority.clone(),
-    )
-    .await?;
-    let authority = installation.authority.clone();
-    import::fit(&authority, &mut imported).await?;
-    let plan = apply::plan(&authority, &imported.description).await.context("the export")?;
-    let report = Report::of(from, &plan, imported.notes);
-    drop(imported.description);
-    if from.output == ReportForm::Table {
-        print!("{}", report.for_people());
+    failure::exit(imported(&options.system).await, output)
+}
+
+async fn imported(system: &System) -> Done {
+    let from = system.from();
+    let read = |usual_realm: &RealmId| {
+        let imported = read(system, usual_realm)
+            .with_context(|| format!("{} cannot be imported", from.path.display()))?;
+        refuse_weak(&imported)?;
+        anyhow::Ok(imported)
+    };
+    match from.place.clone().find_whole()? {
+        Meant::Local(installation) => {
+            let config = installation.load()?;
+            let imported = read(&config.authority.directory.default_realm)?;
+            here(from, &config, imported).await?;
+        }
+        Meant::Remote(name, profile) => {
+            let usual = profile.realm.as_deref().unwrap_or("default");
+            let usual = RealmId::new(usual).context("the profile's realm")?;
+            let imported = read(&usual)?;
+            there(from, &mut Remote::new(name, *profile)?, imported).await?;
+        }
     }
+    Ok(())
+}
+
+const GOES_ON: &str = "the import stopped; what was done stays, and running it again goes on from there";
+
+async fn here(from: &ImportFrom, config: &Config, mut imported: Imported) -> anyhow::Result<()> {
+    let installation = Installation::of(config).await?;
+    let authority = installation.authority.clone();
+    let known = realm_of(&imported).and_then(|realm| Known::find(&authority, realm));
+    import::fit(&mut imported, known.as_ref());
+    let plan = apply::plan(&authority, &imported.description).await.context("the export")?;
+    let mut told = Steps::default();
+    for step in &plan.steps {
+        let counts = told.counts.entry(step.kind().to_owned()).or_default();
+        if step.creates() {
+            counts.create += 1;
+        } else {
+            counts.change += 1;
+        }
+        told.texts.extend(from.dry_run.then(|| step.to_string()));
+    }
+    let report = Report::of(from, told, imported.notes);
+    drop(imported.description);
+    report.begin();
     if !from.dry_run && !plan.is_empty() {
         let mut secrets = from.make_secrets.as_deref().map(files::append_private).transpose()?;
         let run = authority.request_id()?;
@@ -114,16 +163,131 @@ pub async fn run(options: ImportOptions) -> anyhow::Result<ExitCode> {
         let done = |steps| progress.reached(steps);
         let taken = apply::execute_telling(&authority, &actor, plan, tell, done).await;
         progress.end();
-        taken.context("the import stopped; what was done stays, and running it again goes on from there")?;
+        taken.context(GOES_ON)?;
     }
-    match from.output {
-        ReportForm::Json => println!("{}", report.for_programs()),
-        ReportForm::Table if from.dry_run => println!("Nothing was changed."),
-        ReportForm::Table => println!("Done."),
-    }
+    report.end();
     drop(authority);
     installation.close().await;
-    Ok(ExitCode::SUCCESS)
+    Ok(())
+}
+
+fn realm_of(imported: &Imported) -> Option<&RealmId> {
+    imported.description.realms.first().map(|realm| &realm.id)
+}
+
+async fn there(from: &ImportFrom, remote: &mut Remote, mut imported: Imported) -> Done {
+    let known = match realm_of(&imported) {
+        Some(realm) => known_there(remote, realm).await?,
+        None => None,
+    };
+    import::fit(&mut imported, known.as_ref());
+    let slices = slices(imported.description)?;
+    // All of it is checked and compared before the first step is taken.
+    let mut told = Steps::default();
+    let mut of_slice = Vec::new();
+    for (number, slice) in slices.iter().enumerate() {
+        let mut steps = 0;
+        whole::apply(remote, slice, How::Plan, |line| {
+            // Every slice says again what the clients build on; the first makes it.
+            if let Told::Step(step) = line
+                && (number == 0 || matches!(step.kind.as_str(), "client" | "access key"))
+            {
+                step.count(told.counts.entry(step.kind.clone()).or_default());
+                told.texts.extend(from.dry_run.then(|| step.text.clone()));
+                steps += 1;
+            }
+            Ok(())
+        })
+        .await?;
+        of_slice.push(steps);
+    }
+    let report = Report::of(from, told, imported.notes);
+    report.begin();
+    if !from.dry_run && of_slice.iter().any(|steps| *steps > 0) {
+        let mut secrets = from.make_secrets.as_deref().map(files::append_private).transpose()?;
+        let progress = Progress::of(of_slice.iter().sum());
+        let mut before = 0;
+        let mut taken = Ok(());
+        for (slice, steps) in slices.iter().zip(of_slice).filter(|(_, steps)| *steps > 0) {
+            taken = whole::apply(remote, slice, How::Take, |line| {
+                match line {
+                    Told::Done(steps) => progress.reached(before + steps),
+                    Told::Secret(made) => {
+                        let of = (made.realm.as_str(), made.client.as_str(), made.access_key.as_str());
+                        let told = || apply_command::hand_out(of, &made.secret, secrets.as_mut());
+                        progress.aside(told).context("a secret could not be handed out")?;
+                    }
+                    Told::Step(_) => {}
+                }
+                Ok(())
+            })
+            .await;
+            if taken.is_err() {
+                break;
+            }
+            before += steps;
+        }
+        progress.end();
+        if taken.is_err() {
+            eprintln!("{GOES_ON}:");
+        }
+        taken?;
+    }
+    report.end();
+    Ok(())
+}
+
+/// What the server knows of a realm.
+async fn known_there(remote: &mut Remote, realm: &RealmId) -> Result<Option<Known>, Failure> {
+    #[derive(Deserialize)]
+    struct Realm {
+        settings: RealmSettings,
+    }
+    #[derive(Deserialize)]
+    struct Servers {
+        items: Vec<Server>,
+    }
+    #[derive(Deserialize)]
+    struct Server {
+        identifier: String,
+        settings: ResourceServerSettings,
+    }
+    let found = match remote.fetch(path(&["realms", realm.as_str()])?).await {
+        Err(Failure::Refused(refusal)) if refusal.status == 404 => return Ok(None),
+        found => found?,
+    };
+    let Realm { settings } = serde_json::from_str(&found).context("what the server says of the realm")?;
+    let found = remote.fetch(path(&["realms", realm.as_str(), "resource-servers"])?).await?;
+    let Servers { items } =
+        serde_json::from_str(&found).context("what the server says of the realm's APIs")?;
+    let resource_servers = items.into_iter().map(|server| (server.identifier, server.settings)).collect();
+    Ok(Some(Known { settings, resource_servers }))
+}
+
+/// The description in parts, each with everything but the clients, and some of these.
+fn slices(mut description: Description) -> Result<Vec<Content>, Failure> {
+    let organizations = description.realms.iter_mut().flat_map(|realm| &mut realm.organizations);
+    let clients: Vec<_> =
+        organizations.flat_map(|organization| std::mem::take(&mut organization.clients)).collect();
+    let mut ids = HashSet::new();
+    if let Some(twice) = clients.iter().find(|client| !ids.insert(&client.id)) {
+        return Err(anyhow!("the export has the client {} twice", twice.id).into());
+    }
+    drop(ids);
+    let mut slices = Vec::new();
+    let mut rest = clients.into_iter();
+    loop {
+        let some: Vec<_> = rest.by_ref().take(CLIENTS_AT_ONCE).collect();
+        if some.is_empty() && !slices.is_empty() {
+            return Ok(slices);
+        }
+        let organization = description.realms.iter_mut().flat_map(|realm| &mut realm.organizations).next();
+        if let Some(organization) = organization {
+            organization.clients = some;
+        }
+        let json = description.to_json_with_secrets().context("the description")?;
+        slices.push(Content { kind: "application/json", bytes: json.to_string().into() });
+    }
 }
 
 fn read(system: &System, default_realm: &RealmId) -> anyhow::Result<Imported> {
@@ -215,75 +379,4 @@ fn refuse_weak(imported: &Imported) -> anyhow::Result<()> {
         weak.len(),
         named.join(", ")
     )
-}
-
-/// What is told of an import.
-struct Report<'a> {
-    from: &'a ImportFrom,
-    counts: serde_json::Value,
-    summary: String,
-    /// The steps one by one, where nothing else comes of them.
-    steps: Vec<String>,
-    notes: Vec<Note>,
-}
-
-impl<'a> Report<'a> {
-    fn of(from: &'a ImportFrom, plan: &Plan, notes: Vec<Note>) -> Self {
-        let counts = plan.summary();
-        let mut summary = String::new();
-        for (kind, counts) in &counts {
-            let _ = writeln!(
-                summary,
-                "{kind:<16} {:>8} to create, {:>8} to change",
-                counts.create, counts.change
-            );
-        }
-        if counts.is_empty() {
-            summary.push_str("Nothing to do: everything is as in the export.\n");
-        }
-        let steps = plan.steps.iter().filter(|_| from.dry_run).map(ToString::to_string).collect();
-        Self { from, counts: json!(counts), summary, steps, notes }
-    }
-
-    fn for_people(&self) -> String {
-        let mut text = String::new();
-        for step in &self.steps {
-            let _ = writeln!(text, "{step}");
-        }
-        text.push_str(&self.summary);
-        for (fate, title) in
-            [(Fate::LeftOut, "Not taken over:"), (Fate::Differs, "Taken over, but not as it was:")]
-        {
-            let mut groups: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
-            for note in self.notes.iter().filter(|note| note.fate == fate) {
-                groups.entry((&note.kind, &note.reason)).or_default().push(&note.name);
-            }
-            if !groups.is_empty() {
-                let _ = writeln!(text, "\n{title}");
-            }
-            for ((kind, reason), names) in groups {
-                let _ = writeln!(text, "  {kind:<20} {}\n  {:<20}   {reason}", some_of(&names), "");
-            }
-        }
-        text.push('\n');
-        text
-    }
-
-    fn for_programs(&self) -> serde_json::Value {
-        let mut report = json!({ "dry_run": self.from.dry_run, "plan": self.counts, "notes": self.notes });
-        if self.from.dry_run {
-            report["steps"] = json!(self.steps);
-        }
-        report
-    }
-}
-
-/// The first names of a list, and how many more there are.
-fn some_of(names: &[&str]) -> String {
-    const SHOWN: usize = 5;
-    let shown = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
-    match names.len().saturating_sub(SHOWN) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
 }

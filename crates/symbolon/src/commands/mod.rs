@@ -33,6 +33,7 @@ use symbolon_core::secret::Peppers;
 use tokio::task::JoinHandle;
 
 use crate::cli::{AuditCommand, Command};
+use crate::config::Config;
 use crate::key_files;
 use crate::manage::failure;
 use crate::manage::nouns::audit as trail;
@@ -44,14 +45,14 @@ pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Dev(options) => dev::run(options).await,
         Command::Serve(options) => serve::run(*options).await,
-        Command::Apply(options) => apply::run(options).await,
+        Command::Apply(options) => Ok(apply::run(options).await),
         Command::Explain(options) => explain::run(options).await,
         Command::Audit(AuditCommand::Verify(options)) => audit::verify(*options).await,
         Command::Audit(AuditCommand::Changes(list)) => Ok(list.run(trail::changes).await),
         Command::Audit(AuditCommand::Tokens(list)) => Ok(list.run(trail::tokens).await),
         Command::Audit(AuditCommand::Refusals(list)) => Ok(list.run(trail::refusals).await),
-        Command::Import(options) => import::run(options).await,
-        Command::Export(options) => export::run(options).await,
+        Command::Import(options) => Ok(import::run(options).await),
+        Command::Export(options) => Ok(export::run(options).await),
         Command::Scan(options) => Ok(scan::run(&options)),
         Command::Completions(options) => completions::run(&options),
         Command::Login(options) => Ok(failure::exit(login::run(*options).await, Output::Table)),
@@ -101,6 +102,12 @@ impl Installation {
         };
         let (authority, journal) = Authority::start(surroundings, settings).await?;
         Ok(Self { authority: Arc::new(authority), journal, background: Vec::new() })
+    }
+
+    /// The one that the settings name.
+    pub async fn of(config: &Config) -> anyhow::Result<Self> {
+        let Config { database, data, master_key_file, pepper_file, authority, .. } = config;
+        Self::open(database, data, master_key_file.as_ref(), pepper_file.as_ref(), authority.clone()).await
     }
 
     /// Starts following changes and looking after keys.

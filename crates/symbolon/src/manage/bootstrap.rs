@@ -98,7 +98,7 @@ pub async fn run(options: Options) -> Done {
     let file = profile::path()?;
     let mut profiles = Profiles::read(&file)?;
     profile::refuse_taken(&profiles, &name)?;
-    let local = Local::open(installation).await?;
+    let local = Local::make(installation).await?;
     let default_realm = local.default_realm().to_owned();
     let realm = realm.unwrap_or_else(|| default_realm.clone());
     let mut session = Session::over(Transport::Local(Box::new(local)), realm.clone());

@@ -11,7 +11,7 @@ use crate::config::{Config, Flags};
 use crate::open_store::UrlText;
 
 /// Where the installation is. Each flag has the variable that the server has for it.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "The installation on this machine")]
 pub struct LocalOptions {
     /// The configuration file of the server, in TOML [env: SYMBOLON_CONFIG].
@@ -55,6 +55,13 @@ impl LocalOptions {
             (self.default_realm.is_some(), "--default-realm"),
         ];
         given.into_iter().find_map(|(is_given, flag)| is_given.then_some(flag))
+    }
+
+    /// The variable that names an installation, if one does.
+    pub fn variable(&self) -> Option<&'static str> {
+        let names =
+            ["SYMBOLON_CONFIG", "SYMBOLON_DATA", "SYMBOLON_DATABASE_URL", "SYMBOLON_DATABASE_URL_FILE"];
+        names.into_iter().find(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
     }
 
     /// The settings in force.

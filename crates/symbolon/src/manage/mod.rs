@@ -8,11 +8,13 @@ pub mod failure;
 pub mod local_options;
 pub mod nouns;
 pub mod options;
+pub mod place;
 pub mod profile;
 pub mod render;
 pub mod secrets;
 pub mod session;
 pub mod transport;
+pub mod whole;
 
 use std::process::ExitCode;
 
@@ -20,8 +22,8 @@ use clap::{Args, Subcommand};
 
 use crate::manage::failure::Done;
 use crate::manage::nouns::{
-    client, key, licence, organization, policy, realm, request, resource_server, revocation, signing_key,
-    usage, user,
+    client, key, leak, licence, organization, policy, quota, realm, request, resource_server, revocation,
+    signing_key, usage, user,
 };
 use crate::manage::options::Options;
 use crate::manage::session::Session;
@@ -56,6 +58,10 @@ pub enum Manage {
     Revocation(Box<Noun<revocation::Verb>>),
     /// How often clients got tokens and were refused.
     Usage(Box<Noun<usage::Verb>>),
+    /// How many tokens a client may get in an hour.
+    Quota(Box<Noun<quota::Verb>>),
+    /// Secrets that were found where strangers can read them.
+    Leak(Box<Noun<leak::Verb>>),
     /// What happened to token requests.
     Request(Box<Noun<request::Verb>>),
 }
@@ -128,6 +134,8 @@ pub async fn run(command: Manage) -> ExitCode {
         Manage::SigningKey(noun) => noun.run(signing_key::run).await,
         Manage::Revocation(noun) => noun.run(revocation::run).await,
         Manage::Usage(noun) => noun.run(usage::run).await,
+        Manage::Quota(noun) => noun.run(quota::run).await,
+        Manage::Leak(noun) => noun.run(leak::run).await,
         Manage::Request(noun) => noun.run(request::run).await,
     }
 }

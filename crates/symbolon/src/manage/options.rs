@@ -6,20 +6,13 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::manage::failure::Failure;
-use crate::manage::local_options::LocalOptions;
+use crate::manage::place::Place;
 use crate::manage::render::Output;
 
 /// Where a command goes, as whom, and how it shows what it got.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Where, and how")]
 pub struct Options {
-    /// The profile to use; the default one where none is named. It means nothing with --local.
-    #[arg(long, value_name = "NAME", env = "SYMBOLON_PROFILE", global = true)]
-    pub profile: Option<String>,
-    /// Work on the installation on this machine, without a server: the folder, database and keys are named as for
-    /// `symbolon apply` (--help shows how).
-    #[arg(long, global = true)]
-    pub local: bool,
     /// The realm; the profile's where none is named, or else the default one.
     #[arg(long, value_name = "REALM", global = true, value_parser = NonEmptyStringValueParser::new())]
     pub realm: Option<String>,
@@ -32,9 +25,9 @@ pub struct Options {
     /// Do not ask before what cannot be taken back.
     #[arg(long, short, global = true)]
     pub yes: bool,
-    /// The installation on this machine, for `--local`.
+    /// The installation.
     #[command(flatten)]
-    pub installation: LocalOptions,
+    pub place: Place,
 }
 
 /// Which part of a list.

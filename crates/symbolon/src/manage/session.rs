@@ -13,7 +13,7 @@ use symbolon_server::axum::http::Method;
 
 use crate::manage::failure::{Done, Failure};
 use crate::manage::options::{Options, Part};
-use crate::manage::profile;
+use crate::manage::place::Meant;
 use crate::manage::render::table::Table;
 use crate::manage::render::value::Column;
 use crate::manage::render::{Output, Paint, Screen, details};
@@ -56,19 +56,17 @@ pub fn query(path: &str, parameters: &[(&str, Option<String>)]) -> String {
 impl Session {
     /// Finds the way. Over HTTP nothing is sent yet.
     pub async fn open(options: Options) -> Result<Self, Failure> {
-        let Options { profile, local, realm, organization, output, yes, installation } = options;
-        let (transport, usual_realm, usual_organization) = if local {
-            let local = Local::open(installation).await?;
-            let usual = local.default_realm().to_owned();
-            (Transport::Local(Box::new(local)), Some(usual), None)
-        } else if let Some(flag) = installation.given() {
-            return Err(Failure::usage(format!(
-                "{flag} is for the installation on this machine: say --local too, or leave it out"
-            )));
-        } else {
-            let (name, profile) = profile::choose(profile)?;
-            let usual = (profile.realm.clone(), profile.organization.clone());
-            (Transport::Remote(Box::new(Remote::new(name, profile)?)), usual.0, usual.1)
+        let Options { place, realm, organization, output, yes } = options;
+        let (transport, usual_realm, usual_organization) = match place.find()? {
+            Meant::Local(installation) => {
+                let local = Local::open(*installation).await?;
+                let usual = local.default_realm().to_owned();
+                (Transport::Local(Box::new(local)), Some(usual), None)
+            }
+            Meant::Remote(name, profile) => {
+                let usual = (profile.realm.clone(), profile.organization.clone());
+                (Transport::Remote(Box::new(Remote::new(name, *profile)?)), usual.0, usual.1)
+            }
         };
         Ok(Self {
             transport,
@@ -203,6 +201,30 @@ impl Session {
                 self.write_rows(&mut table, (columns, |thing| vec![thing.clone()]), &page.items)
             }
         }
+    }
+
+    /// Shows a thing that was put together here.
+    pub fn tell_thing(&self, thing: &Value) -> Done {
+        match self.output {
+            Output::Json => self.screen.write(&ended(&thing.to_string())),
+            Output::Table => self.details(thing),
+        }
+    }
+
+    /// Shows things that were put together here; for programs as a whole, for people with a word before them.
+    pub fn tell_items(&self, whole: &Value, told: &str, (columns, items): (&[Column], &[Value])) -> Done {
+        if self.output == Output::Json {
+            return self.screen.write(&ended(&whole.to_string()));
+        }
+        self.screen.write(&format!("{told}\n"))?;
+        if items.is_empty() {
+            return Ok(());
+        }
+        let mut table = table(columns);
+        for item in items {
+            table.row(columns.iter().map(|column| column.cell(item)).collect());
+        }
+        self.screen.write(&table.render(&self.screen))
     }
 
     /// Shows a list, page by page as it arrives.

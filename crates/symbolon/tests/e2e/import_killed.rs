@@ -14,6 +14,7 @@ use symbolon_core::store::PageRequest;
 use symbolon_core::trail::{ChangeFilter, TrailRequest};
 
 use crate::installation::{Installation, LOADER, SECRET, printed};
+use crate::postgres::Database;
 use crate::support::{PATIENCE, SYMBOLON};
 
 /// Enough for several transactions before and after each kill.
@@ -22,7 +23,8 @@ const KILLS: u64 = 4;
 /// Steps that are no client and no key: the API and the organization.
 const OTHERS: usize = 2;
 
-fn realm_with_many_clients(folder: &Path) -> PathBuf {
+/// An export of Keycloak with so many clients, `machine-00000` and so on.
+pub(crate) fn realm_with_clients(count: usize, folder: &Path) -> PathBuf {
     let client = |number: usize| {
         json!({
             "clientId": format!("machine-{number:05}"),
@@ -33,7 +35,7 @@ fn realm_with_many_clients(folder: &Path) -> PathBuf {
             "optionalClientScopes": [],
         })
     };
-    let clients: Vec<_> = (0..CLIENTS).map(client).collect();
+    let clients: Vec<_> = (0..count).map(client).collect();
     let file = folder.join("realm.json");
     std::fs::write(&file, json!({ "realm": "default", "clients": clients }).to_string()).expect("an export");
     file
@@ -41,14 +43,15 @@ fn realm_with_many_clients(folder: &Path) -> PathBuf {
 
 fn import(installation: &Installation, file: &Path) -> Command {
     let mut command = Command::new(SYMBOLON);
-    command.args(["import", "keycloak"]).arg(file).arg("--data").arg(installation.data());
+    command.args(["import", "keycloak"]).arg(file);
+    installation.place(&mut command);
     command.args(["--organization", "moved", "--audience", "https://machines.example"]);
     command.args(["--base-url", "https://auth.example", "--log", "debug"]);
     command
 }
 
 /// The steps that a log says are done for good.
-fn acknowledged(log: &Path) -> usize {
+pub(crate) fn acknowledged(log: &Path) -> usize {
     let text = std::fs::read_to_string(log).unwrap_or_default();
     let steps = text.lines().filter(|line| line.contains("done for good")).filter_map(|line| {
         let (_, steps) = line.split_once("steps=")?;
@@ -78,16 +81,25 @@ fn whole_clients(installation: &Installation) -> usize {
 
 #[test]
 fn an_import_that_is_killed_loses_nothing_it_told_of_and_converges_when_it_is_repeated() {
-    let installation = Installation::new();
+    is_killed_again_and_again(&Installation::new());
+}
+
+#[test]
+fn an_import_into_postgresql_that_is_killed_loses_nothing_it_told_of_and_converges() {
+    let database = Database::new();
+    is_killed_again_and_again(&Installation::in_postgres(database.url()));
+}
+
+fn is_killed_again_and_again(installation: &Installation) {
     let folder = installation.data().parent().expect("a folder").to_owned();
-    let file = realm_with_many_clients(&folder);
+    let file = realm_with_clients(CLIENTS, &folder);
     let server = installation.serve();
     let seed = u64::from(std::process::id());
     println!("seed {seed}");
     let mut before = 0;
     for kill in 1..=KILLS {
         let log = folder.join(format!("import-{kill}.log"));
-        let mut command = import(&installation, &file);
+        let mut command = import(installation, &file);
         // It shows no bar where nobody looks.
         let child = command.stdout(Stdio::null()).stderr(File::create(&log).expect("a log")).spawn();
         let mut child = child.expect("an import");
@@ -113,17 +125,17 @@ fn an_import_that_is_killed_loses_nothing_it_told_of_and_converges_when_it_is_re
             std::fs::read_to_string(&log).expect("a log")
         );
         let acknowledged = acknowledged(&log);
-        let now = whole_clients(&installation);
+        let now = whole_clients(installation);
         println!("kill {kill}: {acknowledged} steps told, {} clients done", now - before);
         assert!(OTHERS + 2 * (now - before) >= acknowledged, "{acknowledged} steps were told of");
         server.token(LOADER);
         before = now;
     }
-    let output = import(&installation, &file).output().expect("an import");
+    let output = import(installation, &file).output().expect("an import");
     assert!(output.status.success(), "{}", printed(&output));
     assert!(!printed(&output).contains('\r'), "a bar was drawn for nobody");
-    assert_eq!(whole_clients(&installation), CLIENTS);
-    let again = import(&installation, &file).output().expect("an import");
+    assert_eq!(whole_clients(installation), CLIENTS);
+    let again = import(installation, &file).output().expect("an import");
     assert!(printed(&again).contains("Nothing to do"), "{}", printed(&again));
     // Each was made once.
     let realm = RealmId::new("default").expect("an id");

@@ -82,11 +82,17 @@ impl Installation {
     /// A command on this installation, its place given by flags.
     pub(crate) fn command(&self, name: &str) -> Command {
         let mut command = Command::new(SYMBOLON);
-        command.arg(name).arg("--data").arg(&self.data);
+        command.arg(name);
+        self.place(&mut command);
+        command
+    }
+
+    /// Says to a command which installation is meant.
+    pub(crate) fn place(&self, command: &mut Command) {
+        command.arg("--data").arg(&self.data);
         if let Some(url) = &self.database_url {
             command.env("SYMBOLON_DATABASE_URL", url);
         }
-        command
     }
 
     /// `symbolon apply` of clients ([`client`]), ready to run.

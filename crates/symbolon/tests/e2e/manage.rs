@@ -4,5 +4,6 @@ mod desk;
 mod errors;
 mod lists;
 mod profiles;
+mod whole;
 mod wire;
 mod work;

@@ -119,27 +119,24 @@ fn a_server_that_restarts_fails_nobody() {
     let mut sandbox = Running::sandbox_in(&folder, &address);
     let credentials = sandbox.credentials();
     let runtime = Runtime::new().expect("a runtime");
-    let source =
-        TokenSource::client_credentials(entry(&credentials, "meti_v2", "client_id"), secret(&credentials))
-            .issuer(entry(&credentials, "meti_v2", "issuer"))
-            .audience(entry(&credentials, "meti_v2", "audience"))
-            .build()
-            .expect("a source");
-    sandbox.kill();
-    let asking: Vec<_> = (0..100)
-        .map(|_| {
-            let source = source.clone();
-            runtime.spawn(async move { source.token().await.map(|token| token.expose().to_owned()) })
-        })
-        .collect();
-    // Long enough for all of them to have found nobody.
-    runtime.block_on(tokio::time::sleep(Duration::from_millis(700)));
-    let again = Running::sandbox_in(&folder, &address);
-    for asked in asking {
-        let token = runtime.block_on(asked).expect("no panic").expect("a token");
-        assert_eq!(call(entry(&credentials, "meti_v2", "api_url"), &token).status, 200);
-    }
-    drop(again);
+    runtime.block_on(async {
+        let gateway = Gateway::before(&sandbox.base()).await;
+        let source = meti(&credentials, secret(&credentials), &gateway).build().expect("a source");
+        sandbox.kill();
+        let asking: Vec<_> = (0..100)
+            .map(|_| {
+                let source = source.clone();
+                tokio::spawn(async move { source.token().await.map(|token| token.expose().to_owned()) })
+            })
+            .collect();
+        sandbox.wait("vain tries", || gateway.requests() >= 2);
+        let again = Running::sandbox_in(&folder, &address);
+        for asked in asking {
+            let token = asked.await.expect("no panic").expect("a token");
+            assert_eq!(call(entry(&credentials, "meti_v2", "api_url"), &token).status, 200);
+        }
+        drop(again);
+    });
 }
 
 #[test]

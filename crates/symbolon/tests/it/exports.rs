@@ -65,10 +65,7 @@ realms:
 async fn an_export_applied_elsewhere_is_exported_the_same() {
     let bed = Bed::start().await;
     let world = Node::start(&bed).await;
-    // The realm's settings stay: what a description does not say of them is their default.
-    let settings = "    settings: { compatibility: auth0, default_audience: 'https://api.m3ter.com', password_tokens: { audience: 'https://api.meti.io', lifetime: 3600 } }\n";
-    applies(&world, &MORE.replacen("    status: active\n", &format!("    status: active\n{settings}"), 1))
-        .await;
+    applies(&world, MORE).await;
     let first = yaml(world.authority.store()).await;
     let folder = tempfile::tempdir().unwrap();
     let empty = FaultyStore::around(symbolon::open_store::open(folder.path()).await.unwrap());

@@ -30,8 +30,13 @@ fn realm(target: &Target) -> Imported {
     keycloak::describe(&keycloak::Export::parse(REALM).unwrap(), target)
 }
 
+fn fit(bed: &Bed, imported: &mut Imported) {
+    let known = import::Known::find(&bed.authority, &imported.description.realms[0].id);
+    import::fit(imported, known.as_ref());
+}
+
 async fn take_over(bed: &Bed, mut imported: Imported) -> Vec<Note> {
-    import::fit(&bed.authority, &mut imported).await.unwrap();
+    fit(bed, &mut imported);
     let plan = apply::plan(&bed.authority, &imported.description).await.unwrap();
     let actor = Actor::operator("test", "run_import");
     apply::execute(&bed.authority, &actor, plan, |_| Ok(())).await.unwrap();
@@ -163,7 +168,7 @@ async fn missing_secrets_are_made_on_demand_and_only_once() {
     let mut told = Vec::new();
     for expected in [1, 1] {
         let mut imported = tenant(&made);
-        import::fit(&bed.authority, &mut imported).await.unwrap();
+        fit(&bed, &mut imported);
         let plan = apply::plan(&bed.authority, &imported.description).await.unwrap();
         let actor = Actor::operator("test", "run_import");
         let tell = |made| {
@@ -195,10 +200,11 @@ fn a_folder_of_json_is_read_like_the_yaml() {
     }
     let imported = auth0::describe(&export, &target("moved"));
     let realm = &imported.description.realms[0];
-    assert_eq!(realm.settings.default_audience.as_deref(), Some("https://api.acme.example"));
+    let settings = realm.settings.as_ref().unwrap();
+    assert_eq!(settings.default_audience.as_deref(), Some("https://api.acme.example"));
     let client = &realm.organizations[0].clients[0];
     assert_eq!(client.id.as_str(), "FolderFolderFolderFolderFolderAa");
-    assert_eq!(client.settings.grants[0].scopes.to_string(), "read:sources");
+    assert_eq!(client.settings.as_ref().unwrap().grants[0].scopes.to_string(), "read:sources");
     assert_eq!(client.access_keys[0].secret.as_ref().unwrap().expose(), "folder-secret-folder-secret-folder");
     says(&imported.notes, Fate::LeftOut, "1 of them", "roles are of people");
 }

@@ -3,10 +3,12 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
 
+mod apply;
 mod at_the_machine;
 mod conventions;
 mod description;
 mod docs;
+mod held;
 mod isolation;
 mod office;
 mod roles;

@@ -97,13 +97,21 @@ mod tests {
             organization: organization.clone(),
             secret: SecretHash { pepper: "p".into(), hmac: String::new() },
             status: KeyStatus::Active,
+            held: false,
             expires_at,
             version: 1,
             created_at: day(0),
         };
         let settings = ClientSettings::default();
-        let client =
-            Client { id, organization, status: Status::Active, settings, version: 1, created_at: day(0) };
+        let client = Client {
+            id,
+            organization,
+            status: Status::Active,
+            held: false,
+            settings,
+            version: 1,
+            created_at: day(0),
+        };
         ClientWithKeys { client, keys: vec![key] }
     }
 

@@ -229,6 +229,7 @@ async fn new_pair(room: &Room<'_>, kind: LicenceKind) -> Result<Client, Failure>
         id: ClientId::generate(now, room.access.realm.authority().random()).map_err(EditError::from)?,
         organization: room.access.id().clone(),
         status: Status::Active,
+        held: false,
         settings: ClientSettings { name, ..settings },
         version: 1,
         created_at: now,

@@ -85,15 +85,14 @@ impl Example {
                     lines.push(format!("--user {}\"$CLIENT_SECRET\"", shell(&format!("{}:", self.id))));
                 }
                 lines.push("--header 'Content-Type: application/json'".to_owned());
-                let members: Vec<String> = self
-                    .body()
-                    .iter()
-                    .map(|(name, value)| match value {
-                        Some(value) => shell(&format!("\"{name}\":{}", quoted(value))),
-                        None => format!("'\"{name}\":\"'\"$CLIENT_SECRET\"'\"'"),
-                    })
-                    .collect();
-                lines.push(format!("--data '{{'{}'}}'", members.join("','")));
+                // The one place where a word of the shell is left for the secret; ids hold no NUL.
+                let member = |(name, value): &(&str, Option<&str>)| {
+                    let value = value.map_or_else(|| "\"\0\"".to_owned(), quoted);
+                    format!("\"{name}\":{value}")
+                };
+                let members: Vec<String> = self.body().iter().map(member).collect();
+                let data = shell(&format!("{{{}}}", members.join(",")));
+                lines.push(format!("--data {}", data.replace('\0', "'\"$CLIENT_SECRET\"'")));
             }
         }
         lines.join(" \\\n  ")

@@ -5,11 +5,11 @@ use std::time::Duration;
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use symbolon_core::client::Client;
-use symbolon_core::edit;
 use symbolon_core::permission::Permission;
 use symbolon_core::realm::Status;
 use symbolon_core::store::{ClientWithKeys, PageRequest};
 use symbolon_core::usage::{GroupBy, Step, UsageFilter, UsageOf, UsageQuery, UsageResult, UsageResults};
+use symbolon_core::{edit, self_service};
 
 use crate::console::customer::confirm::Confirm;
 use crate::console::customer::room::{Room, name_of};
@@ -28,7 +28,9 @@ async fn issued(room: &Room<'_>, client: &Client, back: Duration, step: Step) ->
     let now = room.now();
     let of = UsageOf::Client(client.organization.clone(), client.id.clone());
     let results = UsageResults::Only(UsageResult::Issued);
-    let filter = UsageFilter { of, audience: None, results, from: now.minus(back), to: now };
+    // The step that now lies in counts too, even where now begins it.
+    let to = now.plus(Duration::from_millis(1));
+    let filter = UsageFilter { of, audience: None, results, from: now.minus(back), to };
     let question = UsageQuery { filter, group_by: GroupBy::default(), step };
     let found = room.store().list_usage(room.realm(), &question, &PageRequest::first()).await?;
     Ok(found.items.iter().flat_map(|series| &series.counts).map(|(_, count)| count).sum())
@@ -123,7 +125,9 @@ async fn switch(
     let client = room.client(&at.2).await?.client;
     if client.status != status {
         check_version(&client, form)?;
-        edit::client::set_status(room.editor(), &client, status).await?;
+        let was = (client.status.is_active(), client.held);
+        let held = self_service::held(room.access.realm.is_operator(), was, status.is_active())?;
+        edit::client::update(room.editor(), &client, &Client { status, held, ..client.clone() }).await?;
     }
     Ok(gone_to(&room.to_client(&client.id, &[]), done))
 }

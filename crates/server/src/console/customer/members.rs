@@ -220,6 +220,7 @@ fn new_user(room: &Room<'_>, email: &str, role: MemberRole) -> Result<User, NoRa
         email: email.to_owned(),
         password: None,
         status: Status::Active,
+        held: false,
         membership: Some(Membership { organization: room.access.id().clone(), role }),
         operator: None,
         version: 1,

@@ -112,6 +112,7 @@ async fn insert(room: &Room<'_>, settings: &ClientSettings) -> Result<Client, Fa
         id,
         organization: room.access.id().clone(),
         status: Status::Active,
+        held: false,
         settings: settings.clone(),
         version: 1,
         created_at: now,

@@ -153,6 +153,7 @@ mod tests {
             organization: OrganizationId::new("org_1").unwrap(),
             secret: SecretHash { pepper: "p".into(), hmac: String::new() },
             status: KeyStatus::Active,
+            held: false,
             expires_at: None,
             version: 1,
             created_at: at(day),

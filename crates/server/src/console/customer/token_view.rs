@@ -49,12 +49,12 @@ const MEANINGS: [(&str, &str); 16] = [
 fn member(t: Texts, now: Timestamp, (name, value): (String, Value)) -> Member {
     let is_time = matches!(name.as_str(), "exp" | "iat" | "nbf");
     let moment = value.as_i64().filter(|_| is_time).map(Timestamp::from_seconds);
-    let known = MEANINGS.iter().find(|(other, _)| *other == name).map(|(_, text)| t.of(text).into_owned());
+    let known = MEANINGS.iter().find(|(other, _)| *other == name).map_or("claim-own", |(_, text)| text);
     let in_words = moment.filter(|at| name == "exp" && *at > now).map(|at| {
         let left = lasting(t, at.since(now));
         t.with("claim-left", &[("left", &left)]).into_owned()
     });
-    let meaning = known.into_iter().chain(in_words).collect::<Vec<_>>().join(" ");
+    let meaning = std::iter::once(t.of(known).into_owned()).chain(in_words).collect::<Vec<_>>().join(" ");
     let value = match value {
         Value::String(text) => text,
         other => other.to_string(),
@@ -92,7 +92,10 @@ mod tests {
         let claim = |name: &str| view.claims.iter().find(|claim| claim.name == name).unwrap();
         assert_eq!(claim("exp").moment, Some(Moment(Timestamp::from_seconds(4600))));
         assert!(claim("exp").meaning.contains("1 hour"), "{:?}", claim("exp"));
-        assert_eq!((claim("own").value.as_str(), claim("own").meaning.as_str()), (r#"{"a":[1]}"#, ""));
+        assert_eq!(
+            (claim("own").value.as_str(), claim("own").meaning.as_str()),
+            (r#"{"a":[1]}"#, "Set by the API.")
+        );
         assert!(!format!("{view:?}").contains("c2ln"));
         assert_eq!(TokenView::of(Texts::default(), "none", Timestamp::default()), None);
     }

@@ -282,7 +282,11 @@ fn cells(t: Texts, columns: &[Column], form: &Form) -> Vec<Vec<Cell>> {
         name: column.name,
         label: format!("{} {}", t.of(column.label), number + 1),
         value: value.unwrap_or_default().to_owned(),
-        choices: chosen(&column.choices, value.unwrap_or_else(|| column.empty())),
+        // A column without choices is written in: what stands there is no choice.
+        choices: match column.choices.as_slice() {
+            [] => Vec::new(),
+            all => chosen(all, value.unwrap_or_else(|| column.empty())),
+        },
     };
     let row = |(number, row): (usize, Vec<Option<&str>>)| {
         row.into_iter().zip(columns).map(|(value, column)| cell(number, value, column)).collect()
@@ -307,6 +311,8 @@ mod tests {
         let shown = Fields::filled(Texts::default(), &[group], &form, &Mistakes::default()).render().unwrap();
         assert_eq!(shown.matches("name=\"rule\"").count(), 4, "{shown}");
         assert!(shown.contains("<option value=\"b\" selected>B</option>"), "{shown}");
+        assert!(shown.contains("<input name=\"rule\" value=\"x\""), "{shown}");
+        assert!(!shown.contains("<select name=\"rule\""), "{shown}");
     }
 
     #[test]

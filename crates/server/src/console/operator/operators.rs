@@ -3,7 +3,6 @@
 use askama::Template;
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
-use symbolon_core::edit;
 use symbolon_core::edit::EditError;
 use symbolon_core::edit::link::{self, LinkRefused};
 use symbolon_core::id::Id;
@@ -13,6 +12,7 @@ use symbolon_core::secret::Secret;
 use symbolon_core::sign_in::factors;
 use symbolon_core::store::PageRequest;
 use symbolon_core::user::{OperatorRole, User, UserId};
+use symbolon_core::{edit, self_service};
 
 use crate::console::address;
 use crate::console::failure::Failure;
@@ -152,6 +152,7 @@ pub(super) async fn create(
         email: form.text("email").to_owned(),
         password: None,
         status: Status::Active,
+        held: false,
         membership: None,
         operator: Some(read_role(&form)?),
         version: 1,
@@ -356,7 +357,9 @@ pub(super) async fn set_status(
         let mistakes = Mistakes::of_form(t.of("operator-own-status"));
         return Ok(status_question(&visitor, &realm, &before).refused(&visitor, &mistakes));
     }
-    edit::user::update(access.editor(), &before, &User { status, ..before.clone() }).await?;
+    let was = (before.status.is_active(), before.held);
+    let held = self_service::held(access.is_operator(), was, status.is_active())?;
+    edit::user::update(access.editor(), &before, &User { status, held, ..before.clone() }).await?;
     Ok(gone_to(&address::realm(&realm, &["operators", &operator]), "operator-saved"))
 }
 

@@ -73,8 +73,8 @@ pub(super) async fn list(visitor: Visitor, Path(realm): Path<String>) -> Result<
         .collect();
     found.sort();
     let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
-    let last = (found.len() > limit).then(|| found.get(limit.saturating_sub(1))).flatten();
-    let next = list.next(last.map(|(place, ..)| place.as_str()));
+    let end = (found.len() > limit).then(|| found.get(limit.saturating_sub(1))).flatten();
+    let next = list.next(end.map(|(place, ..)| place.as_str()));
     found.truncate(limit);
     let row = |(_, kind, id): (String, Kind, &str)| Row {
         kind: kind_text(t, kind),

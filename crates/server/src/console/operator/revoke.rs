@@ -15,7 +15,6 @@ use crate::console::failure::Failure;
 use crate::console::form::Form;
 use crate::console::list::ListQuery;
 use crate::console::operator::counted;
-use crate::console::operator::licences::named;
 use crate::console::operator::organizations::shown_name;
 use crate::console::operator::pages::Question;
 use crate::console::operator::revocations::kind_text;
@@ -55,8 +54,10 @@ async fn find(access: &RealmAccess<'_>, kind: Kind, id: &str) -> Result<Subject,
             if (found.client.id.as_str() == id) != (kind == Kind::Client) {
                 return Err(Failure::NotFound);
             }
-            let name = named(&found.client.settings.name, found.client.id.as_str());
-            (name, Some(found.client.organization))
+            let client = found.client;
+            let name =
+                if client.settings.name.is_empty() { client.id.to_string() } else { client.settings.name };
+            (name, Some(client.organization))
         }
         Kind::User => {
             let id = UserId::new(id).map_err(|_| Failure::NotFound)?;

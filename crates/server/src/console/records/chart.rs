@@ -102,6 +102,15 @@ impl Chart {
         self.shapes.len() > 1
     }
 
+    /// The same in the colour and the pattern of another series, for pictures of one: what is refused looks the same
+    /// in all of them.
+    pub(crate) fn in_style(mut self, series: usize) -> Self {
+        for shape in self.shapes.iter_mut().take(1) {
+            shape.series = series.clamp(1, MOST_SERIES);
+        }
+        self
+    }
+
     fn is_empty(&self) -> bool {
         self.series.iter().all(|series| series.values.iter().all(|value| *value == 0))
     }

@@ -71,6 +71,13 @@ fn bars_are_as_long_as_the_numbers_of_the_table() {
 }
 
 #[test]
+fn a_picture_of_refusals_looks_like_refusals_in_other_pictures() {
+    let html = bars(Texts::default(), data(vec![series("A", &[1])])).in_style(2).to_string();
+    assert!(html.contains("<pattern id=\"x-2\"") && html.contains("fill=\"url(#x-2)\""), "{html}");
+    assert!(html.contains("class=\"s2\"") && !html.contains("class=\"s1\""), "{html}");
+}
+
+#[test]
 fn squares_have_the_area_of_the_numbers_of_the_table() {
     let mut hours = [0; 24];
     (hours[0], hours[12], hours[23]) = (100, 25, 1);

@@ -329,7 +329,7 @@ pub(crate) async fn per_error(access: &RealmAccess<'_>, about: &About) -> Result
             values: shares.iter().map(|share| share.refused).collect(),
         }],
     };
-    Ok(chart::bars(t, data))
+    Ok(chart::bars(t, data).in_style(2))
 }
 
 /// When tokens were got in the last seven days, by days and hours.

@@ -4,6 +4,7 @@ use symbolon_core::audit::AuditRecord;
 use symbolon_core::record::{RefusalRecord, Remark, TokenRecord};
 
 use crate::console::address;
+use crate::console::page::sentence;
 use crate::console::records::At;
 use crate::console::records::difference::differences;
 use crate::console::records::names::{self, People};
@@ -134,7 +135,7 @@ impl RefusalRow {
             endpoint: record.endpoint,
             error: record.error,
             reason: record.reason,
-            detail: record.detail,
+            detail: sentence(&record.detail),
             named: record.unverified_client.unwrap_or_default(),
             from: record.from,
             request_page: request_page(at, &record.request_id),

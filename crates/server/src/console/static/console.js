@@ -18,9 +18,6 @@
         time.textContent = localTime.format(moment);
       }
     }
-    for (const note of all(root, "[data-utc]")) {
-      note.hidden = true;
-    }
   }
 
   // <button data-copy="id of a field" data-copied="Copied">: hidden until this script is there.

@@ -82,7 +82,7 @@ fn what_a_template_or_a_handler_asks_for_is_there() {
                     continue;
                 }
                 let name = source[at + call.len()..].split('"').next().unwrap();
-                assert!(Texts::default().has(name), "{}: {name}", path.display());
+                assert!(Texts::has(name), "{}: {name}", path.display());
             }
         }
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{object, referenced};
 
 /// Bodies, by the names of their schemas.
-fn bodies() -> [(&'static str, Value); 18] {
+fn bodies() -> [(&'static str, Value); 19] {
     let audience = "https://api.example.com";
     let read = json!([{"audience": audience, "scopes": ["read:data"]}]);
     let statements = json!([{"effect": "allow", "actions": ["read:*"], "resources": [audience]}]);
@@ -37,6 +37,13 @@ fn bodies() -> [(&'static str, Value); 18] {
         ("ClientChange", json!({"settings": {"name": "Hourly export"}})),
         ("AccessKeyChange", json!({"expires_at": "2030-01-01T00:00:00Z"})),
         ("SigningKeyRotation", json!({"algorithm": "ES256"})),
+        (
+            "Description",
+            json!({"realms": [{"id": "described",
+                "resource_servers": [{"identifier": audience, "settings": {"scopes": ["read:data"]}}],
+                "organizations": [{"id": "acme", "name": "Acme",
+                    "clients": [{"id": "nightly-export", "settings": {"grants": read}, "access_keys": [{}]}]}]}]}),
+        ),
     ]
 }
 

@@ -58,7 +58,7 @@ const PROBLEMS: [Answer; 13] = [
 ];
 
 /// The groups of operations, in the order in which they are shown.
-const TAGS: [(&str, &str); 15] = [
+const TAGS: [(&str, &str); 16] = [
     ("realms", "Issuers with their own keys, clients and rules"),
     ("resource servers", "The APIs that tokens are for"),
     ("policies", "Named sets of statements that clients are given"),
@@ -73,7 +73,8 @@ const TAGS: [(&str, &str); 15] = [
     ("audit", "What happened, and why"),
     ("usage", "How often clients got tokens and were refused"),
     ("leaks", "Secrets that were found where strangers can read them"),
-    ("export", "Everything, as lines of JSON"),
+    ("export", "Everything, as lines of JSON or as a description"),
+    ("descriptions", "Everything at once, as a description says it"),
 ];
 
 pub(super) fn complete(api: &mut Value) {

@@ -4,9 +4,11 @@
 pub mod audit;
 pub mod client;
 pub mod key;
+pub mod leak;
 pub mod licence;
 pub mod organization;
 pub mod policy;
+pub mod quota;
 pub mod realm;
 pub mod request;
 pub mod resource_server;

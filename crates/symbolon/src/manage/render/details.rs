@@ -53,6 +53,10 @@ fn collect(thing: &Value, under: &str, now: Timestamp, lines: &mut Vec<Line>) {
             collect(member, "", now, lines);
             continue;
         }
+        // Told where it is so.
+        if name == "held" && *member == Value::Bool(false) {
+            continue;
+        }
         let parts = parts(name, member, now);
         if parts.iter().all(String::is_empty) {
             continue;

@@ -13,6 +13,7 @@ use tower::ServiceExt as _;
 use anyhow::Context as _;
 
 use crate::commands::Installation;
+use crate::config::Config;
 use crate::manage::failure::Failure;
 use crate::manage::local_options::LocalOptions;
 use crate::manage::transport::{Answer, Asked};
@@ -33,15 +34,19 @@ impl Local {
     pub async fn open(options: LocalOptions) -> Result<Self, Failure> {
         let config = options.load()?;
         config.database.expect_there()?;
+        Self::of(config).await
+    }
+
+    /// The same of an installation that may be new: its folder is made if it is not there.
+    pub async fn make(options: LocalOptions) -> Result<Self, Failure> {
+        let config = options.load()?;
+        config.database.make_folder()?;
+        Self::of(config).await
+    }
+
+    async fn of(config: Config) -> Result<Self, Failure> {
         let default_realm = config.authority.directory.default_realm.to_string();
-        let installation = Installation::open(
-            &config.database,
-            &config.data,
-            config.master_key_file.as_ref(),
-            config.pepper_file.as_ref(),
-            config.authority,
-        )
-        .await?;
+        let installation = Installation::of(&config).await?;
         let authority = installation.authority.clone();
         let run = authority.request_id().context("the run cannot be named")?;
         let operator = AtTheMachine::operator(&crate::commands::operator(), &run);

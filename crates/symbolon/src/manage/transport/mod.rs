@@ -10,7 +10,7 @@ use symbolon_server::axum::http::Method;
 use crate::manage::failure::{Failure, Refusal};
 pub use crate::manage::transport::local::Local;
 pub use crate::manage::transport::remote::{
-    Remote, check_address, check_url, client as http_client, unreachable,
+    Content, Remote, Streamed, check_address, check_url, client as http_client, unreachable,
 };
 
 /// What is asked of the API.

@@ -1,5 +1,7 @@
 //! The API over HTTP, as the client of a profile: a token once a run, renewed once if it is not taken any more.
 
+mod stream;
+
 use std::error::Error;
 use std::time::Duration;
 
@@ -14,6 +16,8 @@ use crate::manage::failure::Failure;
 use crate::manage::profile::Profile;
 use crate::manage::profile::source;
 use crate::manage::transport::{Answer, Asked};
+
+pub use stream::{Content, Streamed};
 
 /// Longer than the server works on anything.
 const LONGEST: Duration = Duration::from_mins(1);

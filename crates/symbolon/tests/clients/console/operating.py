@@ -218,8 +218,9 @@ def apis_and_policies(stage: Stage) -> None:
     person.reads("The resource server was made.")
     person.judge()
     person.navigates("Resource servers")
-    person.follows("METI")
-    person.sees("METI")
+    person.sees("Resource servers")
+    person.follows("https://api.meti.io")
+    person.sees(re.compile("METI|api.meti.io"))
     expect(person.page.get_by_role("heading", name="Preview of the token")).to_be_visible()
     person.page.get_by_label("For (id)").fill("meti_v2")
     # The preview follows what is entered, without a press.

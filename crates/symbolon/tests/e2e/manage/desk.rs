@@ -64,13 +64,16 @@ impl Desk {
         let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = socket.local_addr().expect("an address").to_string();
         drop(socket);
-        let mut command = Command::new(SYMBOLON);
-        command.args(["serve", "--listen", &address, "--data"]).arg(&data);
-        let running = Running::start(command, &data);
-        let base = format!("http://{address}");
-        running.wait("answer", || curl(&[&format!("{base}/livez")]).status == 200);
+        let running = serve(&address, &data);
         let config = kept.path().join("config");
-        Self { base, data, config, running, _kept: kept }
+        Self { base: format!("http://{address}"), data, config, running, _kept: kept }
+    }
+
+    /// Ends the server without warning, and starts it again at the same address.
+    pub(super) fn kill_and_restart(&mut self) {
+        self.running.kill();
+        let address = self.base.trim_start_matches("http://").to_owned();
+        self.running = serve(&address, &self.data);
     }
 
     /// The same with an owner.
@@ -94,13 +97,7 @@ impl Desk {
 
     /// The same, with something on standard input.
     pub(super) fn run_with(&self, arguments: &[&str], input: &str) -> Said {
-        let mut command = Command::new(SYMBOLON);
-        command
-            .args(arguments)
-            .env("XDG_CONFIG_HOME", &self.config)
-            .env("USER", "ada")
-            .env_remove("SUDO_USER");
-        command.env_remove("SYMBOLON_PROFILE").env_remove("COLUMNS").env_remove("SYMBOLON_LOG");
+        let mut command = self.command(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary");
         // A command that does not read ends before all is written.
@@ -108,6 +105,18 @@ impl Desk {
         let output = child.wait_with_output().expect("its end");
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
         Said { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    /// A command, ready to run.
+    pub(super) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(SYMBOLON);
+        command
+            .args(arguments)
+            .env("XDG_CONFIG_HOME", &self.config)
+            .env("USER", "ada")
+            .env_remove("SUDO_USER");
+        command.env_remove("SYMBOLON_PROFILE").env_remove("COLUMNS").env_remove("SYMBOLON_LOG");
+        command
     }
 
     /// Runs a command one way or the other.
@@ -170,6 +179,14 @@ impl Desk {
         let whole: toml::Table = toml::from_str(&text).expect("TOML");
         whole["profiles"][name].as_table().expect("the profile").clone()
     }
+}
+
+fn serve(address: &str, data: &Path) -> Running {
+    let mut command = Command::new(SYMBOLON);
+    command.args(["serve", "--listen", address, "--data"]).arg(data);
+    let running = Running::start(command, data);
+    running.wait("answer", || curl(&[&format!("http://{address}/livez")]).status == 200);
+    running
 }
 
 /// The mode of a file.

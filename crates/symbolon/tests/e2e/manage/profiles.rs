@@ -28,6 +28,29 @@ fn the_first_operator_is_made_at_the_machine_and_its_tokens_manage() {
 }
 
 #[test]
+fn the_first_operators_data_folder_is_made_and_is_for_its_owner_alone() {
+    let desk = Desk::empty();
+    let folder = desk.data.join("installations/new");
+    let path = |name: &str| desk.data.join(name).to_str().expect("a path").to_owned();
+    let new = folder.to_str().expect("a path");
+    let (master, pepper) = (path("master.key"), path("pepper.key"));
+    let keys = ["--master-key-file", &master, "--pepper-file", &pepper];
+    let base = ["bootstrap", "--url", "http://127.0.0.1:1", "--data", new];
+    // Without keys it says how they are made, in the folder that is there now.
+    desk.run(&base).failed(1, "openssl rand");
+    assert_eq!(mode(&folder), 0o700);
+    let said = desk.run(&[&base[..], &keys].concat());
+    assert!(
+        said.done().contains("Realm default was made.") && said.err.contains("No server answers"),
+        "{said:?}"
+    );
+    assert_eq!(desk.profile("default")["url"].as_str(), Some("http://127.0.0.1:1"));
+    // Nothing else makes a folder.
+    let missing = path("nowhere");
+    desk.run(&["realm", "list", "--local", "--data", &missing]).failed(1, "no data folder");
+}
+
+#[test]
 fn a_customer_does_not_become_the_operator_by_its_name() {
     let desk = Desk::empty();
     desk.go(Way::Local, &["realm", "create", "default"]).done();

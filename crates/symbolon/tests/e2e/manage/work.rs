@@ -27,6 +27,8 @@ fn work(way: Way) {
     users(&desk, way);
     clients(&desk, way);
     keys(&desk, way);
+    quotas(&desk, way);
+    leaks(&desk, way);
     tokens_die(&desk, way);
     signing_keys(&desk, way);
 }
@@ -250,6 +252,56 @@ fn keys(desk: &Desk, way: Way) {
         (rotated["id"].as_str().expect("an id"), rotated["secret"].as_str().expect("a secret"));
     desk.wait("token", || desk.token(id, secret, API).status == 200);
     assert_eq!(desk.ask(way, &[&["key", "show", id][..], &at].concat())["status"], "ACTIVE");
+}
+
+fn quotas(desk: &Desk, way: Way) {
+    let at = ["--organization", "acme"];
+    let none = desk.ask(way, &[&["quota", "show", "importer"][..], &at].concat());
+    assert_eq!((&none["quota"], &none["quota_of"]), (&Value::Null, &Value::Null), "{none}");
+    assert!(none["used"].as_i64().is_some_and(|used| used > 0), "it got tokens in this hour: {none}");
+    let realms = desk.ask(way, &["quota", "set", "--tokens-per-hour", "100000", "--mode", "monitor"]);
+    assert_eq!(realms, json!({"realm": "default", "quota": {"tokens_per_hour": 100_000, "mode": "monitor"}}));
+    assert_eq!(desk.ask(way, &["quota", "show"]), realms);
+    let shown = desk.ask(way, &[&["quota", "show", "importer"][..], &at].concat());
+    assert_eq!((&shown["quota"], &shown["quota_of"]), (&realms["quota"], &json!("realm")));
+    let set = ["quota", "set", "importer", "--tokens-per-hour", "50000", "--mode", "enforce"];
+    desk.ask(way, &[&set[..], &at].concat());
+    let shown = desk.go(way, &[&["quota", "show", "importer"][..], &at].concat());
+    assert!(shown.done().contains("50000") || shown.out.contains("50,000"), "{shown:?}");
+    desk.go(way, &["quota", "set", "--mode", "enforce"]).failed(2, "--tokens-per-hour");
+    let off = desk.ask(way, &[&["quota", "set", "importer", "--mode", "off"][..], &at].concat());
+    assert_eq!(off["quota"]["mode"], "off");
+    desk.ask(way, &[&["quota", "set", "importer", "--none"][..], &at].concat());
+    assert_eq!(desk.ask(way, &["quota", "set", "--none"])["quota"], Value::Null);
+}
+
+fn leaks(desk: &Desk, way: Way) {
+    let at = ["--organization", "acme"];
+    let made = desk.ask(way, &[&["client", "create", "--id", "leaky"][..], &at].concat());
+    let secret = made["access_key"]["secret"].as_str().expect("a secret");
+    let key = made["access_key"]["id"].as_str().expect("an id");
+    let name = format!("leaked-{way:?}.env");
+    let file = desk.file(&name, &format!("A=1\nSECRET={secret}\nAGAIN={secret}\n"));
+    let told = desk.ask(way, &["leak", "report", &file]);
+    let expected = json!({"realm": "default", "organization": "acme", "client": "leaky", "access_key": key});
+    assert_eq!(told, json!({"received": true, "deactivated": [expected]}));
+    let shown = desk.ask(way, &[&["key", "show", key, "--client", "leaky"][..], &at].concat());
+    assert_eq!(shown["status"], "INACTIVE");
+    let changes = desk.ask(way, &["audit", "changes", "--subject-kind", "access_key", "--subject", key]);
+    assert!(changes.to_string().contains(&name) && !changes.to_string().contains(secret), "{changes}");
+    // Again, and as an argument: nothing is left to do.
+    let again = desk.go(way, &["leak", "report", secret]);
+    assert!(again.done().starts_with("Nothing was switched off"), "{again:?}");
+    // A secret from elsewhere names its client beside it.
+    let yaml = "realms: [{ id: default, organizations: [{ id: acme, clients: [{ id: old, access_keys: [{ id: old-key, \
+                secret: elsewhere-0123456789 }] }] }] }]";
+    let description = desk.file(&format!("old-{way:?}.yaml"), yaml);
+    desk.go(way, &["apply", &description]).done();
+    let found = desk.file(&format!("old-{way:?}.txt"), "elsewhere-0123456789\n");
+    desk.go(way, &["leak", "report", &found]).failed(2, "--credential");
+    let told = desk.go(way, &["leak", "report", &found, "--credential", "old"]);
+    assert!(told.done().contains("old-key") && told.out.contains("switched off"), "{told:?}");
+    desk.go(way, &["leak", "report", "not-there.txt"]).failed(1, "not-there.txt");
 }
 
 fn tokens_die(desk: &Desk, way: Way) {

@@ -62,7 +62,7 @@ realms:
             plain: "{{role}} of {{organization.name}}"
 "#
     ));
-    let written = file.unwrap().realms.remove(0).resource_servers.remove(0).settings.claims;
+    let written = file.unwrap().realms.remove(0).resource_servers.remove(0).settings.unwrap().claims;
     bed.change_server("default", METI, |server| server.settings.claims = written).await;
     let claims = bed.send(meti("read:sources")).await.claims();
     assert_eq!(claims["limit"], json!(200));

@@ -90,6 +90,8 @@ const TABLE: &[(&str, May)] = &[
     ("getBusiest", May::OperatorsRead),
     ("reportLeak", May::OperatorsChange),
     ("listRealmClients", May::OperatorsRead),
+    ("applyDescription", May::OperatorsChange),
+    ("exportInstallation", May::OperatorsRead),
     ("exportRealm", May::OperatorsRead),
     ("exportOrganization", May::Read),
 ];

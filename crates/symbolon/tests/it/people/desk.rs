@@ -140,11 +140,16 @@ pub(crate) fn wrong_code(app: &[u8], at: Timestamp) -> String {
 
 pub(crate) fn unbase32(text: &str) -> Vec<u8> {
     let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    let bits: String = text.chars().map(|c| format!("{:05b}", alphabet.find(c).unwrap())).collect();
-    bits.as_bytes()
-        .chunks_exact(8)
-        .map(|byte| u8::from_str_radix(std::str::from_utf8(byte).unwrap(), 2).unwrap())
-        .collect()
+    let (mut bytes, mut bits, mut held) = (Vec::new(), 0_usize, 0);
+    for character in text.chars() {
+        bits = (bits << 5 | alphabet.find(character).unwrap()) & 0xfff;
+        held += 5;
+        if held >= 8 {
+            held -= 8;
+            bytes.push(u8::try_from(bits >> held & 0xff).unwrap());
+        }
+    }
+    bytes
 }
 
 /// The reason that is on record of a request's refusal; it is written beside the answer.

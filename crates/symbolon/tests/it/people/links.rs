@@ -98,7 +98,7 @@ async fn an_invitation_is_accepted_once_within_a_week() {
     let first = invites(&desk, &admin, &member).await.unwrap();
     let token = invites(&desk, &admin, &member).await.unwrap();
     assert!(!desk.lives(&first).await, "replaced");
-    bed.advance(Duration::from_hours(7 * 24) - Duration::from_millis(1)).await;
+    bed.advance(Duration::from_millis(7 * 24 * 3_600_000 - 1)).await;
     let seen = link::look(&bed.authority, token.expose()).await.unwrap();
     assert_eq!(
         (seen.purpose, seen.email.as_deref()),

@@ -41,6 +41,18 @@ async fn every_refusal_reads_the_same_and_its_reason_is_on_record() {
 }
 
 #[tokio::test]
+async fn a_password_typed_into_the_wrong_field_is_on_no_record() {
+    let bed = Bed::start().await;
+    let desk = Desk::of(&bed.authority);
+    for (request, email, kept) in [("req_1", secrets::PASSWORD, None), ("req_2", DEV, Some(DEV))] {
+        sign_in(desk.attempt_as(request), email, &secret("wrong")).await.unwrap_err();
+        reason(&bed, request).await;
+        let record = bed.store().find_refusals_by_request(request).await.unwrap().remove(0);
+        assert_eq!(record.unverified_client.as_deref(), kept);
+    }
+}
+
+#[tokio::test]
 async fn an_email_is_known_however_it_is_written() {
     let bed = Bed::start().await;
     let desk = Desk::of(&bed.authority);

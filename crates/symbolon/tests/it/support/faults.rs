@@ -251,6 +251,7 @@ pass_on!(CHANGES: ChangeStore {
     wait_for_change[]() -> ();
     last_change[]() -> i64;
     list_changes[](after: i64, limit: u32) -> Vec<ChangeEntry>;
+    forget_changes[](before: Timestamp) -> u64;
 });
 
 pass_on!(AUDIT: AuditStore {

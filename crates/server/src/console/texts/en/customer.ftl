@@ -7,7 +7,7 @@ overview-refused = Refused today
 organization-attention = Needs attention
 overview-all-well = Nothing needs your attention.
 overview-more = There is more than is shown here. Look through the list for the rest.
-overview-lag = Figures of today may be a few seconds old.
+overview-lag = Today began at midnight UTC. Its figures may be a few seconds old.
 attention-unused-label = Not used
 attention-unused = { $name }: { $thing } has got no token in the last 90 days
 attention-ending-label = Ends soon
@@ -72,8 +72,11 @@ client-delete-title = Delete { $value }?
 client-delete-text = This cannot be undone. Every token that it has is dead at once, and programs that use it stop working.
 client-delete-kept = What it did stays on record: audit, and the counts of its tokens.
 client-delete-key = { access-key } { $value } is removed
-client-tokens-alive = Up to { $count } tokens are alive: so many were issued within { $life }, the longest that one lasts
-client-used-lately = It got { $value } tokens in the last 30 days
+client-tokens-alive = Tokens that may still be alive: { $count }. So many were issued within { $life }, the longest that one lasts
+client-used-lately = { $value ->
+    [one] It got { $value } token in the last 30 days
+   *[other] It got { $value } tokens in the last 30 days
+}
 done-client-created = Created.
 done-client-saved = Saved.
 done-client-scopes-saved = Saved. It counts from the next token on.
@@ -223,6 +226,7 @@ claim-client-id = The client that got it.
 claim-key-id = The access key that it was got with.
 claim-org-id = The organization.
 claim-iat-ms = When it was issued, in milliseconds: revocations are compared with it.
+claim-own = Set by the API.
 claim-left = In { $left }.
 
 # Licences.

@@ -6,7 +6,6 @@ breadcrumbs = Where you are
 menu = Menu
 sign-out = Sign out
 your-account = Your account
-utc-note = Times are in UTC.
 page-first = Back to the first page
 page-next = Next page
 nav-overview = Overview

@@ -98,6 +98,13 @@ async fn customers_read_their_licences_and_what_they_are_worth() {
     for text in ["ecoinvent", "trial", "beta", "Active", "2027-01-01"] {
         assert!(shown.text.contains(text), "{text}: {}", shown.text);
     }
+    let order = async |browser: &mut Browser<'_>, by: &str| {
+        let list = page(browser, &format!("{HERE}/licences?sort={by}")).await;
+        assert_eq!(list.text.matches("aria-sort=\"ascending\"").count(), 1, "{}", list.text);
+        list.text.find("<td>beta</td>") < list.text.find("<td>trial</td>")
+    };
+    assert!(order(&mut browser, "kind").await);
+    assert!(!order(&mut browser, "ends").await, "the beta licence has no end");
     desk.bed.advance(std::time::Duration::from_hours(50 * 24)).await;
     let fields = [("email", "dev@eco.example"), ("password", PASSWORD)];
     browser.post("/console/realms/ecoinvent/sign-in", &fields).await;

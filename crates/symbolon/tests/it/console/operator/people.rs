@@ -145,5 +145,5 @@ async fn removing_second_factors_is_written_down() {
     confirm(&mut browser, &at(&format!("/operators/{auditor}/remove-factors"))).await;
     let changes = desk.bed.audit("default", 0, None).await;
     let last = changes.last().unwrap();
-    assert_eq!((last.action.as_str(), last.subject.id.as_str()), ("remove_factors", auditor.as_str()));
+    assert_eq!((last.action.as_str(), last.subject_id.as_str()), ("remove_factors", auditor.as_str()));
 }

@@ -270,6 +270,11 @@ async fn what_is_refused_comes_back_with_everything_kept_and_as_text() {
         assert!(!answer.text.contains("<script>"), "{page}: {}", answer.text);
         is_sound(page, &answer);
         let again = Filled::of(&answer);
+        for written in
+            ["metadata_name", "metadata_value", "actions", "resources", "claim", "claim_rule", "self_scopes"]
+        {
+            assert!(!answer.text.contains(&format!("<select name=\"{written}\"")), "{page}: {written}");
+        }
         for (name, value) in fields {
             assert_eq!(again.value(name).replace('\n', " "), *value, "{page}: {name}");
         }
