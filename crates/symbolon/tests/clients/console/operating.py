@@ -252,6 +252,8 @@ def apis_and_policies(stage: Stage) -> None:
     person.presses("Make the invitation")
     person.sees("Link for auditor@console.example")
     person.follows("Close")
+    person.sees("auditor@console.example")
+    person.navigates("Operators")
     person.sees("Operators")
     expect(person.row("auditor@console.example")).to_contain_text("Invited")
     person.close()

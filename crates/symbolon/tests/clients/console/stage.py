@@ -313,12 +313,6 @@ class Person:
     def is_in(self) -> None:
         expect(self.page.get_by_role("button", name="Sign out")).to_be_visible()
 
-    def proves(self, password: str | None = None) -> None:
-        """Proves who it is, where a page asks for that."""
-        self.sees("Is it you?")
-        self.enters(re.compile("^Password of "), password or self.stage.given["password"])
-        self.presses("Continue")
-
 
 def run(*acts) -> None:
     """Runs acts one after another in one browser; the last line tells the test how it ended."""
