@@ -16,7 +16,7 @@ pub(crate) struct Program {
 }
 
 /// What the tests drive or ask.
-pub(crate) const FOR_TESTS: [Program; 4] = [
+pub(crate) const FOR_TESTS: [Program; 6] = [
     Program {
         package: "python3-venv",
         probe: || {
@@ -30,6 +30,17 @@ pub(crate) const FOR_TESTS: [Program; 4] = [
     Program { package: "systemd", probe: || version_of("systemd-analyze") },
     // The unit names it, and a Debian of the smallest size has only the shell's own.
     Program { package: "procps", probe: || version_of("/bin/kill") },
+    // The console is tried out in it.
+    Program { package: "chromium", probe: || version_of("chromium") },
+    // Without a font Chromium draws no letters, and pages have no height.
+    Program {
+        package: "fonts-dejavu-core",
+        probe: || {
+            let mut command = Command::new("sh");
+            command.args(["-c", "find /usr/share/fonts -name '*.ttf' -o -name '*.otf' | grep -q ."]);
+            command
+        },
+    },
 ];
 
 /// Counts instructions for the benchmark.

@@ -5,6 +5,7 @@ mod check;
 mod clients;
 mod debian;
 mod postgres;
+mod screens;
 mod shell;
 mod soak;
 mod sqlx;
@@ -33,6 +34,8 @@ enum Task {
         #[arg(last = true)]
         cargo_args: Vec<OsString>,
     },
+    /// Picture the console's main pages, light and dark, wide and narrow, into target/screens
+    Screens,
     /// Formatting, lints, dependencies and documentation
     Check,
     /// Show what comes only with load or with time
@@ -64,6 +67,7 @@ fn run(task: &Task) -> Result<()> {
     let workspace = Workspace::find()?;
     match task {
         Task::Test { cargo_args } => test::run(&workspace, cargo_args),
+        Task::Screens => screens::run(&workspace),
         Task::Check => check::run(&workspace),
         Task::Bench(options) => bench::run(&workspace, options),
         Task::Sqlx { check } => sqlx::run(&workspace, *check),

@@ -1,4 +1,4 @@
-//! The files that pages name: one style sheet, one script, and htmx as it is published on npm (2.0.11; its licence is
+//! The files that pages name: one style sheet, one script, a picture for the tab, and htmx as it is published on npm (2.0.11; its licence is
 //! beside it). Their addresses hold a digest of what they are, so that they can be kept for ever.
 
 use std::hash::{DefaultHasher, Hasher as _};
@@ -17,7 +17,7 @@ struct Asset {
     text: &'static str,
 }
 
-const ASSETS: [Asset; 4] = [
+const ASSETS: [Asset; 5] = [
     Asset { name: "console.css", kind: "text/css; charset=utf-8", text: include_str!("static/console.css") },
     Asset {
         name: "console.js",
@@ -29,6 +29,7 @@ const ASSETS: [Asset; 4] = [
         kind: "text/javascript; charset=utf-8",
         text: include_str!("static/htmx-2.0.11.min.js"),
     },
+    Asset { name: "icon.svg", kind: "image/svg+xml", text: include_str!("static/icon.svg") },
     Asset {
         name: "htmx-LICENSE",
         kind: "text/plain; charset=utf-8",
@@ -36,7 +37,7 @@ const ASSETS: [Asset; 4] = [
     },
 ];
 
-static ADDRESSES: LazyLock<[String; 4]> = LazyLock::new(|| {
+static ADDRESSES: LazyLock<[String; 5]> = LazyLock::new(|| {
     ASSETS.each_ref().map(|asset| {
         let mut hasher = DefaultHasher::new();
         hasher.write(asset.text.as_bytes());
@@ -44,10 +45,10 @@ static ADDRESSES: LazyLock<[String; 4]> = LazyLock::new(|| {
     })
 });
 
-/// The addresses of the style sheet, the script and htmx.
-pub(super) fn addresses() -> [&'static str; 3] {
-    let [css, script, htmx, _] = &*ADDRESSES;
-    [css, script, htmx]
+/// The addresses of the style sheet, the script, htmx and the picture.
+pub(super) fn addresses() -> [&'static str; 4] {
+    let [css, script, htmx, icon, _] = &*ADDRESSES;
+    [css, script, htmx, icon]
 }
 
 /// The files. They are public, as the program is.

@@ -57,6 +57,7 @@ struct Whole<'a> {
     css: &'static str,
     script: &'static str,
     htmx: &'static str,
+    icon: &'static str,
 }
 
 /// The content alone, with the title and the way to it.
@@ -160,8 +161,8 @@ impl<T: Template> Page<T> {
         if frame.partial {
             return Part { t: frame.t, frame, content }.render();
         }
-        let [css, script, htmx] = assets::addresses();
-        Whole { t: frame.t, frame, content, css, script, htmx }.render()
+        let [css, script, htmx, icon] = assets::addresses();
+        Whole { t: frame.t, frame, content, css, script, htmx, icon }.render()
     }
 }
 

@@ -13,6 +13,7 @@ mod clients;
 mod cluster;
 mod commands;
 mod connections;
+mod console;
 mod disk;
 mod expiry;
 mod file_faults;

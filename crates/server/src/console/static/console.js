@@ -132,7 +132,8 @@
     raiseDialogs(root);
   }
 
-  document.addEventListener("DOMContentLoaded", () => attend(document.body));
+  // The script is deferred and holds back the first drawing, so that nothing moves afterwards.
+  attend(document.body);
   document.addEventListener("htmx:load", (event) => attend(event.detail.elt));
   // After a page was exchanged, the keyboard and screen readers begin at its content.
   document.addEventListener("htmx:afterSettle", (event) => {
