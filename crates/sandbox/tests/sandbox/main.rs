@@ -115,7 +115,8 @@ fn the_seed_keeps_the_rules_of_apply() {
     for realm in &description.realms {
         let servers = &realm.resource_servers;
         let server = |audience: &str| servers.iter().find(|server| server.identifier == audience).unwrap();
-        server(realm.settings.default_audience.as_deref().unwrap());
+        let settings = realm.settings.as_ref().unwrap();
+        server(settings.default_audience.as_deref().unwrap());
         let mut ids = std::collections::BTreeSet::new();
         for organization in &realm.organizations {
             for licence in &organization.licences {
@@ -129,12 +130,14 @@ fn the_seed_keeps_the_rules_of_apply() {
                 for key in &client.access_keys {
                     assert!(ids.insert(key.id.as_ref().unwrap().to_string()));
                 }
-                for grant in client.settings.grants.iter() {
-                    assert!(server(&grant.audience).settings.scopes.contains_all(&grant.scopes));
+                let settings = client.settings.as_ref().unwrap();
+                for grant in settings.grants.iter() {
+                    let offered = server(&grant.audience).settings.as_ref().unwrap();
+                    assert!(offered.scopes.contains_all(&grant.scopes));
                 }
                 let own = realm.policies.iter().map(|policy| policy.id.as_str());
                 let known: Vec<&str> = own.chain(["Administrator"]).collect();
-                assert!(client.settings.policies.iter().all(|policy| known.contains(&policy.as_str())));
+                assert!(settings.policies.iter().all(|policy| known.contains(&policy.as_str())));
             }
         }
     }
@@ -146,7 +149,7 @@ fn metafold_is_also_known_by_the_addresses_that_its_sdk_calls() {
     let aliases = |seed: Seed| {
         let realm = &seed.description.realms[0];
         let of = |identifier| realm.resource_servers.iter().find(|server| server.identifier == identifier);
-        of("https://api.metafold3d.com/").unwrap().settings.aliases.clone()
+        of("https://api.metafold3d.com/").unwrap().settings.as_ref().unwrap().aliases.clone()
     };
     assert_eq!(aliases(start(folder.path())), [format!("{BASE}/")]);
     let both = aliases(prepare(&with_tls(folder.path())).unwrap());

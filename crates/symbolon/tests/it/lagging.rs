@@ -1,7 +1,5 @@
 //! A node that fell so far behind that the changes it missed are forgotten.
 
-#![expect(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
-
 use std::time::Duration;
 
 use symbolon_core::realm::Status;

@@ -23,8 +23,8 @@ fn options(page: &Answer) -> Value {
 }
 
 fn session_of(answer: &Answer) -> String {
-    let cookies = answer.headers.get_all("set-cookie").iter().map(|line| line.to_str().unwrap());
-    let session = cookies.filter_map(|line| line.strip_prefix("__Host-symbolon=")).next().unwrap();
+    let mut cookies = answer.headers.get_all("set-cookie").iter().map(|line| line.to_str().unwrap());
+    let session = cookies.find_map(|line| line.strip_prefix("__Host-symbolon=")).unwrap();
     session.split(';').next().unwrap().to_owned()
 }
 
@@ -380,7 +380,8 @@ async fn nobody_is_led_away_after_signing_in() {
         assert_eq!((answer.status, answer.header("location")), (303, "/console"), "{next}");
         let answer = browser.post("/console/prove", &[("password", PASSWORD), ("next", next)]).await;
         assert_eq!((answer.status, answer.header("location")), (303, "/console"), "{next}");
-        let encoded: String = next.bytes().map(|b| format!("%{b:02X}")).collect();
+        let encoded =
+            percent_encoding::percent_encode(next.as_bytes(), percent_encoding::NON_ALPHANUMERIC).to_string();
         let page = browser.get(&format!("/console/prove?next={encoded}")).await;
         assert!(page.text.contains("name=\"next\" value=\"/console\""), "{next}: {}", page.text);
         let page = browser.get(&format!("/console/sign-in/second?next={encoded}")).await;

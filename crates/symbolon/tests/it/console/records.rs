@@ -104,7 +104,7 @@ async fn a_long_list_is_gone_through_by_its_addresses() {
                     id: symbolon_core::id::OrganizationId::new(&format!("many-{n:03}")).unwrap(),
                     name: String::new(),
                     status: symbolon_core::realm::Status::Active,
-                    metadata: Default::default(),
+                    metadata: std::collections::BTreeMap::default(),
                     version: 1,
                     created_at: crate::support::NOW,
                 };

@@ -82,7 +82,8 @@ async fn a_description_is_applied_told_line_by_line_and_audited_under_its_caller
     assert_eq!(all.last().unwrap(), &json!({"type": "end", "steps": 5, "applied": true}));
     let done: Vec<u64> = all
         .iter()
-        .filter_map(|line| (line["type"] == "done").then(|| line["steps"].as_u64().unwrap()))
+        .filter(|line| line["type"] == "done")
+        .map(|line| line["steps"].as_u64().unwrap())
         .collect();
     assert!(done.is_sorted() && done.last() == Some(&5), "{done:?}");
     let made: Vec<&Value> = all.iter().filter(|line| line["type"] == "secret").collect();
@@ -255,7 +256,7 @@ async fn everything_in_a_description_needs_its_own_permission_before_it_is_compa
 async fn a_realms_operators_reach_their_realm_alone() {
     let office = Office::open().await;
     let scopes = Permissions::of_operator(OperatorRole::Owner).scopes();
-    let scopes: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
+    let scopes: Vec<&str> = scopes.iter().map(symbolon_core::protocol::scope::Scope::as_str).collect();
     let token = office.operator("plain", &scopes).await;
     let send = async |realm: &str| {
         let body = json!({"realms": [{"id": realm, "organizations": [{"id": "described"}]}]});

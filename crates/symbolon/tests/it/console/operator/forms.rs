@@ -23,9 +23,7 @@ impl Filled {
             let name = attribute("name").unwrap_or_default();
             match head.split_whitespace().next().unwrap_or_default() {
                 "input" if attribute("type").as_deref() == Some("checkbox") => {
-                    if head.contains(" checked") {
-                        fields.push((name, "on".to_owned()));
-                    }
+                    fields.extend(head.contains(" checked").then(|| (name, "on".to_owned())));
                 }
                 "input" => fields.push((name, attribute("value").unwrap_or_default())),
                 "textarea" => {
@@ -64,7 +62,7 @@ impl Filled {
 
     /// The value of a field.
     pub(super) fn value(&self, name: &str) -> &str {
-        &self.0.iter().find(|(other, _)| other == name).unwrap_or_else(|| panic!("no field {name}")).1
+        &self.0.iter().find(|(other, _)| other == name).unwrap().1
     }
 
     /// All fields, as they are sent.

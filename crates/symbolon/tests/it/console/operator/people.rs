@@ -25,7 +25,7 @@ trait FieldOf {
 impl FieldOf for Browser<'_> {
     fn field_of(page: &Answer, id: &str) -> String {
         let input = page.text.split("<input").find(|tag| tag.contains(&format!("id=\"{id}\"")));
-        let input = input.unwrap_or_else(|| panic!("no field {id}: {}", page.text));
+        let input = input.unwrap();
         super::forms::plain(input.split("value=\"").nth(1).unwrap().split('"').next().unwrap())
     }
 }
