@@ -79,12 +79,12 @@ pub(crate) enum Line {
 
 /// Make everything as a description says
 ///
-/// The description is that of `symbolon apply`, in JSON or YAML. It needs `write:realms`, and beside it what each thing
+/// The description is that of `symbolon apply`, in JSON, or in YAML as `application/yaml`. It needs `write:realms`, and beside it what each thing
 /// in it would need by itself. Everything is read, checked and compared before the first step is taken. Applying it
 /// again changes nothing.
 #[utoipa::path(post, path = "/apply", tag = "descriptions", operation_id = "applyDescription", params(ApplyQuery),
     security(("oauth2" = ["write:realms"])),
-    request_body(content((Description = "application/json"), (Description = "application/yaml"))),
+    request_body = Description,
     responses((status = 200, description = "Lines of JSON", body = Line, content_type = "application/x-ndjson")))]
 pub(crate) async fn apply(
     manager: Manager,

@@ -79,7 +79,7 @@ pub(crate) enum Line {
     security(("oauth2" = ["read:realms", "read:resource-servers", "read:policies", "read:operators",
         "read:organizations", "read:licences", "read:members", "read:clients"])),
     responses((status = 200, description = "Lines of JSON, or a description",
-        content((Line = "application/x-ndjson"), (String = "application/yaml")))))]
+        content((Line = "application/x-ndjson"), (serde_json::Value = "application/yaml")))))]
 pub(crate) async fn installation(
     manager: Manager,
     query: Parameters<ExportQuery>,
@@ -101,7 +101,7 @@ pub(crate) async fn installation(
     security(("oauth2" = ["read:realms", "read:resource-servers", "read:policies", "read:operators",
         "read:organizations", "read:licences", "read:members", "read:clients"])), params(InRealm, ExportQuery),
     responses((status = 200, description = "Lines of JSON, or a description",
-        content((Line = "application/x-ndjson"), (String = "application/yaml")))))]
+        content((Line = "application/x-ndjson"), (serde_json::Value = "application/yaml")))))]
 pub(crate) async fn realm(
     manager: Manager,
     Segments(at): Segments<InRealm>,

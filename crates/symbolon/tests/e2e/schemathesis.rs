@@ -71,8 +71,10 @@ fn cursors(api: &Value) -> String {
     let ids: Vec<&str> =
         operations(api).filter(has_cursor).filter_map(|one| one["operationId"].as_str()).collect();
     assert!(!ids.is_empty());
-    let ids: Vec<&str> =
-        ids.into_iter().chain(["createResourceServer", "updateResourceServer", "previewToken"]).collect();
+    let ids: Vec<&str> = ids
+        .into_iter()
+        .chain(["createResourceServer", "updateResourceServer", "previewToken", "applyDescription"])
+        .collect();
     format!(
         "[[operations]]\ninclude-operation-id = {ids:?}\n[operations.checks.positive_data_acceptance]\n\
          expected-statuses = [\"2xx\", 304, 400, 404, 409, 422]\n"

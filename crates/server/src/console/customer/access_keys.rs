@@ -7,9 +7,9 @@ use axum::response::{IntoResponse, Response};
 use symbolon_core::access_key::{AccessKey, KeyStatus};
 use symbolon_core::client::Client;
 use symbolon_core::clock::Timestamp;
+use symbolon_core::edit;
 use symbolon_core::permission::Permission;
 use symbolon_core::store::{ClientWithKeys, StoreError};
-use symbolon_core::{edit, self_service};
 
 use crate::console::customer::confirm::Confirm;
 use crate::console::customer::made::Made;
@@ -223,10 +223,7 @@ async fn set(
         if status == KeyStatus::Active {
             room.access.realm.check_client(None, &client.settings)?;
         }
-        let is_on = |status| status == KeyStatus::Active;
-        let was = (is_on(key.status), key.held);
-        let held = self_service::held(room.access.realm.is_operator(), was, is_on(status))?;
-        edit::access_key::update(room.editor(), &key, &AccessKey { status, held, ..key.clone() }).await?;
+        edit::access_key::set_status(room.editor(), &key, status).await?;
     }
     Ok(gone_to(&room.to_client(&client.id, &[]), deed.done))
 }

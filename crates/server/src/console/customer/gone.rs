@@ -5,11 +5,11 @@ use std::time::Duration;
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use symbolon_core::client::Client;
+use symbolon_core::edit;
 use symbolon_core::permission::Permission;
 use symbolon_core::realm::Status;
 use symbolon_core::store::{ClientWithKeys, PageRequest};
 use symbolon_core::usage::{GroupBy, Step, UsageFilter, UsageOf, UsageQuery, UsageResult, UsageResults};
-use symbolon_core::{edit, self_service};
 
 use crate::console::customer::confirm::Confirm;
 use crate::console::customer::room::{Room, name_of};
@@ -125,9 +125,7 @@ async fn switch(
     let client = room.client(&at.2).await?.client;
     if client.status != status {
         check_version(&client, form)?;
-        let was = (client.status.is_active(), client.held);
-        let held = self_service::held(room.access.realm.is_operator(), was, status.is_active())?;
-        edit::client::update(room.editor(), &client, &Client { status, held, ..client.clone() }).await?;
+        edit::client::set_status(room.editor(), &client, status).await?;
     }
     Ok(gone_to(&room.to_client(&client.id, &[]), done))
 }

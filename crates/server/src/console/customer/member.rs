@@ -4,11 +4,11 @@ use askama::Template;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use symbolon_core::edit;
 use symbolon_core::id::UserId;
 use symbolon_core::permission::Permission;
 use symbolon_core::realm::Status;
 use symbolon_core::user::{MemberRole, Membership, User};
-use symbolon_core::{edit, self_service};
 
 use crate::console::customer::confirm::Confirm;
 use crate::console::customer::members::{RoleChoice, link_page, role_choices, role_of, state};
@@ -179,9 +179,7 @@ async fn switch(
     let (before, _) = find(&room, &at.2).await?;
     if before.status != status {
         check(&room, &before, form)?;
-        let was = (before.status.is_active(), before.held);
-        let held = self_service::held(room.access.realm.is_operator(), was, status.is_active())?;
-        edit::user::update(room.editor(), &before, &User { status, held, ..before.clone() }).await?;
+        edit::user::update(room.editor(), &before, &User { status, ..before.clone() }).await?;
     }
     Ok(gone_to(&room.to(&["members", before.id.as_str()]), done))
 }

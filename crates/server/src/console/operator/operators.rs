@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
+use symbolon_core::edit;
 use symbolon_core::edit::EditError;
 use symbolon_core::edit::link::{self, LinkRefused};
 use symbolon_core::id::Id;
@@ -12,7 +13,6 @@ use symbolon_core::secret::Secret;
 use symbolon_core::sign_in::factors;
 use symbolon_core::store::PageRequest;
 use symbolon_core::user::{OperatorRole, User, UserId};
-use symbolon_core::{edit, self_service};
 
 use crate::console::address;
 use crate::console::failure::Failure;
@@ -357,9 +357,7 @@ pub(super) async fn set_status(
         let mistakes = Mistakes::of_form(t.of("operator-own-status"));
         return Ok(status_question(&visitor, &realm, &before).refused(&visitor, &mistakes));
     }
-    let was = (before.status.is_active(), before.held);
-    let held = self_service::held(access.is_operator(), was, status.is_active())?;
-    edit::user::update(access.editor(), &before, &User { status, held, ..before.clone() }).await?;
+    edit::user::update(access.editor(), &before, &User { status, ..before.clone() }).await?;
     Ok(gone_to(&address::realm(&realm, &["operators", &operator]), "operator-saved"))
 }
 

@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn every_kind_of_thing_has_a_word() {
         for (kind, text) in SUBJECTS {
-            assert!(Texts::default().has(text), "{text}");
+            assert!(Texts::has(text), "{text}");
             assert_eq!(SubjectKind::from_name(kind.name()), Some(kind));
         }
     }

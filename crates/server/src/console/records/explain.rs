@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn there_is_advice_for_every_reason() {
         for reason in Reason::NAMES {
-            assert!(Texts::default().has(advice(reason)), "{reason}");
+            assert!(Texts::has(advice(reason)), "{reason}");
         }
     }
 }
