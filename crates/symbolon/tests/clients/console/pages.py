@@ -89,6 +89,35 @@ def operator(stage: Stage, **how) -> Person:
     return person
 
 
+FAULTS = {
+    "label": "document.querySelector('label').remove()",
+    "policy": "document.body.insertAdjacentHTML('beforeend', '<p style=\"color:red\">x</p>')",
+    "wider than": "document.querySelector('main').insertAdjacentHTML('beforeend', '<svg width=3000 height=9></svg>')",
+    "layout moved": "document.querySelector('main').insertAdjacentHTML('afterbegin', '<svg height=300></svg>')",
+    "a script showed": "setTimeout(() => alert(1), 0)",
+    "console error": "console.error('x')",
+    "script failed": "setTimeout(() => { throw new Error('x'); }, 0)",
+}
+
+
+def the_judge_itself(stage: Stage) -> None:
+    """Each fault that the judge is there for is put into a page, and has to be found."""
+    for word, fault in FAULTS.items():
+        person = stage.person()
+        person.opens(MAIN["sign-in"])
+        person.page.wait_for_timeout(600)  # What moves right after a press is excused.
+        person.page.evaluate(f"() => {{ {fault} }}")
+        person.page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done, 100)))")
+        stage.judged.clear()
+        try:
+            person.judge()
+        except AssertionError as found:
+            check(word in str(found), f"{word}: something else was found: {found}")
+        else:
+            raise AssertionError(f"{word}: the judge found nothing")
+        person.context.close()
+
+
 def narrow(stage: Stage) -> None:
     """On a telephone: nothing is wider than the window, nothing moves."""
     some_traffic(stage)
@@ -165,4 +194,4 @@ def picture(person: Person, folder: Path, name: str, how: tuple[int, bool]) -> N
 
 
 if __name__ == "__main__":
-    run(screens) if sys.argv[2:] == ["screens"] else run(narrow, wide, weight_and_time)
+    run(screens) if sys.argv[2:] == ["screens"] else run(the_judge_itself, narrow, wide, weight_and_time)
