@@ -330,3 +330,23 @@ def test_the_wait_is_bounded_however_often_it_fails() -> None:
     backoff = Backoff(0.5, 60)
     assert [backoff.wait_ms(failures, 0.5) for failures in (1, 2, 3)] == [250, 500, 1000]
     assert all(100 <= backoff.wait_ms(failures, draw) <= 60_000 for failures in range(1, 5000) for draw in (0, 0.999))
+
+
+def test_a_provider_that_makes_secrets_up_does_not_hammer(clock: StillClock) -> None:
+    class MadeUp:
+        def __init__(self) -> None:
+            self.count = 0
+
+        def secrets(self) -> list[str]:
+            self.count += 1
+            return [f"made up {self.count}"]
+
+    gate = Gate(Answer(401, {}, b'{"error": "invalid_client"}'))
+    gate.open.set()
+    source = TokenSource(
+        dialect(client_secret=MadeUp()), transport=gate, patience=0, environment=still(clock, Later())
+    )
+    for _ in range(200):
+        with pytest.raises(symbolon.InvalidClientError):
+            source.token()
+    assert gate.sent <= 20, gate.sent

@@ -161,6 +161,7 @@ impl Planner<'_> {
             version: before.as_ref().map_or(1, |known| known.version),
             created_at: before.as_ref().map_or(self.authority.now(), |known| known.created_at),
         };
+        edit::organization::check(&after)?;
         let step = difference(before.as_ref(), after).map(|upsert| Step::Organization(realm.clone(), upsert));
         self.steps.extend(step);
         self.licences(view, wanted).await?;

@@ -33,7 +33,7 @@ pub async fn update(
     editor.done().await
 }
 
-fn check(organization: &Organization) -> Result<(), EditError> {
+pub(crate) fn check(organization: &Organization) -> Result<(), EditError> {
     let texts = organization.metadata.iter().flat_map(|(name, value)| [name, value]);
     if texts.into_iter().any(|text| text.contains('\0')) {
         return Err(EditError::invalid("metadata cannot hold the character NUL"));

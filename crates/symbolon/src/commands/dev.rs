@@ -125,7 +125,8 @@ fn keep_what_is_there(description: &mut Description, directory: &Directory) {
 fn announce(sandbox: &SandboxConfig, credentials: Option<&Path>, first_operator: Option<String>) {
     println!("Listening on   {}", sandbox.base);
     match first_operator {
-        Some(address) => println!("Console        {address} (once, within 30 minutes)"),
+        // An address stands alone: it is longer than a line, and copied whole.
+        Some(address) => println!("Console        once, within 30 minutes, at\n{address}"),
         None => println!("Console        {}/console", sandbox.base),
     }
     println!("Data in        {}", sandbox.data.display());

@@ -25,6 +25,8 @@ from symbolon._transport import Answer, HttpTransport, Request, Transport, Trans
 _LEAST_WAIT_MS = 100
 _FORCED_EVERY_MS = 10_000
 _MINUTE_MS = 60_000
+# So many secrets that were tried can each end a wait; more of them are made up.
+_MOST_TRIED = 10
 
 
 class Clock(Protocol):
@@ -226,7 +228,7 @@ class TokenSource:
 
     def _has_new_secret(self) -> bool:
         """Whether there is a secret to try although the back-off is not over: the right one may be taken at once."""
-        if not self._was_refused or self._now() >= self._next_at:
+        if not self._was_refused or self._now() >= self._next_at or len(self._tried) >= _MOST_TRIED:
             return False
         return any(secret not in self._tried for secret in self._wire.secrets.read())
 
@@ -295,26 +297,27 @@ class TokenSource:
             known = [accepted, *known] if accepted in known else [*known, accepted]
         if not known:
             raise errors.NoSecretError("the provider names no secret")
-        if self._endpoint is None:
-            # Whatever stops the search stops every secret.
-            self._tried.update(known)
-        url = self._endpoint or self._discover()
         tried: list[str] = []
-        while True:
-            secret = next(one for one in known if one not in tried)
-            tried.append(secret)
-            self._tried.add(secret)
-            try:
-                held = self._exchange(url, secret)
-            except errors.InvalidClientError:
-                self._was_refused = True
-                if all(one in tried for one in known):
-                    known = self._wire.secrets.read()
-                if all(one in tried for one in known):
-                    raise
-            else:
-                self._accepted = secret
-                return held
+        try:
+            url = self._endpoint or self._discover()
+            while True:
+                secret = next(one for one in known if one not in tried)
+                tried.append(secret)
+                try:
+                    held = self._exchange(url, secret)
+                except errors.InvalidClientError:
+                    self._was_refused = True
+                    if all(one in tried for one in known):
+                        known = self._wire.secrets.read()
+                    if all(one in tried for one in known) or len(tried) >= _MOST_TRIED:
+                        raise
+                else:
+                    self._accepted = secret
+                    return held
+        finally:
+            # Whatever else ends an attempt ends it for every secret: one that was not reached must not begin the next
+            # attempt at once, and the next.
+            self._tried.update(known, tried)
 
     def _exchange(self, url: str, secret: str) -> Held:
         sent, issued_at = self._now(), self._clock.wall_ms()
