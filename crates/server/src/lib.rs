@@ -10,6 +10,7 @@ pub mod tls;
 pub mod traces;
 
 mod console;
+mod endpoints;
 mod health;
 pub mod manage;
 mod middleware;

@@ -9,9 +9,9 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use symbolon_core::protocol::grant_type::GrantType;
 use symbolon_core::protocol::metadata::AuthorizationServerMetadata;
-use symbolon_core::realm::Compatibility;
 use symbolon_core::realm_view::RealmView;
 
+use crate::endpoints::Endpoints;
 use crate::oauth::jwks::cacheable;
 use crate::oauth::realm::OfRealm;
 use crate::state::ServerState;
@@ -25,24 +25,9 @@ pub(crate) async fn document(
     cacheable(&metadata(&realm), state.authority.settings().rotation.max_age.as_secs(), None, &headers)
 }
 
-/// Where clients of the realm ask for tokens, as the document says it.
-pub(crate) fn token_endpoint(realm: &RealmView) -> String {
-    metadata(realm).token_endpoint
-}
-
 fn metadata(realm: &RealmView) -> AuthorizationServerMetadata {
     let issuer = realm.issuer();
-    let at = |path: &str| format!("{}{path}", issuer.trim_end_matches('/'));
-    let keycloak = realm.realm().settings.compatibility == Compatibility::Keycloak;
-    let [token, keys, introspection, revocation] = if keycloak {
-        // Keycloak's paths lie beneath the realm's own, which an issuer may leave out: the default realm's does.
-        let own = format!("/realms/{}", realm.id());
-        let realm = if issuer.trim_end_matches('/').ends_with(&own) { "" } else { &own };
-        ["token", "certs", "token/introspect", "revoke"]
-            .map(|end| at(&format!("{realm}/protocol/openid-connect/{end}")))
-    } else {
-        ["/oauth/token", "/.well-known/jwks.json", "/oauth/introspect", "/oauth/revoke"].map(at)
-    };
+    let Endpoints { token, keys, introspection, revocation } = Endpoints::of(realm);
     let methods = || vec!["client_secret_basic".to_owned(), "client_secret_post".to_owned()];
     let scopes: BTreeSet<String> = realm
         .resource_servers()

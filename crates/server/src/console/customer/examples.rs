@@ -7,7 +7,7 @@ use symbolon_core::client::Client;
 use symbolon_core::realm::Compatibility;
 use symbolon_core::realm_view::RealmView;
 
-use crate::oauth::metadata::token_endpoint;
+use crate::endpoints::Endpoints;
 
 /// How a request is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl Example {
         };
         let key = keys.iter().find(|key| key.status == KeyStatus::Active).map(|key| key.id.to_string());
         let id = key.filter(|_| shape == Shape::Basic).unwrap_or_else(|| client.id.to_string());
-        Self { endpoint: token_endpoint(view), shape, id, audience }
+        Self { endpoint: Endpoints::of(view).token, shape, id, audience }
     }
 
     /// The names and values of the body; `None` is the secret.
