@@ -199,6 +199,7 @@ class Person:
 
     def presses(self, name: str | re.Pattern, *, within: Locator | None = None) -> None:
         (within or self.page).get_by_role("button", name=name, exact=isinstance(name, str)).first.click()
+        self.is_still()
 
     def enters(self, label: str | re.Pattern, value: str) -> None:
         self.page.get_by_label(label, exact=isinstance(label, str)).first.fill(value)
@@ -248,6 +249,7 @@ class Person:
     def judge(self) -> None:
         page = self.page
         page.wait_for_load_state("load")
+        self.is_still()
         heading = page.get_by_role("heading", level=1).first.inner_text()
         mistakes = page.locator(".mistake:visible").count()
         which = (urlsplit(page.url).path, heading, mistakes, self.scripts, self.width)
@@ -262,6 +264,12 @@ class Person:
         self.stage.pages += 1
         if self.stage.axe and self.scripts:
             self.accessible()
+
+    def is_still(self) -> None:
+        """Waits until no request of this page is under way: what is pressed is pale until its answer comes."""
+        if self.scripts:
+            self.page.wait_for_function(
+                "!document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling, .htmx-added')")
 
     def widest(self) -> str:
         return self.page.evaluate("""() => [...document.querySelectorAll("main *, header *, nav *")]
