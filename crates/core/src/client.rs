@@ -1,6 +1,7 @@
 //! A client: one machine or program of a customer (a *service user* in the other vocabulary).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -25,7 +26,8 @@ pub struct ClientSettings {
     #[cfg_attr(feature = "schema", schema(value_type = Vec<crate::policy::Grant>))]
     pub grants: Grants,
     /// The audience when it asks for none; set by its first grant, changed only on purpose.
-    pub default_audience: Option<String>,
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
+    pub default_audience: Option<Arc<str>>,
     /// The policies it was given.
     #[cfg_attr(feature = "schema", schema(value_type = Vec<String>))]
     pub policies: Vec<PolicyId>,

@@ -151,7 +151,7 @@ pub(crate) fn checked(
     if settings.default_audience.is_none() {
         let kept = before.and_then(|before| before.settings.default_audience.clone());
         settings.default_audience =
-            kept.or_else(|| settings.grants.first().map(|grant| grant.audience.clone()));
+            kept.or_else(|| settings.grants.first().map(|grant| grant.audience.as_str().into()));
     }
     match &settings.default_audience {
         Some(audience) if realm.resource_server(audience).is_none() => {

@@ -95,7 +95,7 @@ fn facts(t: Texts, settings: &symbolon_core::client::ClientSettings) -> Vec<(Str
     let mut facts = Vec::new();
     let mut fact = |name: &str, value: String| facts.push((t.of(name).into_owned(), value));
     if let Some(audience) = &settings.default_audience {
-        fact("client-default-audience", audience.clone());
+        fact("client-default-audience", audience.to_string());
     }
     let networks: Vec<String> = settings.allowed_networks.iter().map(ToString::to_string).collect();
     if networks.is_empty() {

@@ -2,6 +2,7 @@
 //! tokens and the kind of licence that it stands for.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::Path;
@@ -38,7 +39,7 @@ impl Fields {
         Self {
             name: settings.name.clone(),
             networks: networks.join("\n"),
-            audience: settings.default_audience.clone().unwrap_or_default(),
+            audience: settings.default_audience.as_deref().unwrap_or_default().to_owned(),
             lifetime: settings.lifetime.map(|seconds| seconds.to_string()).unwrap_or_default(),
             licence_kind: settings.licence_kind.map(|kind| kind.name().to_owned()).unwrap_or_default(),
             version: client.version,
@@ -160,7 +161,8 @@ fn settings(room: &Room<'_>, before: &Client, fields: &Fields) -> Result<ClientS
             Err(_) => mistakes.add("networks", t.one("client-network-wrong", word)),
         }
     }
-    settings.default_audience = Some(fields.audience.clone()).filter(|audience| !audience.is_empty());
+    settings.default_audience =
+        Some(fields.audience.as_str().into()).filter(|audience: &Arc<str>| !audience.is_empty());
     if room.is_operator() {
         settings.lifetime = match fields.lifetime.as_str() {
             "" => None,

@@ -45,7 +45,7 @@ impl Example {
     /// The request of a client as its realm's clients send it.
     pub(super) fn of(view: &RealmView, client: &Client, keys: &[AccessKey]) -> Self {
         let settings = &view.realm().settings;
-        let own = client.settings.default_audience.clone();
+        let own = client.settings.default_audience.as_deref().map(str::to_owned);
         let audience = own.or_else(|| client.settings.grants.first().map(|grant| grant.audience.clone()));
         let (shape, audience) = match settings.compatibility {
             Compatibility::Default => (Shape::Form, audience.or_else(|| settings.default_audience.clone())),

@@ -90,7 +90,7 @@ async fn none_asked_is_the_clients_own_which_its_first_grant_set() {
     .await;
     ask(&bed, METI, &[]).await.refused(400, "invalid_target");
     bed.change_client("default", "meti", |client| {
-        client.settings.default_audience = Some("https://api.metafold3d.com".to_owned());
+        client.settings.default_audience = Some("https://api.metafold3d.com".into());
     })
     .await;
     is_for(&ask(&bed, METI, &[]).await, "https://api.metafold3d.com");
