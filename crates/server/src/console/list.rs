@@ -67,7 +67,7 @@ impl ListQuery {
             _ => None,
         };
         let prefix = self.set("q").map(|text| text.chars().take(LONGEST_PREFIX).collect());
-        ListFilter { status, prefix }
+        ListFilter { status, prefix, sort: None }
     }
 
     /// The address of the part after this one.
@@ -108,7 +108,7 @@ mod tests {
         assert_eq!(list.page().after.as_deref(), Some("cli_1"));
         assert_eq!(
             list.filter(),
-            ListFilter { status: Some(Status::Active), prefix: Some("A b".to_owned()) }
+            ListFilter { status: Some(Status::Active), prefix: Some("A b".to_owned()), sort: None }
         );
         assert_eq!(
             list.next(Some("cli_2")).as_deref(),

@@ -241,7 +241,7 @@ pub async fn ask_lists(store: &dyn Store) {
             "\u{1}name\u{1}0\u{1}client number 1099899\u{1}~",
         ),
         (
-            "clients of the organization, the newest first",
+            "clients, newest first",
             Some(&o1),
             sorted("-created", ListFilter::default()),
             "\u{1}-created\u{1}0\u{1}00000000000001000100\u{1}~",
@@ -253,19 +253,19 @@ pub async fn ask_lists(store: &dyn Store) {
             "\u{1}status\u{1}1\u{1}client number 1090000\u{1}~",
         ),
         (
-            "110 clients that begin so, the newest first",
+            "110 that begin so, newest first",
             Some(&o1),
             sorted("-created", named("client number 10998", None)),
             "\u{1}-created\u{1}0\u{1}00000000000001000100\u{1}~",
         ),
         (
-            "10,000 clients that begin so, the newest first",
+            "10,000 that begin so, newest first",
             Some(&o1),
             sorted("-created", named("client number 109", None)),
             "\u{1}-created\u{1}0\u{1}00000000000001000100\u{1}~",
         ),
         (
-            "10,000 clients that begin so, all of them the last in order",
+            "10,000 that begin so by id, by name backwards",
             Some(&o1),
             sorted("-name", named("cli_100", None)),
             "\u{1}-name\u{1}0\u{1}client number 1000100\u{1}~",
