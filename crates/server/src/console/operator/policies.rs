@@ -16,6 +16,7 @@ use crate::console::address;
 use crate::console::failure::Failure;
 use crate::console::form::{Form, Mistakes};
 use crate::console::list::ListQuery;
+use crate::console::listing::Listing;
 use crate::console::operator::fields::{Choice, Column, Field, Fields, Group, rows};
 use crate::console::operator::licences::named;
 use crate::console::operator::pages::{
@@ -38,14 +39,10 @@ struct Row {
 
 #[derive(Template)]
 #[template(path = "operator/policies.html")]
-struct ListContent<'a> {
+struct ListContent {
     t: Texts,
+    listing: Listing,
     rows: Vec<Row>,
-    list: &'a ListQuery,
-    path: &'a str,
-    by_name: String,
-    by_id: String,
-    new: Option<String>,
 }
 
 async fn all(access: &RealmAccess<'_>) -> Result<Vec<Policy>, Failure> {
@@ -60,19 +57,19 @@ async fn find(access: &RealmAccess<'_>, id: &str) -> Result<Policy, Failure> {
 /// The policies of a realm; there are few.
 pub(super) async fn list(visitor: Visitor, Path(realm): Path<String>) -> Result<Response, Failure> {
     let access = visitor.realm(Permission::ReadPolicies, &realm)?;
-    let list = ListQuery::of(&visitor.asked, &["q", "sort"]);
+    let list = ListQuery::of(&visitor.asked, &["q", "sort"]).usually("name");
     let place = Place::in_realm(&realm);
     let t = place.texts(&visitor);
-    let sought = list.filter().prefix.unwrap_or_default().to_lowercase();
+    let sought = list.sought();
     let mut policies = all(&access).await?;
     policies.retain(|policy| {
         policy.name.to_lowercase().contains(&sought) || policy.id.as_str().to_lowercase().contains(&sought)
     });
-    if list.value("sort") == "id" {
-        policies.sort_by(|a, b| a.id.cmp(&b.id));
-    } else {
-        policies.sort_by_key(|policy| policy.name.to_lowercase());
-    }
+    list.arrange(&mut policies, |policy, key| match key {
+        "id" => (0, policy.id.to_string()),
+        "statements" => (policy.statements.len(), policy.name.to_lowercase()),
+        _ => (0, policy.name.to_lowercase()),
+    });
     let row = |policy: Policy| Row {
         to: address::realm(&realm, &["policies", policy.id.as_str()]),
         statements: policy.statements.len(),
@@ -81,17 +78,17 @@ pub(super) async fn list(visitor: Visitor, Path(realm): Path<String>) -> Result<
         name: if policy.name.is_empty() { policy.id.to_string() } else { policy.name },
     };
     let new = visitor.may(Permission::WritePolicies);
-    let path = address::realm(&realm, &["policies"]);
-    let content = ListContent {
-        t,
-        rows: policies.into_iter().map(row).collect(),
-        by_name: list.with("sort", ""),
-        by_id: list.with("sort", "id"),
-        list: &list,
-        path: &path,
-        new: new.then(|| address::realm(&realm, &["policies", "new"])),
-    };
-    Ok(Page::new(Frame::inside(&visitor, &place, t.of("policies-title")), content).into_response())
+    let new = new.then(|| ("policy-new", address::realm(&realm, &["policies", "new"])));
+    let listing = Listing::new(t, list, "policies-title", "filter-contains")
+        .caption("policies-caption")
+        .empty("filter-nothing", new)
+        .sorted("policy-name", "name")
+        .sorted("column-id", "id")
+        .sorted("policy-statements", "-statements")
+        .of_numbers();
+    let rows = policies.into_iter().map(row).collect();
+    let frame = Frame::inside(&visitor, &place, &listing.title);
+    Ok(Page::new(frame, ListContent { t, listing, rows }).into_response())
 }
 
 fn columns(t: Texts) -> [Column; 3] {
