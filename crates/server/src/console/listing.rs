@@ -15,6 +15,13 @@ pub(crate) struct Head {
     pub(crate) is_number: bool,
 }
 
+impl Head {
+    /// Of a column that the list cannot be sorted by.
+    pub(crate) fn plain(text: impl Into<String>) -> Self {
+        Self { text: text.into(), to: String::new(), order: "", is_number: false }
+    }
+}
+
 /// A list without its rows. What it is made of are names of texts.
 pub(crate) struct Listing {
     pub(crate) t: Texts,
@@ -74,8 +81,7 @@ impl Listing {
     /// One more column.
     #[must_use]
     pub(crate) fn column(mut self, text: &str) -> Self {
-        let text = self.t.of(text).into_owned();
-        self.heads.push(Head { text, to: String::new(), order: "", is_number: false });
+        self.heads.push(Head::plain(self.t.of(text)));
         self
     }
 

@@ -311,17 +311,14 @@ fn question<'a>(
 }
 
 fn status_question<'a>(visitor: &Visitor, realm: &'a str, user: &User) -> Question<'a> {
-    let off = status_of(&visitor.asked.path) == Status::Disabled;
-    let texts: (_, &[&str], _) = if off {
-        (
-            "operator-disable-title",
-            &["operator-disable-sessions", "operator-disable-after"],
-            "operator-disable",
-        )
-    } else {
-        ("operator-enable-title", &["operator-enable-after"], "operator-enable")
-    };
-    question(visitor, (realm, user), texts, off)
+    let off = &["operator-disable-sessions", "operator-disable-after"][..];
+    let texts = (
+        ("operator-disable-title", off, "operator-disable"),
+        ("operator-enable-title", &["operator-enable-after"][..], "operator-enable"),
+    );
+    let cancel = address::realm(realm, &["operators", user.id.as_str()]);
+    let values = [("value", user.email.as_str())];
+    Question::of_status(visitor, Place::in_realm(realm), texts, &values, (user.version, cancel))
 }
 
 /// Asks before one is switched off or on.

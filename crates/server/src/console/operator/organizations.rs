@@ -247,30 +247,19 @@ pub(super) async fn ask_status(
 ) -> Result<Response, Failure> {
     let at = (realm.as_str(), organization.as_str());
     let access = visitor.organization(Permission::WriteOrganizations, at).await?;
-    let t = Place::in_organization(at).texts(&visitor);
     let name = shown_name(&access.organization);
     let clients = counted::words(&counted::clients(&access.realm, Some(access.id())).await?);
-    let to = status_of(&visitor.asked.path);
-    let (title, submit, lines): (_, _, &[&str]) = match to {
-        Status::Disabled => (
-            "organization-disable-title",
-            "organization-disable",
-            &["organization-disable-tokens", "organization-disable-clients", "organization-disable-after"],
-        ),
-        Status::Active => {
-            ("organization-enable-title", "organization-enable", &["organization-enable-tokens"])
-        }
-    };
+    let off =
+        &["organization-disable-tokens", "organization-disable-clients", "organization-disable-after"][..];
+    let texts = (
+        ("organization-disable-title", off, "organization-disable"),
+        ("organization-enable-title", &["organization-enable-tokens"][..], "organization-enable"),
+    );
     let values = [("name", name.as_str()), ("clients", clients.as_str())];
-    let question = Question {
-        place: Place::in_organization(at),
-        title: t.with(title, &values).into_owned(),
-        lines: lines.iter().map(|line| t.with(line, &values).into_owned()).collect(),
-        hidden: vec![version(access.organization.version)],
-        submit,
-        cancel: address::organization(at.0, at.1, &["edit"]),
-        danger: to == Status::Disabled,
-    };
+    let cancel = address::organization(at.0, at.1, &["edit"]);
+    let place = Place::in_organization(at);
+    let question =
+        Question::of_status(&visitor, place, texts, &values, (access.organization.version, cancel));
     Ok(question.asked(&visitor))
 }
 

@@ -14,7 +14,7 @@ use crate::console::form::{Form, Mistakes};
 use crate::console::list::{LIST, ListQuery};
 use crate::console::listing::Listing;
 use crate::console::operator::fields::{Field, Group};
-use crate::console::operator::pages::{FormPage, Question, check_version, mistakes, version};
+use crate::console::operator::pages::{FormPage, Question, check_version, mistakes};
 use crate::console::operator::settings_form::{compatibilities, read_compatibility};
 use crate::console::operator::status_of;
 use crate::console::page::{Frame, Link, Page, Place, gone_to, sentence};
@@ -134,24 +134,14 @@ pub(super) async fn create(visitor: Visitor, form: Form) -> Result<Response, Fai
     }
 }
 
-fn status_question<'a>(visitor: &Visitor, realm: &'a str, version_now: i64) -> Question<'a> {
-    let place = Place::in_realm(realm);
-    let t = place.texts(visitor);
-    let off = status_of(&visitor.asked.path) == Status::Disabled;
-    let (title, lines, submit): (_, &[&str], _) = if off {
-        ("realm-disable-title", &["realm-disable-tokens", "realm-disable-people"], "realm-disable")
-    } else {
-        ("realm-enable-title", &["realm-enable-tokens"], "realm-enable")
-    };
-    Question {
-        place,
-        title: t.one(title, realm).into_owned(),
-        lines: lines.iter().map(|line| t.of(line).into_owned()).collect(),
-        hidden: vec![version(version_now)],
-        submit,
-        cancel: address::realm(realm, &["settings"]),
-        danger: off,
-    }
+fn status_question<'a>(visitor: &Visitor, realm: &'a str, version: i64) -> Question<'a> {
+    let off = &["realm-disable-tokens", "realm-disable-people"][..];
+    let texts = (
+        ("realm-disable-title", off, "realm-disable"),
+        ("realm-enable-title", &["realm-enable-tokens"][..], "realm-enable"),
+    );
+    let cancel = address::realm(realm, &["settings"]);
+    Question::of_status(visitor, Place::in_realm(realm), texts, &[("value", realm)], (version, cancel))
 }
 
 /// Asks before a realm is switched off or on.

@@ -282,23 +282,14 @@ pub(super) async fn ask_status(
 ) -> Result<Response, Failure> {
     let access = visitor.realm(Permission::WriteResourceServers, &realm)?;
     let server = find(&access, &identifier).await?;
+    let texts = (
+        ("server-disable-title", &["server-disable-tokens"][..], "server-disable"),
+        ("server-enable-title", &["server-enable-tokens"][..], "server-enable"),
+    );
+    let cancel = address::realm(&realm, &["resource-servers", &identifier]);
+    let values = [("value", identifier.as_str())];
     let place = Place::in_realm(&realm);
-    let t = place.texts(&visitor);
-    let is_end = status_of(&visitor.asked.path) == Status::Disabled;
-    let (title, line, submit) = if is_end {
-        ("server-disable-title", "server-disable-tokens", "server-disable")
-    } else {
-        ("server-enable-title", "server-enable-tokens", "server-enable")
-    };
-    let question = Question {
-        place,
-        title: t.one(title, identifier.as_str()).into_owned(),
-        lines: vec![t.of(line).into_owned()],
-        hidden: vec![version(server.version)],
-        submit,
-        cancel: address::realm(&realm, &["resource-servers", &identifier]),
-        danger: is_end,
-    };
+    let question = Question::of_status(&visitor, place, texts, &values, (server.version, cancel));
     Ok(question.asked(&visitor))
 }
 
