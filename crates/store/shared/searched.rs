@@ -7,7 +7,6 @@
 
 use std::collections::HashMap;
 
-use serde::de::DeserializeOwned;
 use symbolon_core::id::RealmId;
 use symbolon_core::realm::Status;
 use symbolon_core::store::{ListFilter, Page, PageRequest, SortKey, StoreError, StoreResult};
@@ -31,7 +30,6 @@ fn end_of(prefix: &str) -> String {
 struct Row {
     term: String,
     id: String,
-    document: String,
 }
 
 /// What a page is looked for in.
@@ -74,14 +72,13 @@ impl Search {
         i64::try_from(self.most).unwrap_or(1000) + 1
     }
 
-    /// Makes the page of the rows that were found, of each kind the first ones.
-    fn page<T: DeserializeOwned>(&self, what: &'static str, mut rows: Vec<Row>) -> StoreResult<Page<T>> {
+    /// The rows of the page of those that were found, of each kind the first ones; and what to continue after.
+    fn cut(&self, mut rows: Vec<Row>) -> (Vec<Row>, Option<String>) {
         rows.sort_by(|one, other| (&one.term, &one.id).cmp(&(&other.term, &other.id)));
         let more = rows.len() > self.most;
         rows.truncate(self.most);
         let next = rows.last().filter(|_| more).map(|last| format!("{} {}", last.term, last.id));
-        let items = rows.iter().map(|row| decode(what, &row.document)).collect::<StoreResult<_>>()?;
-        Ok(Page { items, next })
+        (rows, next)
     }
 }
 
@@ -95,27 +92,20 @@ pub(crate) async fn page<T: Thing>(
 ) -> StoreResult<Page<T>> {
     let Some(sort) = filter.sort else {
         let search = Search::of(filter, page)?;
-        let rows = found(store, T::KIND, (realm, organization), &search).await?;
-        return search.page(T::KIND, rows);
+        let (rows, next) = search.cut(found(store, T::KIND, (realm, organization), &search).await?);
+        return Ok(Page { items: things(store, realm, rows.iter().map(|row| row.id.as_str())).await?, next });
     };
     if sort.by == SortKey::Role && T::KIND != USER {
         return Err(StoreError::Refused("only people have roles to be sorted by"));
     }
     let order = Order::of(T::KIND, sort, filter.status, page)?;
     if let Some(rows) = little(store, T::KIND, (realm, organization), filter).await? {
-        let things =
-            rows.iter().map(|row| decode(T::KIND, &row.document)).collect::<StoreResult<Vec<T>>>()?;
-        return Ok(order.page_of_all(things));
+        return Ok(order.page_of_all(things(store, realm, rows.iter().map(|row| row.id.as_str())).await?));
     }
     let prefix = folded(filter.prefix.as_deref().unwrap_or_default());
     let keys = order.keys(store, (realm, organization), (&prefix, &end_of(&prefix))).await?;
     let (keys, next) = order.cut(keys);
-    let ids: Vec<[&str; 1]> = keys.iter().map(|key| [key.id.as_str()]).collect();
-    let documents = documents(store, T::KIND, realm, &rows(&ids)?).await?;
-    // What went away in the meantime is not there.
-    let documents = keys.iter().filter_map(|key| documents.get(&key.id));
-    let items = documents.map(|document| decode(T::KIND, document)).collect::<StoreResult<_>>()?;
-    Ok(Page { items, next })
+    Ok(Page { items: things(store, realm, keys.iter().map(|key| key.id.as_str())).await?, next })
 }
 
 /// Everything that begins as a filter says, where that is little.
@@ -142,24 +132,92 @@ async fn found(
 ) -> StoreResult<Vec<Row>> {
     let mut rows = Vec::new();
     for (status, is_id) in &search.kinds {
-        let which = (status.as_str(), *is_id);
-        // Two of them differ by an index: asked as one question, none of the databases would use either.
-        let more = match (kind, organization) {
-            (CLIENT, Some(of)) => clients_of_organization(store, realm, of, which, search).await?,
-            (CLIENT, None) => clients_of_realm(store, realm, which, search).await?,
-            (USER, Some(of)) => users_of_organization(store, realm, of, which, search).await?,
-            (USER, None) => users_of_realm(store, realm, which, search).await?,
-            _ => organizations(store, realm, which, search).await?,
+        let which = (realm.as_str(), kind, status.as_str(), *is_id);
+        // The two differ by an index: asked as one question, none of the databases would use either.
+        let more = match organization {
+            Some(organization) => of_organization(store, which, organization, search).await?,
+            None => of_realm(store, which, search).await?,
         };
         rows.extend(more);
     }
     Ok(rows)
 }
 
+/// Realm, kind and status of things, and whether they are looked for under their ids.
+type Which<'a> = (&'a str, &'a str, &'a str, bool);
+
+async fn of_realm(
+    store: &Backend,
+    (realm, kind, status, is_id): Which<'_>,
+    search: &Search,
+) -> StoreResult<Vec<Row>> {
+    sqlx::query_as!(
+        Row,
+        r#"SELECT term AS "term!: String", id AS "id!: String" FROM listed
+           WHERE realm = $1 AND kind = $2 AND is_id = $3 AND status = $4
+               AND (term, id) > ($5, $6) AND (term, id) < ($7, '')
+               AND (other < $8 OR other >= $7 OR CAST($8 AS TEXT) = '')
+           ORDER BY term, id LIMIT $9"#,
+        realm,
+        kind,
+        is_id,
+        status,
+        search.after.0,
+        search.after.1,
+        search.end,
+        search.prefix,
+        search.rows(),
+    )
+    .fetch_all(store.reader())
+    .await
+    .map_err(failed)
+}
+
+async fn of_organization(
+    store: &Backend,
+    (realm, kind, status, is_id): Which<'_>,
+    organization: &str,
+    search: &Search,
+) -> StoreResult<Vec<Row>> {
+    sqlx::query_as!(
+        Row,
+        r#"SELECT term AS "term!: String", id AS "id!: String" FROM listed
+           WHERE realm = $1 AND kind = $2 AND organization = $10 AND is_id = $3 AND status = $4
+               AND (term, id) > ($5, $6) AND (term, id) < ($7, '')
+               AND (other < $8 OR other >= $7 OR CAST($8 AS TEXT) = '')
+           ORDER BY term, id LIMIT $9"#,
+        realm,
+        kind,
+        is_id,
+        status,
+        search.after.0,
+        search.after.1,
+        search.end,
+        search.prefix,
+        search.rows(),
+        organization,
+    )
+    .fetch_all(store.reader())
+    .await
+    .map_err(failed)
+}
+
 /// A thing as it is stored.
 struct Stored {
     id: String,
     document: String,
+}
+
+/// The things of these ids, in the same order. What went away in the meantime is not among them.
+async fn things<'a, T: Thing>(
+    store: &Backend,
+    realm: &RealmId,
+    ids: impl Iterator<Item = &'a str>,
+) -> StoreResult<Vec<T>> {
+    let ids: Vec<[&str; 1]> = ids.map(|id| [id]).collect();
+    let documents = documents(store, T::KIND, realm, &rows(&ids)?).await?;
+    let documents = ids.iter().filter_map(|[id]| documents.get(*id));
+    documents.map(|document| decode(T::KIND, document)).collect()
 }
 
 /// Those things of these ids that are there, by their ids.
@@ -204,163 +262,4 @@ async fn documents(
         .await,
     };
     Ok(found.map_err(failed)?.into_iter().map(|stored| (stored.id, stored.document)).collect())
-}
-
-async fn clients_of_realm(
-    store: &Backend,
-    realm: &RealmId,
-    (status, is_id): (&str, bool),
-    search: &Search,
-) -> StoreResult<Vec<Row>> {
-    sqlx::query_as!(
-        Row,
-        r#"SELECT listed.term AS "term!: String", listed.id AS "id!: String",
-               clients.document AS "document!: String"
-           FROM listed CROSS JOIN clients
-           WHERE listed.realm = $1 AND listed.kind = 'client' AND listed.is_id = $2
-               AND listed.status = $3 AND (listed.term, listed.id) > ($4, $5)
-               AND (listed.term, listed.id) < ($6, '')
-               AND (listed.other < $7 OR listed.other >= $6 OR CAST($7 AS TEXT) = '')
-               AND clients.realm = listed.realm AND clients.id = listed.id
-           ORDER BY listed.term, listed.id LIMIT $8"#,
-        realm.as_str(),
-        is_id,
-        status,
-        search.after.0,
-        search.after.1,
-        search.end,
-        search.prefix,
-        search.rows(),
-    )
-    .fetch_all(store.reader())
-    .await
-    .map_err(failed)
-}
-
-async fn clients_of_organization(
-    store: &Backend,
-    realm: &RealmId,
-    organization: &str,
-    (status, is_id): (&str, bool),
-    search: &Search,
-) -> StoreResult<Vec<Row>> {
-    sqlx::query_as!(
-        Row,
-        r#"SELECT listed.term AS "term!: String", listed.id AS "id!: String",
-               clients.document AS "document!: String"
-           FROM listed CROSS JOIN clients
-           WHERE listed.realm = $1 AND listed.kind = 'client' AND listed.organization = $9 AND listed.is_id = $2
-               AND listed.status = $3 AND (listed.term, listed.id) > ($4, $5)
-               AND (listed.term, listed.id) < ($6, '')
-               AND (listed.other < $7 OR listed.other >= $6 OR CAST($7 AS TEXT) = '')
-               AND clients.realm = listed.realm AND clients.id = listed.id
-           ORDER BY listed.term, listed.id LIMIT $8"#,
-        realm.as_str(),
-        is_id,
-        status,
-        search.after.0,
-        search.after.1,
-        search.end,
-        search.prefix,
-        search.rows(),
-        organization,
-    )
-    .fetch_all(store.reader())
-    .await
-    .map_err(failed)
-}
-
-async fn users_of_realm(
-    store: &Backend,
-    realm: &RealmId,
-    (status, is_id): (&str, bool),
-    search: &Search,
-) -> StoreResult<Vec<Row>> {
-    sqlx::query_as!(
-        Row,
-        r#"SELECT listed.term AS "term!: String", listed.id AS "id!: String",
-               users.document AS "document!: String"
-           FROM listed CROSS JOIN users
-           WHERE listed.realm = $1 AND listed.kind = 'user' AND listed.is_id = $2
-               AND listed.status = $3 AND (listed.term, listed.id) > ($4, $5)
-               AND (listed.term, listed.id) < ($6, '')
-               AND (listed.other < $7 OR listed.other >= $6 OR CAST($7 AS TEXT) = '')
-               AND users.realm = listed.realm AND users.id = listed.id
-           ORDER BY listed.term, listed.id LIMIT $8"#,
-        realm.as_str(),
-        is_id,
-        status,
-        search.after.0,
-        search.after.1,
-        search.end,
-        search.prefix,
-        search.rows(),
-    )
-    .fetch_all(store.reader())
-    .await
-    .map_err(failed)
-}
-
-async fn users_of_organization(
-    store: &Backend,
-    realm: &RealmId,
-    organization: &str,
-    (status, is_id): (&str, bool),
-    search: &Search,
-) -> StoreResult<Vec<Row>> {
-    sqlx::query_as!(
-        Row,
-        r#"SELECT listed.term AS "term!: String", listed.id AS "id!: String",
-               users.document AS "document!: String"
-           FROM listed CROSS JOIN users
-           WHERE listed.realm = $1 AND listed.kind = 'user' AND listed.organization = $9 AND listed.is_id = $2
-               AND listed.status = $3 AND (listed.term, listed.id) > ($4, $5)
-               AND (listed.term, listed.id) < ($6, '')
-               AND (listed.other < $7 OR listed.other >= $6 OR CAST($7 AS TEXT) = '')
-               AND users.realm = listed.realm AND users.id = listed.id
-           ORDER BY listed.term, listed.id LIMIT $8"#,
-        realm.as_str(),
-        is_id,
-        status,
-        search.after.0,
-        search.after.1,
-        search.end,
-        search.prefix,
-        search.rows(),
-        organization,
-    )
-    .fetch_all(store.reader())
-    .await
-    .map_err(failed)
-}
-
-async fn organizations(
-    store: &Backend,
-    realm: &RealmId,
-    (status, is_id): (&str, bool),
-    search: &Search,
-) -> StoreResult<Vec<Row>> {
-    sqlx::query_as!(
-        Row,
-        r#"SELECT listed.term AS "term!: String", listed.id AS "id!: String",
-               organizations.document AS "document!: String"
-           FROM listed CROSS JOIN organizations
-           WHERE listed.realm = $1 AND listed.kind = 'organization' AND listed.is_id = $2
-               AND listed.status = $3 AND (listed.term, listed.id) > ($4, $5)
-               AND (listed.term, listed.id) < ($6, '')
-               AND (listed.other < $7 OR listed.other >= $6 OR CAST($7 AS TEXT) = '')
-               AND organizations.realm = listed.realm AND organizations.id = listed.id
-           ORDER BY listed.term, listed.id LIMIT $8"#,
-        realm.as_str(),
-        is_id,
-        status,
-        search.after.0,
-        search.after.1,
-        search.end,
-        search.prefix,
-        search.rows(),
-    )
-    .fetch_all(store.reader())
-    .await
-    .map_err(failed)
 }
