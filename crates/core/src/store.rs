@@ -7,6 +7,7 @@
 //! `find_*` answers `None` for what is not there, `list_*` answers a page with a cursor.
 
 mod audit;
+mod list;
 mod people;
 
 use async_trait::async_trait;
@@ -20,7 +21,7 @@ use crate::id::{AccessKeyId, ClientId, LicenceId, OrganizationId, PolicyId, Real
 use crate::licence::Licence;
 use crate::organization::Organization;
 use crate::policy::Policy;
-use crate::realm::{Realm, Status};
+use crate::realm::Realm;
 use crate::record::{RefusalRecord, TokenRecord};
 use crate::resource_server::ResourceServer;
 use crate::signing_key::StoredSigningKey;
@@ -28,6 +29,7 @@ use crate::usage::{Busiest, UsageFilter, UsageGroup, UsageQuery, UsageSeries};
 use crate::user::User;
 
 pub use audit::AuditStore;
+pub use list::{ListFilter, Page, PageRequest, Sort, SortKey};
 pub use people::{Ended, FactorStore, LinkStore, SessionStore};
 
 /// Why a store did not do what it was asked.
@@ -58,41 +60,6 @@ pub enum StoreError {
 
 /// What every method answers.
 pub type StoreResult<T> = Result<T, StoreError>;
-
-/// Which part of a list is asked for.
-#[derive(Clone, Debug)]
-pub struct PageRequest {
-    /// Continue after the item of this id.
-    pub after: Option<String>,
-    /// At most so many items; 1 to 1,000.
-    pub limit: u32,
-}
-
-impl PageRequest {
-    /// The first page, as long as a page can be.
-    pub const fn first() -> Self {
-        Self { after: None, limit: 1000 }
-    }
-}
-
-/// A part of a list, in the order of ids.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page<T> {
-    /// The items.
-    pub items: Vec<T>,
-    /// What to continue after, if there is more.
-    pub next: Option<String>,
-}
-
-/// Which things of a list are asked for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ListFilter {
-    /// Only those of this status.
-    pub status: Option<Status>,
-    /// Only those whose id or name (of a user, the email) begins so, without regard to case. Of longer names than 128
-    /// characters, the first 128 are looked at.
-    pub prefix: Option<String>,
-}
 
 /// A client with all its access keys, as authentication needs them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -292,8 +259,9 @@ pub trait ClientStore {
         organization: &OrganizationId,
         page: &PageRequest,
     ) -> StoreResult<Page<Client>>;
-    /// A page of those of the realm, or of one organization, that pass a filter. The order is that of what was looked
-    /// for, without regard to case, and the cursor is not an id.
+    /// A page of those of the realm, or of one organization, that pass a filter. Without a [`Sort`] the order is that
+    /// of what was looked for, without regard to case. The cursor is not an id, and goes on in its own order alone:
+    /// with another one it is a `Cursor` error.
     async fn search_clients(
         &self,
         realm: &RealmId,
@@ -368,6 +336,14 @@ pub trait UserStore {
         &self,
         realm: &RealmId,
         organization: Option<&OrganizationId>,
+        filter: &ListFilter,
+        page: &PageRequest,
+    ) -> StoreResult<Page<User>>;
+    /// A page of those of the realm without an organization that pass a filter, which are its operators; as of
+    /// clients.
+    async fn search_operators(
+        &self,
+        realm: &RealmId,
         filter: &ListFilter,
         page: &PageRequest,
     ) -> StoreResult<Page<User>>;

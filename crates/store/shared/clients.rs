@@ -17,6 +17,7 @@ use crate::backend::{Backend, Tx};
 use crate::changes::record;
 use crate::identifiers::{Kind, claim, retire};
 use crate::listed::{self, Listed};
+use crate::searched;
 use crate::support::{Span, can_be_stored, decode, decode_all, encode, failed, stale_or_missing, taken};
 use crate::{access_keys, bulk};
 
@@ -208,7 +209,7 @@ impl ClientStore for Backend {
         filter: &ListFilter,
         page: &PageRequest,
     ) -> StoreResult<Page<Client>> {
-        listed::clients(self, realm, organization, filter, page).await
+        searched::page(self, realm, organization.map(OrganizationId::as_str), filter, page).await
     }
 
     async fn list_clients_with_keys(

@@ -1,41 +1,75 @@
-//! Lists with filters: what begins with what, by status, in pages of flat cost.
+//! What lists with filters are read from, kept beside the things themselves.
 //!
 //! The records are documents, in which no database can look for a name. So each thing has two rows beside its own: one
-//! under its id and one under its name, both in small letters. Every filter is then the begin of a key, and a page is
-//! one look into an index for each combination of status and row, wherever it lies.
+//! under its id and one under its name, both in small letters; and one more for each order that lists can have
+//! (`sorted`). `searched` reads them.
 
 use std::collections::HashSet;
 
 use serde::de::DeserializeOwned;
 use sqlx::{query, query_scalar};
 use symbolon_core::client::Client;
-use symbolon_core::id::{OrganizationId, RealmId};
+use symbolon_core::clock::Timestamp;
+use symbolon_core::id::RealmId;
 use symbolon_core::organization::Organization;
 use symbolon_core::realm::Status;
-use symbolon_core::store::{ListFilter, Page, PageRequest, StoreResult};
-use symbolon_core::user::{User, comparable_email};
+use symbolon_core::store::StoreResult;
+use symbolon_core::user::{MemberRole, OperatorRole, User, comparable_email};
 
 use crate::backend::{Backend, Tx};
+use crate::sorted;
 use crate::support::{decode, failed, rows, word};
 
 /// Characters of a name that are listed; keys of an index have a limit.
-const NAME: usize = 128;
-/// After every text that begins in some way.
-const LAST: char = char::MAX;
+pub(crate) const NAME: usize = 128;
 /// Things that are listed in one transaction when a store is opened that has none listed.
 const FILLED_AT_ONCE: i64 = 500;
 
-const CLIENT: &str = "client";
-const ORGANIZATION: &str = "organization";
-const USER: &str = "user";
+pub(crate) const CLIENT: &str = "client";
+pub(crate) const ORGANIZATION: &str = "organization";
+pub(crate) const USER: &str = "user";
 
 /// What a list needs to know of a thing.
 pub(crate) struct Listed<'a> {
-    kind: &'static str,
-    id: &'a str,
-    organization: &'a str,
-    status: Status,
-    name: String,
+    pub(crate) kind: &'static str,
+    pub(crate) id: &'a str,
+    pub(crate) organization: &'a str,
+    pub(crate) status: Status,
+    pub(crate) name: String,
+    pub(crate) created_at: Timestamp,
+    /// Of a user, the place of its role among all: those first who may most.
+    pub(crate) role: Option<u8>,
+}
+
+/// What is listed.
+pub(crate) trait Thing: DeserializeOwned + Send {
+    const KIND: &'static str;
+
+    fn listed(&self) -> Listed<'_>;
+}
+
+impl Thing for Client {
+    const KIND: &'static str = CLIENT;
+
+    fn listed(&self) -> Listed<'_> {
+        Listed::client(self)
+    }
+}
+
+impl Thing for Organization {
+    const KIND: &'static str = ORGANIZATION;
+
+    fn listed(&self) -> Listed<'_> {
+        Listed::organization(self)
+    }
+}
+
+impl Thing for User {
+    const KIND: &'static str = USER;
+
+    fn listed(&self) -> Listed<'_> {
+        Listed::user(self)
+    }
 }
 
 impl<'a> Listed<'a> {
@@ -46,6 +80,8 @@ impl<'a> Listed<'a> {
             organization: client.organization.as_str(),
             status: client.status,
             name: folded(&client.settings.name),
+            created_at: client.created_at,
+            role: None,
         }
     }
 
@@ -56,6 +92,8 @@ impl<'a> Listed<'a> {
             organization: "",
             status: organization.status,
             name: folded(&organization.name),
+            created_at: organization.created_at,
+            role: None,
         }
     }
 
@@ -66,13 +104,29 @@ impl<'a> Listed<'a> {
             organization: user.membership.as_ref().map_or("", |membership| membership.organization.as_str()),
             status: user.status,
             name: folded(&comparable_email(&user.email)),
+            created_at: user.created_at,
+            role: Some(place_of_role(user)),
         }
     }
 }
 
-/// A name as it is compared: PostgreSQL has no text with a NUL in it.
-fn folded(name: &str) -> String {
-    name.trim().to_lowercase().chars().filter(|c| *c != '\0').take(NAME).collect()
+const fn place_of_role(user: &User) -> u8 {
+    match (user.operator, &user.membership) {
+        (Some(OperatorRole::Owner), _) => 0,
+        (Some(OperatorRole::Admin), _) => 1,
+        (Some(OperatorRole::Auditor), _) => 2,
+        (None, Some(membership)) => match membership.role {
+            MemberRole::Admin => 3,
+            MemberRole::Developer => 4,
+            MemberRole::Viewer => 5,
+        },
+        (None, None) => 6,
+    }
+}
+
+/// A name as it is compared. PostgreSQL has no text with a NUL in it, and cursors are parted by control characters.
+pub(crate) fn folded(name: &str) -> String {
+    name.trim().to_lowercase().chars().filter(|c| !c.is_control()).take(NAME).collect()
 }
 
 /// Lists a thing that is new.
@@ -99,7 +153,7 @@ pub(crate) async fn add(tx: &mut Tx, realm: &str, listed: &Listed<'_>) -> StoreR
         .await
         .map_err(failed)?;
     }
-    Ok(())
+    sorted::add(tx, realm, std::slice::from_ref(listed)).await
 }
 
 /// Lists things that are new.
@@ -109,7 +163,8 @@ pub(crate) async fn add_all(
     things: impl Iterator<Item = Listed<'_>>,
 ) -> StoreResult<()> {
     let mut all = Vec::new();
-    for listed in things {
+    let things: Vec<Listed<'_>> = things.collect();
+    for listed in &things {
         let (id, status) = (listed.id.to_lowercase(), word(&listed.status)?);
         let row = |term: String, other: String, is_id: bool| {
             (listed.kind, status.clone(), term, listed.id, listed.organization, other, is_id)
@@ -130,7 +185,7 @@ pub(crate) async fn add_all(
     .execute(&mut **tx)
     .await
     .map_err(failed)?;
-    Ok(())
+    sorted::add(tx, realm, &things).await
 }
 
 /// Lists a thing as it is now.
@@ -149,274 +204,7 @@ async fn remove(tx: &mut Tx, realm: &str, kind: &str, id: &str) -> StoreResult<(
         .execute(&mut **tx)
         .await
         .map_err(failed)?;
-    Ok(())
-}
-
-/// A row of a list.
-struct Row {
-    term: String,
-    id: String,
-    document: String,
-}
-
-/// What a page is looked for in.
-struct Search {
-    prefix: String,
-    /// Rows that come after this term and id, and before that term.
-    after: (String, String),
-    end: String,
-    most: usize,
-    /// Which rows: of what status, and under the id or the name.
-    kinds: Vec<(String, bool)>,
-}
-
-impl Search {
-    fn of(filter: &ListFilter, page: &PageRequest) -> StoreResult<Self> {
-        let prefix = folded(filter.prefix.as_deref().unwrap_or_default());
-        let cursor = page.after.as_deref().unwrap_or_default().split('\0').next().unwrap_or_default();
-        let (term, id) = cursor.rsplit_once(' ').unwrap_or((cursor, ""));
-        let after = (term.to_owned(), id.to_owned()).max((prefix.clone(), String::new()));
-        let statuses = match filter.status {
-            Some(status) => vec![status],
-            None => vec![Status::Active, Status::Disabled],
-        };
-        let mut kinds = Vec::new();
-        for status in statuses {
-            kinds.push((word(&status)?, true));
-            if !prefix.is_empty() {
-                kinds.push((word(&status)?, false));
-            }
-        }
-        let end = format!("{prefix}{LAST}");
-        Ok(Self { prefix, after, end, most: usize::try_from(page.limit.clamp(1, 1000)).unwrap_or(1), kinds })
-    }
-
-    /// One more than the page has items, to know whether there is more.
-    fn rows(&self) -> i64 {
-        i64::try_from(self.most).unwrap_or(1000) + 1
-    }
-
-    /// Makes the page of the rows that were found, of each kind the first ones.
-    fn page<T: DeserializeOwned>(&self, what: &'static str, mut rows: Vec<Row>) -> StoreResult<Page<T>> {
-        rows.sort_by(|one, other| (&one.term, &one.id).cmp(&(&other.term, &other.id)));
-        let more = rows.len() > self.most;
-        rows.truncate(self.most);
-        let next = rows.last().filter(|_| more).map(|last| format!("{} {}", last.term, last.id));
-        let items = rows.iter().map(|row| decode(what, &row.document)).collect::<StoreResult<_>>()?;
-        Ok(Page { items, next })
-    }
-}
-
-/// Clients of a realm, or of one of its organizations.
-pub(crate) async fn clients(
-    store: &Backend,
-    realm: &RealmId,
-    organization: Option<&OrganizationId>,
-    filter: &ListFilter,
-    page: &PageRequest,
-) -> StoreResult<Page<Client>> {
-    let search = Search::of(filter, page)?;
-    let mut rows = Vec::new();
-    for (status, is_id) in &search.kinds {
-        // The two differ by an index: asked as one question, none of the databases would use either.
-        let found = match organization.map(OrganizationId::as_str) {
-            Some(organization) => {
-                clients_of_organization(store, realm, organization, (status, *is_id), &search).await?
-            }
-            None => clients_of_realm(store, realm, (status, *is_id), &search).await?,
-        };
-        rows.extend(found);
-    }
-    search.page("client", rows)
-}
-
-async fn clients_of_realm(
-    store: &Backend,
-    realm: &RealmId,
-    (status, is_id): (&str, bool),
-    search: &Search,
-) -> StoreResult<Vec<Row>> {
-    sqlx::query_as!(
-        Row,
-        r#"SELECT listed.term AS "term!: String", listed.id AS "id!: String",
-               clients.document AS "document!: String"
-           FROM listed CROSS JOIN clients
-           WHERE listed.realm = $1 AND listed.kind = 'client' AND listed.is_id = $2
-               AND listed.status = $3 AND (listed.term, listed.id) > ($4, $5)
-               AND (listed.term, listed.id) < ($6, '')
-               AND (listed.other < $7 OR listed.other >= $6 OR CAST($7 AS TEXT) = '')
-               AND clients.realm = listed.realm AND clients.id = listed.id
-           ORDER BY listed.term, listed.id LIMIT $8"#,
-        realm.as_str(),
-        is_id,
-        status,
-        search.after.0,
-        search.after.1,
-        search.end,
-        search.prefix,
-        search.rows(),
-    )
-    .fetch_all(store.reader())
-    .await
-    .map_err(failed)
-}
-
-async fn clients_of_organization(
-    store: &Backend,
-    realm: &RealmId,
-    organization: &str,
-    (status, is_id): (&str, bool),
-    search: &Search,
-) -> StoreResult<Vec<Row>> {
-    sqlx::query_as!(
-        Row,
-        r#"SELECT listed.term AS "term!: String", listed.id AS "id!: String",
-               clients.document AS "document!: String"
-           FROM listed CROSS JOIN clients
-           WHERE listed.realm = $1 AND listed.kind = 'client' AND listed.organization = $9 AND listed.is_id = $2
-               AND listed.status = $3 AND (listed.term, listed.id) > ($4, $5)
-               AND (listed.term, listed.id) < ($6, '')
-               AND (listed.other < $7 OR listed.other >= $6 OR CAST($7 AS TEXT) = '')
-               AND clients.realm = listed.realm AND clients.id = listed.id
-           ORDER BY listed.term, listed.id LIMIT $8"#,
-        realm.as_str(),
-        is_id,
-        status,
-        search.after.0,
-        search.after.1,
-        search.end,
-        search.prefix,
-        search.rows(),
-        organization,
-    )
-    .fetch_all(store.reader())
-    .await
-    .map_err(failed)
-}
-
-/// Users of a realm, or of one of its organizations.
-pub(crate) async fn users(
-    store: &Backend,
-    realm: &RealmId,
-    organization: Option<&OrganizationId>,
-    filter: &ListFilter,
-    page: &PageRequest,
-) -> StoreResult<Page<User>> {
-    let search = Search::of(filter, page)?;
-    let mut rows = Vec::new();
-    for (status, is_id) in &search.kinds {
-        // The two differ by an index: asked as one question, none of the databases would use either.
-        let found = match organization.map(OrganizationId::as_str) {
-            Some(organization) => {
-                users_of_organization(store, realm, organization, (status, *is_id), &search).await?
-            }
-            None => users_of_realm(store, realm, (status, *is_id), &search).await?,
-        };
-        rows.extend(found);
-    }
-    search.page("user", rows)
-}
-
-async fn users_of_realm(
-    store: &Backend,
-    realm: &RealmId,
-    (status, is_id): (&str, bool),
-    search: &Search,
-) -> StoreResult<Vec<Row>> {
-    sqlx::query_as!(
-        Row,
-        r#"SELECT listed.term AS "term!: String", listed.id AS "id!: String",
-               users.document AS "document!: String"
-           FROM listed CROSS JOIN users
-           WHERE listed.realm = $1 AND listed.kind = 'user' AND listed.is_id = $2
-               AND listed.status = $3 AND (listed.term, listed.id) > ($4, $5)
-               AND (listed.term, listed.id) < ($6, '')
-               AND (listed.other < $7 OR listed.other >= $6 OR CAST($7 AS TEXT) = '')
-               AND users.realm = listed.realm AND users.id = listed.id
-           ORDER BY listed.term, listed.id LIMIT $8"#,
-        realm.as_str(),
-        is_id,
-        status,
-        search.after.0,
-        search.after.1,
-        search.end,
-        search.prefix,
-        search.rows(),
-    )
-    .fetch_all(store.reader())
-    .await
-    .map_err(failed)
-}
-
-async fn users_of_organization(
-    store: &Backend,
-    realm: &RealmId,
-    organization: &str,
-    (status, is_id): (&str, bool),
-    search: &Search,
-) -> StoreResult<Vec<Row>> {
-    sqlx::query_as!(
-        Row,
-        r#"SELECT listed.term AS "term!: String", listed.id AS "id!: String",
-               users.document AS "document!: String"
-           FROM listed CROSS JOIN users
-           WHERE listed.realm = $1 AND listed.kind = 'user' AND listed.organization = $9 AND listed.is_id = $2
-               AND listed.status = $3 AND (listed.term, listed.id) > ($4, $5)
-               AND (listed.term, listed.id) < ($6, '')
-               AND (listed.other < $7 OR listed.other >= $6 OR CAST($7 AS TEXT) = '')
-               AND users.realm = listed.realm AND users.id = listed.id
-           ORDER BY listed.term, listed.id LIMIT $8"#,
-        realm.as_str(),
-        is_id,
-        status,
-        search.after.0,
-        search.after.1,
-        search.end,
-        search.prefix,
-        search.rows(),
-        organization,
-    )
-    .fetch_all(store.reader())
-    .await
-    .map_err(failed)
-}
-
-/// Organizations.
-pub(crate) async fn organizations(
-    store: &Backend,
-    realm: &RealmId,
-    filter: &ListFilter,
-    page: &PageRequest,
-) -> StoreResult<Page<Organization>> {
-    let search = Search::of(filter, page)?;
-    let mut rows = Vec::new();
-    for (status, is_id) in &search.kinds {
-        let found = sqlx::query_as!(
-            Row,
-            r#"SELECT listed.term AS "term!: String", listed.id AS "id!: String",
-                   organizations.document AS "document!: String"
-               FROM listed CROSS JOIN organizations
-               WHERE listed.realm = $1 AND listed.kind = 'organization' AND listed.is_id = $2
-                   AND listed.status = $3 AND (listed.term, listed.id) > ($4, $5)
-                   AND (listed.term, listed.id) < ($6, '')
-                   AND (listed.other < $7 OR listed.other >= $6 OR CAST($7 AS TEXT) = '')
-                   AND organizations.realm = listed.realm AND organizations.id = listed.id
-               ORDER BY listed.term, listed.id LIMIT $8"#,
-            realm.as_str(),
-            *is_id,
-            status,
-            search.after.0,
-            search.after.1,
-            search.end,
-            search.prefix,
-            search.rows(),
-        )
-        .fetch_all(store.reader())
-        .await
-        .map_err(failed)?;
-        rows.extend(found);
-    }
-    search.page("organization", rows)
+    sorted::remove(tx, realm, kind, id).await
 }
 
 /// Lists what was stored before anything was listed. Done once, before the store is used.

@@ -12,6 +12,7 @@ use symbolon_core::store::{ListFilter, OrganizationStore, Page, PageRequest, Sto
 use crate::backend::{Backend, Tx};
 use crate::changes::record;
 use crate::listed::{self, Listed};
+use crate::searched;
 use crate::support::{Span, decode, decode_all, encode, failed, stale_or_missing, taken};
 
 async fn why_no_licence(
@@ -74,7 +75,7 @@ impl OrganizationStore for Backend {
         filter: &ListFilter,
         page: &PageRequest,
     ) -> StoreResult<Page<Organization>> {
-        listed::organizations(self, realm, filter, page).await
+        searched::page(self, realm, None, filter, page).await
     }
 
     async fn insert_organization(

@@ -12,6 +12,7 @@ use crate::backend::{Backend, Tx};
 use crate::changes::record;
 use crate::identifiers::{Kind, claim};
 use crate::listed::{self, Listed};
+use crate::searched;
 use crate::support::{Span, can_be_stored, decode, encode, failed, stale_or_missing, taken};
 
 fn organization(user: &User) -> Option<&str> {
@@ -132,7 +133,16 @@ impl UserStore for Backend {
         filter: &ListFilter,
         page: &PageRequest,
     ) -> StoreResult<Page<User>> {
-        listed::users(self, realm, organization, filter, page).await
+        searched::page(self, realm, organization.map(OrganizationId::as_str), filter, page).await
+    }
+
+    async fn search_operators(
+        &self,
+        realm: &RealmId,
+        filter: &ListFilter,
+        page: &PageRequest,
+    ) -> StoreResult<Page<User>> {
+        searched::page(self, realm, Some(""), filter, page).await
     }
 
     async fn insert_user(&self, realm: &RealmId, user: &User, change: &Change) -> StoreResult<()> {

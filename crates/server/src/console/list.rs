@@ -3,10 +3,11 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use symbolon_core::realm::Status;
-use symbolon_core::store::{ListFilter, PageRequest};
+use symbolon_core::store::{ListFilter, PageRequest, Sort};
 
 use crate::console::address::encoded;
 use crate::console::form::Form;
+use crate::console::listing::Head;
 use crate::console::visitor::Asked;
 
 /// So many items stand on a page.
@@ -14,12 +15,17 @@ const ON_A_PAGE: u32 = 50;
 /// The longest beginning of a name that is looked for, in characters.
 const LONGEST_PREFIX: usize = 128;
 
+/// The fields that most lists know.
+pub(crate) const LIST: [&str; 3] = ["q", "status", "sort"];
+
 /// What is asked for in an address: the filters of a list, its order, and the part.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ListQuery {
     path: String,
     fields: Form,
     kept: Vec<(String, String)>,
+    /// The order of a list that does not say it.
+    usual: &'static str,
 }
 
 impl ListQuery {
@@ -31,7 +37,19 @@ impl ListQuery {
             .iter()
             .filter_map(|name| Some(((*name).to_owned(), fields.filled(name)?.to_owned())))
             .collect();
-        Self { path: path.to_owned(), fields, kept }
+        Self { path: path.to_owned(), fields, kept, usual: "" }
+    }
+
+    /// The same with the order that the list has where the address says none.
+    #[must_use]
+    pub(crate) const fn usually(mut self, order: &'static str) -> Self {
+        self.usual = order;
+        self
+    }
+
+    /// The address of the list alone.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
     }
 
     /// The value of a filter, as it is shown in its field; empty where there is none.
@@ -59,7 +77,38 @@ impl ListQuery {
         PageRequest { after, limit: ON_A_PAGE }
     }
 
-    /// `status` and `q`, the beginning of a name, as stores take them.
+    /// What the list is sorted by, and whether the last comes first.
+    fn order(&self) -> (&str, bool) {
+        let order = self.set("sort").unwrap_or(self.usual);
+        order.strip_prefix('-').map_or((order, false), |key| (key, true))
+    }
+
+    /// The head of a column by which the list is sorted, at first in this order.
+    pub(crate) fn head(&self, text: String, first: &str) -> Head {
+        let key = first.trim_start_matches('-');
+        let (order, to) = match self.order() {
+            (now, true) if now == key => ("descending", key.to_owned()),
+            (now, false) if now == key => ("ascending", format!("-{key}")),
+            _ => ("", first.to_owned()),
+        };
+        Head { text, to: self.with("sort", &to), order, is_number: false }
+    }
+
+    /// Sorts a list that is at hand as a whole by what its items have under the key that is asked for.
+    pub(crate) fn arrange<T, K: Ord>(&self, items: &mut [T], value: impl Fn(&T, &str) -> K) {
+        let (key, descending) = self.order();
+        items.sort_by(|one, other| {
+            let order = value(one, key).cmp(&value(other, key));
+            if descending { order.reverse() } else { order }
+        });
+    }
+
+    /// The text that is looked for in a list that is at hand as a whole, in small letters.
+    pub(crate) fn sought(&self) -> String {
+        self.filter().prefix.unwrap_or_default().to_lowercase()
+    }
+
+    /// `status`, `sort`, and `q`, the beginning of a name, as stores take them. People are named by their emails.
     pub(crate) fn filter(&self) -> ListFilter {
         let status = match self.value("status") {
             "active" => Some(Status::Active),
@@ -67,7 +116,8 @@ impl ListQuery {
             _ => None,
         };
         let prefix = self.set("q").map(|text| text.chars().take(LONGEST_PREFIX).collect());
-        ListFilter { status, prefix }
+        let sort = self.set("sort").and_then(|sort| Sort::named(&sort.replace("email", "name")));
+        ListFilter { status, prefix, sort }
     }
 
     /// The address of the part after this one.
@@ -108,7 +158,7 @@ mod tests {
         assert_eq!(list.page().after.as_deref(), Some("cli_1"));
         assert_eq!(
             list.filter(),
-            ListFilter { status: Some(Status::Active), prefix: Some("A b".to_owned()) }
+            ListFilter { status: Some(Status::Active), prefix: Some("A b".to_owned()), sort: None }
         );
         assert_eq!(
             list.next(Some("cli_2")).as_deref(),
@@ -117,6 +167,32 @@ mod tests {
         assert_eq!(list.first().as_deref(), Some("/console/x?q=A%20b&status=active"));
         assert_eq!(list.with("status", ""), "/console/x?q=A%20b");
         assert!(list.is_filtered() && !query("/console/x?sort=name").is_filtered());
+    }
+
+    #[test]
+    fn a_head_sorts_and_turns_the_order_round_and_keeps_the_filters() {
+        let to = |path: &str, first: &str| {
+            let head = query(path).usually("name").head(String::new(), first);
+            (head.order, head.to)
+        };
+        let at = |order: &str| format!("/console/x?q=a&sort={order}");
+        assert_eq!(to("/console/x?q=a&cursor=Y2xpXzE", "name"), ("ascending", at("-name")));
+        assert_eq!(to("/console/x?q=a&sort=name", "name"), ("ascending", at("-name")));
+        assert_eq!(to("/console/x?q=a&sort=-name", "name"), ("descending", at("name")));
+        assert_eq!(to("/console/x?q=a", "-created"), ("", at("-created")));
+        assert_eq!(to("/console/x?q=a&sort=-created", "-created"), ("descending", at("created")));
+        assert_eq!(to("/console/x?q=a&sort=created", "-created"), ("ascending", at("-created")));
+    }
+
+    #[test]
+    fn a_list_that_is_at_hand_is_put_in_order() {
+        let mut items = [3, 1, 2];
+        query("/console/x?sort=-size").arrange(&mut items, |item, key| if key == "size" { *item } else { 0 });
+        assert_eq!(items, [3, 2, 1]);
+        query("/console/x")
+            .usually("size")
+            .arrange(&mut items, |item, key| if key == "size" { *item } else { 0 });
+        assert_eq!(items, [1, 2, 3]);
     }
 
     #[test]

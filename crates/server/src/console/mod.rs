@@ -15,6 +15,7 @@ mod form;
 mod home;
 mod layer;
 mod list;
+mod listing;
 mod nav;
 mod operator;
 mod page;

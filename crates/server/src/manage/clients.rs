@@ -17,7 +17,7 @@ use crate::manage::caller::Manager;
 use crate::manage::error::{Kind, Problem};
 use crate::manage::page::PageOf;
 use crate::manage::paths::{InOrganization, InRealm, OfAssignment, OfClient};
-use crate::manage::search::SearchQuery;
+use crate::manage::search::ThingQuery;
 use crate::manage::time::Time;
 
 /// A client.
@@ -103,12 +103,12 @@ fn check(
 
 /// Clients of an organization
 #[utoipa::path(get, path = "/realms/{realm}/organizations/{organization}/clients", tag = "clients",
-    operation_id = "listClients", params(InOrganization, SearchQuery),
+    operation_id = "listClients", params(InOrganization, ThingQuery),
     responses((status = 200, description = "Some of the clients", body = PageOf<View>)))]
 pub(crate) async fn list(
     manager: Manager,
     Segments(at): Segments<InOrganization>,
-    query: Parameters<SearchQuery>,
+    query: Parameters<ThingQuery>,
 ) -> Result<axum::Json<PageOf<View>>, Problem> {
     let access = manager.organization(Permission::ReadClients, at.place()).await?;
     let query = query.read()?;
@@ -125,12 +125,12 @@ pub(crate) async fn list(
 
 /// Clients of a realm, whichever organization they belong to
 #[utoipa::path(get, path = "/realms/{realm}/clients", tag = "clients", operation_id = "listRealmClients",
-    params(InRealm, SearchQuery),
+    params(InRealm, ThingQuery),
     responses((status = 200, description = "Some of the clients", body = PageOf<View>)))]
 pub(crate) async fn list_in_realm(
     manager: Manager,
     Segments(at): Segments<InRealm>,
-    query: Parameters<SearchQuery>,
+    query: Parameters<ThingQuery>,
 ) -> Result<axum::Json<PageOf<View>>, Problem> {
     let access = manager.realm(Permission::ReadClients, &at.realm)?;
     let query = query.read()?;

@@ -12,6 +12,8 @@ use symbolon_core::protocol::error::ErrorCode;
 use symbolon_core::store::StoreError;
 use utoipa::ToSchema;
 
+use crate::manage::page::no_cursor;
+
 /// The kinds of problems; each has its own type and its one status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -197,9 +199,7 @@ impl From<StoreError> for Problem {
             }
             StoreError::Taken(what) => Self::new(Kind::Taken, format!("{what} is taken; choose another")),
             StoreError::Refused(why) => Self::new(Kind::Refused, why),
-            StoreError::Cursor => {
-                Self::new(Kind::InvalidCursor, "Pass on what stands in `next` of the part before, unchanged")
-            }
+            StoreError::Cursor => no_cursor(),
             StoreError::Damaged(what) => Self {
                 inner: Some(what),
                 ..Self::new(Kind::Internal, "What is stored cannot be read; see the log")

@@ -15,7 +15,7 @@ use crate::manage::caller::Manager;
 use crate::manage::error::Problem;
 use crate::manage::page::PageOf;
 use crate::manage::paths::{InOrganization, InRealm};
-use crate::manage::search::SearchQuery;
+use crate::manage::search::ThingQuery;
 use crate::manage::time::Time;
 
 /// An organization.
@@ -64,12 +64,12 @@ pub(crate) fn view(organization: Organization) -> View {
 
 /// Organizations of a realm
 #[utoipa::path(get, path = "/realms/{realm}/organizations", tag = "organizations",
-    operation_id = "listOrganizations", params(InRealm, SearchQuery),
+    operation_id = "listOrganizations", params(InRealm, ThingQuery),
     responses((status = 200, description = "Some of the organizations", body = PageOf<View>)))]
 pub(crate) async fn list(
     manager: Manager,
     Segments(at): Segments<InRealm>,
-    query: Parameters<SearchQuery>,
+    query: Parameters<ThingQuery>,
 ) -> Result<axum::Json<PageOf<View>>, Problem> {
     let access = manager.realm(Permission::ReadOrganizations, &at.realm)?;
     let query = query.read()?;

@@ -2,36 +2,16 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use symbolon_core::store::{Page, PageRequest};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::manage::error::{Kind, Problem};
-
-/// Which part of a list is asked for.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct PageQuery {
-    /// At most so many items; 50 unless it is said.
-    #[param(minimum = 1, maximum = 1000)]
-    limit: Option<u32>,
-    /// Where to continue: `next` of the part before.
-    #[param(min_length = 1, max_length = 340, pattern = "^[A-Za-z0-9_-]+$", nullable = false)]
-    cursor: Option<String>,
-}
 
 const USUAL: u32 = 50;
 const MOST: u32 = 1000;
 
-impl PageQuery {
-    /// As the store wants it.
-    pub(crate) fn request(&self) -> Result<PageRequest, Problem> {
-        request(self.limit, self.cursor.as_deref())
-    }
-}
-
-/// The same from its parts, for lists with more parameters.
+/// Which part of a list is asked for, as the store wants it.
 pub(crate) fn request(limit: Option<u32>, cursor: Option<&str>) -> Result<PageRequest, Problem> {
     let limit = limit.unwrap_or(USUAL);
     if !(1..=MOST).contains(&limit) {
@@ -55,8 +35,11 @@ fn decoded(cursor: &str) -> Result<String, Problem> {
         .ok_or_else(no_cursor)
 }
 
-fn no_cursor() -> Problem {
-    Problem::new(Kind::InvalidCursor, "Pass on what stands in `next` of the part before, unchanged")
+/// The cursor is none of this list's, in this order.
+pub(crate) fn no_cursor() -> Problem {
+    let detail =
+        "Pass on what stands in `next` of the part before, unchanged, with the same other parameters";
+    Problem::new(Kind::InvalidCursor, detail)
 }
 
 /// Only what could be an id continues a list; whose it is does not matter, since it is only a place in an order.
@@ -65,15 +48,13 @@ fn read(cursor: &str) -> Result<String, Problem> {
     bytes
         .filter(|bytes| bytes.iter().all(u8::is_ascii_graphic))
         .and_then(|bytes| String::from_utf8(bytes).ok())
-        .ok_or_else(|| {
-            Problem::new(Kind::InvalidCursor, "Pass on what stands in `next` of the part before, unchanged")
-        })
+        .ok_or_else(no_cursor)
 }
 
 /// A part of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PageOf<T> {
-    /// The items, in the order of their ids.
+    /// The items, in the order of their ids unless another was asked for.
     pub(crate) items: Vec<T>,
     /// The cursor of the next part; absent in the last one.
     #[serde(skip_serializing_if = "Option::is_none")]

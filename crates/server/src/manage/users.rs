@@ -14,9 +14,9 @@ use crate::manage::answer::{Created, Tagged};
 use crate::manage::body::{Body, Parameters, Segments, id};
 use crate::manage::caller::Manager;
 use crate::manage::error::Problem;
-use crate::manage::page::{PageOf, PageQuery};
+use crate::manage::page::PageOf;
 use crate::manage::paths::{InOrganization, InRealm, OfMember, OfOperator};
-use crate::manage::search::SearchQuery;
+use crate::manage::search::PeopleQuery;
 use crate::manage::time::Time;
 
 /// A member of an organization.
@@ -155,12 +155,12 @@ async fn find_operator(access: &RealmAccess<'_>, id: &str) -> Result<(User, Oper
 
 /// Members of an organization
 #[utoipa::path(get, path = "/realms/{realm}/organizations/{organization}/members", tag = "members",
-    operation_id = "listMembers", params(InOrganization, SearchQuery),
+    operation_id = "listMembers", params(InOrganization, PeopleQuery),
     responses((status = 200, description = "Some of the members", body = PageOf<MemberView>)))]
 pub(crate) async fn list_members(
     manager: Manager,
     Segments(at): Segments<InOrganization>,
-    query: Parameters<SearchQuery>,
+    query: Parameters<PeopleQuery>,
 ) -> Result<axum::Json<PageOf<MemberView>>, Problem> {
     let access = manager.organization(Permission::ReadMembers, at.place()).await?;
     let query = query.read()?;
@@ -245,16 +245,22 @@ pub(crate) async fn update_member(
 
 /// Operators of a realm
 #[utoipa::path(get, path = "/realms/{realm}/operators", tag = "operators", operation_id = "listOperators",
-    params(InRealm, PageQuery),
+    params(InRealm, PeopleQuery),
     responses((status = 200, description = "Some of the operators", body = PageOf<OperatorView>)))]
 pub(crate) async fn list_operators(
     manager: Manager,
     Segments(at): Segments<InRealm>,
-    page: Parameters<PageQuery>,
+    query: Parameters<PeopleQuery>,
 ) -> Result<axum::Json<PageOf<OperatorView>>, Problem> {
     let access = manager.realm(Permission::ReadOperators, &at.realm)?;
-    let page = page.read()?;
-    let mut page = access.store().list_users(access.id(), None, &page.request()?).await?;
+    let query = query.read()?;
+    let mut page = match query.whole()? {
+        Some(page) => access.store().list_users(access.id(), None, &page).await?,
+        None => {
+            let (filter, page) = query.search()?;
+            access.store().search_operators(access.id(), &filter, &page).await?
+        }
+    };
     page.items.retain(|user| user.operator.is_some());
     Ok(axum::Json(PageOf::of(page, |user| {
         let role = user.operator.unwrap_or(OperatorRole::Auditor);

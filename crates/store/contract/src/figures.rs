@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use symbolon_core::clock::Timestamp;
 use symbolon_core::realm::Status;
-use symbolon_core::store::{ListFilter, Page, PageRequest, Store};
+use symbolon_core::store::{ListFilter, Page, PageRequest, Sort, Store};
 use symbolon_core::usage::{Busiest, GroupBy, Step, UsageFilter, UsageOf, UsageQuery, UsageResults};
 
 use crate::world::{NOW, client, id, populate};
@@ -111,6 +111,13 @@ pub fn lists() -> Vec<String> {
              SELECT 'r', 'client', {status}, {term}, {id}, 'o1', {other}, {is_id} FROM c"
         )
     };
+    let sorted = |key: &str, term: &str, name: &str| {
+        format!(
+            "WITH RECURSIVE {clients}
+             INSERT INTO sorted (realm, kind, id, sort_key, organization, status, term, name)
+             SELECT 'r', 'client', {id}, '{key}', 'o1', {status}, {term}, {name} FROM c"
+        )
+    };
     let name = format!("'client number ' || (1000000 + (c.n * 7919) % {LISTED})");
     vec![
         format!(
@@ -123,6 +130,8 @@ pub fn lists() -> Vec<String> {
         ),
         listed(id, &name, "TRUE"),
         listed(&name, "''", "FALSE"),
+        sorted("name", &name, &name),
+        sorted("created", "'0000000000000' || (1000000 + c.n)", &name),
     ]
 }
 
@@ -203,8 +212,9 @@ fn filter(of: UsageOf) -> UsageFilter {
 /// Asks for the first and the last page of lists, and prints how long it took.
 pub async fn ask_lists(store: &dyn Store) {
     let o1 = id("o1");
-    let named = |prefix: &str, status| ListFilter { status, prefix: Some(prefix.to_owned()) };
-    let status = |status| ListFilter { status: Some(status), prefix: None };
+    let named = |prefix: &str, status| ListFilter { status, prefix: Some(prefix.to_owned()), sort: None };
+    let status = |status| ListFilter { status: Some(status), ..ListFilter::default() };
+    let sorted = |sort: &str, filter| ListFilter { sort: Sort::named(sort), ..filter };
     for (what, of, filter, last) in [
         ("every client of the realm", None, ListFilter::default(), "cli_1099899 cli_1099899"),
         ("every client of the organization", Some(&o1), ListFilter::default(), "cli_1099899 cli_1099899"),
@@ -223,6 +233,42 @@ pub async fn ask_lists(store: &dyn Store) {
             None,
             named("client", Some(Status::Disabled)),
             "client number 1090000 ~",
+        ),
+        (
+            "clients by name, in order",
+            None,
+            sorted("name", ListFilter::default()),
+            "\u{1}name\u{1}0\u{1}client number 1099899\u{1}~",
+        ),
+        (
+            "clients, newest first",
+            Some(&o1),
+            sorted("-created", ListFilter::default()),
+            "\u{1}-created\u{1}0\u{1}00000000000001000100\u{1}~",
+        ),
+        (
+            "clients by status",
+            Some(&o1),
+            sorted("status", ListFilter::default()),
+            "\u{1}status\u{1}1\u{1}client number 1090000\u{1}~",
+        ),
+        (
+            "110 that begin so, newest first",
+            Some(&o1),
+            sorted("-created", named("client number 10998", None)),
+            "\u{1}-created\u{1}0\u{1}00000000000001000100\u{1}~",
+        ),
+        (
+            "10,000 that begin so, newest first",
+            Some(&o1),
+            sorted("-created", named("client number 109", None)),
+            "\u{1}-created\u{1}0\u{1}00000000000001000100\u{1}~",
+        ),
+        (
+            "10,000 that begin so by id, by name backwards",
+            Some(&o1),
+            sorted("-name", named("cli_100", None)),
+            "\u{1}-name\u{1}0\u{1}client number 1000100\u{1}~",
         ),
     ] {
         for (place, after) in [("first", None), ("last", Some(last.to_owned()))] {

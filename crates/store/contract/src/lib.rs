@@ -20,6 +20,7 @@ mod identifiers;
 mod journal;
 mod links;
 mod lists;
+mod orders;
 mod organizations;
 mod pages;
 mod realms;
@@ -153,6 +154,12 @@ pub const PROMISES: &[(&str, Promise)] = &[
     ("lists: any filter and page agrees with the model", |s| Box::pin(lists::model(s))),
     ("lists: they follow every change", |s| Box::pin(lists::changes(s))),
     ("lists: strange filters and cursors do no harm", |s| Box::pin(lists::strange(s))),
+    ("orders: any of them agrees with the model, whatever is filtered", |s| Box::pin(orders::model(s))),
+    ("orders: it is the same where many begin so", |s| Box::pin(orders::many(s))),
+    ("orders: of people it is by email and role", |s| Box::pin(orders::people(s))),
+    ("orders: pages have no gap and no repetition while things come and go", |s| Box::pin(orders::moving(s))),
+    ("orders: they follow every change", |s| Box::pin(orders::changes(s))),
+    ("orders: a cursor goes on in its own alone", |s| Box::pin(orders::cursors(s))),
     ("refusals: they read back by request", |s| Box::pin(refusals::read_back(s))),
     ("refusals: the old and the excess are forgotten", |s| Box::pin(refusals::forgotten(s))),
 ];

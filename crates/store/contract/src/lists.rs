@@ -14,9 +14,9 @@ use crate::revocations::cases;
 use crate::world::{change, client, id, organization, populate, populate_realm, user};
 
 /// Id, name and status.
-type Thing = (String, String, Status);
+pub(crate) type Thing = (String, String, Status);
 
-fn named(organization: &str, (name, text, status): &Thing) -> Client {
+pub(crate) fn named(organization: &str, (name, text, status): &Thing) -> Client {
     let base = client(organization, name);
     let settings = ClientSettings { name: text.clone(), ..base.settings.clone() };
     Client { status: *status, settings, ..base }
@@ -27,12 +27,12 @@ async fn add(store: &dyn Store, realm: &RealmId, of: &str, thing: &Thing) {
     store.insert_client(realm, &named(of, thing), &change).await.unwrap();
 }
 
-fn filter(status: Option<Status>, prefix: Option<&str>) -> ListFilter {
-    ListFilter { status, prefix: prefix.map(str::to_owned) }
+pub(crate) fn filter(status: Option<Status>, prefix: Option<&str>) -> ListFilter {
+    ListFilter { status, prefix: prefix.map(str::to_owned), sort: None }
 }
 
-/// The three lists, as ids: clients, users, organizations.
-async fn page(
+/// The lists, as ids: clients, users, organizations, operators.
+pub(crate) async fn page(
     store: &dyn Store,
     (list, realm, of): (usize, &RealmId, Option<&OrganizationId>),
     filter: &ListFilter,
@@ -48,6 +48,10 @@ async fn page(
             let page = store.search_users(realm, of, filter, request).await.unwrap();
             texts(page.items.iter().map(|found| found.id.to_string()).collect(), page.next)
         }
+        3 => {
+            let page = store.search_operators(realm, filter, request).await.unwrap();
+            texts(page.items.iter().map(|found| found.id.to_string()).collect(), page.next)
+        }
         _ => {
             let page = store.search_organizations(realm, filter, request).await.unwrap();
             texts(page.items.iter().map(|found| found.id.to_string()).collect(), page.next)
@@ -55,7 +59,7 @@ async fn page(
     }
 }
 
-async fn whole(
+pub(crate) async fn whole(
     store: &dyn Store,
     which: (usize, &RealmId, Option<&OrganizationId>),
     filter: &ListFilter,
@@ -113,6 +117,9 @@ pub(crate) async fn filters(store: Shared) {
     assert_eq!(users(None, Some("ANNA")).await, ["usr_Anna", "usr_annabel"]);
     assert_eq!(users(Some("o1"), None).await, ["usr_Anna"]);
     assert_eq!(users(None, None).await, ["usr_Anna", "usr_annabel", "usr_bob"]);
+    let operators = async |prefix| whole(&*store, (3, &realm, None), &filter(None, prefix), 1).await;
+    assert_eq!(operators(None).await, ["usr_annabel"]);
+    assert_eq!(operators(Some("ANNA@")).await, [""; 0]);
     let organizations = whole(&*store, (2, &realm, None), &filter(None, Some("“O")), 1).await;
     assert_eq!(organizations, ["o1", "o2"]);
     let other = populate_realm(&*store, "s").await;
@@ -153,7 +160,7 @@ pub(crate) async fn model(store: Shared) {
     let prefix = proptest::option::of("[aAbBäÄ%_~. ]{0,3}");
     let asked = (proptest::option::of(0_usize..2), status, prefix, 1_u32..8);
     for (of, status, prefix, limit) in cases(asked, 150) {
-        let filter = ListFilter { status, prefix };
+        let filter = ListFilter { status, prefix, sort: None };
         let organization = of.map(|home| id(["o1", "o2"][home]));
         let found = whole(&*store, (0, &realm, organization.as_ref()), &filter, limit).await;
         assert_eq!(found, expected(&things, of, &filter), "{of:?} {filter:?} in pages of {limit}");

@@ -43,10 +43,14 @@ mod repeats;
 mod resource_servers;
 #[path = "../../shared/revocations.rs"]
 mod revocations;
+#[path = "../../shared/searched.rs"]
+mod searched;
 #[path = "../../shared/sessions.rs"]
 mod sessions;
 #[path = "../../shared/signing_keys.rs"]
 mod signing_keys;
+#[path = "../../shared/sorted.rs"]
+mod sorted;
 #[path = "../../shared/support.rs"]
 mod support;
 #[path = "../../shared/trail.rs"]

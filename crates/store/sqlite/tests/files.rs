@@ -19,7 +19,7 @@ use symbolon_core::realm::{Realm, RealmSettings, Status};
 use symbolon_core::record::{GrantRecord, TokenRecord, WrittenGrant};
 use symbolon_core::store::{
     AuditStore as _, BatchPlace, ChangeStore, Closing as _, JournalStore, ListFilter, OrganizationStore as _,
-    PageRequest, RealmStore, StoreError, Whose,
+    PageRequest, RealmStore, Sort, StoreError, Whose,
 };
 use symbolon_core::usage::{GroupBy, Step, UsageFilter, UsageOf, UsageQuery, UsageResults};
 use symbolon_store_sqlite::{OpenError, Options, SqliteStore};
@@ -204,7 +204,8 @@ async fn what_an_older_version_kept_is_counted_and_listed() {
     };
     run(
         "state.db",
-        "DROP TABLE listed; DROP TABLE listed_kinds; DELETE FROM _sqlx_migrations WHERE version = 22",
+        "DROP TABLE listed; DROP TABLE listed_kinds; DROP TABLE sorted;
+         DELETE FROM _sqlx_migrations WHERE version IN (22, 52)",
     )
     .await;
     run(
@@ -222,6 +223,9 @@ async fn what_an_older_version_kept_is_counted_and_listed() {
         let store = open(&folder).await;
         let filter = ListFilter { prefix: Some("the o".to_owned()), ..ListFilter::default() };
         let page = store.search_organizations(&realm.id, &filter, &PageRequest::first()).await.unwrap();
+        assert_eq!(page.items, std::slice::from_ref(&organization));
+        let sorted = ListFilter { sort: Sort::named("-created"), ..ListFilter::default() };
+        let page = store.search_organizations(&realm.id, &sorted, &PageRequest::first()).await.unwrap();
         assert_eq!(page.items, std::slice::from_ref(&organization));
         let (o, c, k) = (Id::new("o").unwrap(), Id::new("c").unwrap(), Id::new("k").unwrap());
         let last = store.find_last_use(&realm.id, &o, &c, &k).await.unwrap();

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -39,6 +40,27 @@ pub struct Part {
     /// Continue where a list with --limit ended.
     #[arg(long, value_name = "CURSOR")]
     pub cursor: Option<String>,
+}
+
+/// Which part of a list that comes in an order, and in which.
+#[derive(Debug, Args)]
+pub struct Sorted {
+    /// The order: name (of people, email), created or status, and of people role; after a `-`, the last comes first.
+    #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
+    pub sort: Option<String>,
+    /// Which part.
+    #[command(flatten)]
+    pub part: Part,
+}
+
+impl Sorted {
+    /// The list below this path in that order.
+    pub fn below(&self, path: String) -> String {
+        match &self.sort {
+            Some(sort) => format!("{path}?sort={}", utf8_percent_encode(sort, NON_ALPHANUMERIC)),
+            None => path,
+        }
+    }
 }
 
 /// One thing, by its id.

@@ -11,5 +11,6 @@ mod docs;
 mod held;
 mod isolation;
 mod office;
+mod orders;
 mod roles;
 mod work;

@@ -250,7 +250,7 @@ async fn faulty(bed: &Bed) -> Arc<FaultyStore> {
 }
 
 /// Methods that only pages and reports read; nothing of the server's own work hangs on them.
-const FOR_PEOPLE: [&str; 19] = [
+const FOR_PEOPLE: [&str; 20] = [
     "list_organizations",
     "list_clients",
     "list_clients_with_keys",
@@ -259,6 +259,7 @@ const FOR_PEOPLE: [&str; 19] = [
     "search_organizations",
     "search_clients",
     "search_users",
+    "search_operators",
     "list_busiest",
     "list_licences_ending",
     "find_user",

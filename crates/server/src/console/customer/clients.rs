@@ -11,7 +11,8 @@ use crate::console::address;
 use crate::console::customer::room::{Room, name_of};
 use crate::console::customer::shown::Badge;
 use crate::console::failure::Failure;
-use crate::console::list::ListQuery;
+use crate::console::list::{LIST, ListQuery};
+use crate::console::listing::Listing;
 use crate::console::page::{Frame, Link, Page, Place};
 use crate::console::texts::Texts;
 use crate::console::time::Moment;
@@ -33,13 +34,19 @@ struct Row {
 #[template(path = "customer/clients.html")]
 struct ClientsContent {
     t: Texts,
-    title: String,
-    list: ListQuery,
-    next: Option<String>,
+    listing: Listing,
     rows: Vec<Row>,
-    /// Where one is made, for who may.
-    new: Option<String>,
-    is_of_realm: bool,
+}
+
+/// The list without its rows; of an organization, or of a realm.
+fn listing(t: Texts, list: ListQuery, is_of_realm: bool) -> Listing {
+    let listing = Listing::new(t, list, "clients", "filter-name").by_status().sorted("clients-name", "name");
+    let listing = if is_of_realm { listing.column("clients-organization") } else { listing };
+    listing
+        .column("clients-id")
+        .sorted("filter-status", "status")
+        .column("clients-licence")
+        .sorted("column-created", "-created")
 }
 
 fn row(t: Texts, realm: &str, client: &Client, is_of_realm: bool) -> Row {
@@ -67,23 +74,16 @@ pub(super) async fn of_organization(
 ) -> Result<Response, Failure> {
     let room = Room::enter(&visitor, Permission::ReadClients, (&realm, &organization)).await?;
     let t = room.t;
-    let list = ListQuery::of(&visitor.asked, &["q", "status"]);
+    let list = ListQuery::of(&visitor.asked, &LIST);
     let found = room
         .store()
         .search_clients(room.realm(), Some(room.access.id()), &list.filter(), &list.page())
         .await?;
-    let title = t.of("clients").into_owned();
-    let content = ClientsContent {
-        t,
-        title: title.clone(),
-        next: list.next(found.next.as_deref()),
-        rows: rows(t, &realm, &found, false),
-        list,
-        new: visitor.may(Permission::WriteClients).then(|| room.to(&["clients", "new"])),
-        is_of_realm: false,
-    };
-    let frame = room.settings_frame(&title, vec![Link::new(&title, "")]);
-    Ok(Page::new(frame, content).into_response())
+    let new = visitor.may(Permission::WriteClients).then(|| ("client-new", room.to(&["clients", "new"])));
+    let listing = listing(t, list, false).empty("clients-none", new).goes_on(found.next.as_deref());
+    let frame = room.settings_frame(&listing.title, vec![Link::new(&listing.title, "")]);
+    let rows = rows(t, &realm, &found, false);
+    Ok(Page::new(frame, ClientsContent { t, listing, rows }).into_response())
 }
 
 /// The clients of a realm, whichever organization they belong to.
@@ -91,17 +91,10 @@ pub(super) async fn of_realm(visitor: Visitor, Path(realm): Path<String>) -> Res
     let access = visitor.realm(Permission::ReadClients, &realm)?;
     let place = Place::in_realm(&realm);
     let t = place.texts(&visitor);
-    let list = ListQuery::of(&visitor.asked, &["q", "status"]);
+    let list = ListQuery::of(&visitor.asked, &LIST);
     let found = access.store().search_clients(access.id(), None, &list.filter(), &list.page()).await?;
-    let title = t.of("clients").into_owned();
-    let content = ClientsContent {
-        t,
-        title: title.clone(),
-        next: list.next(found.next.as_deref()),
-        rows: rows(t, &realm, &found, true),
-        list,
-        new: None,
-        is_of_realm: true,
-    };
-    Ok(Page::new(Frame::inside(&visitor, &place, title), content).into_response())
+    let listing = listing(t, list, true).empty("clients-none-in-realm", None).goes_on(found.next.as_deref());
+    let frame = Frame::inside(&visitor, &place, &listing.title);
+    let rows = rows(t, &realm, &found, true);
+    Ok(Page::new(frame, ClientsContent { t, listing, rows }).into_response())
 }

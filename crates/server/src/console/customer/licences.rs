@@ -12,6 +12,7 @@ use crate::console::customer::room::Room;
 use crate::console::customer::shown::Badge;
 use crate::console::failure::Failure;
 use crate::console::list::ListQuery;
+use crate::console::listing::Head;
 use crate::console::page::{Link, Page};
 use crate::console::texts::Texts;
 use crate::console::time::{Moment, lasting};
@@ -75,14 +76,6 @@ pub(super) fn rows(t: Texts, view: &RealmView, licences: &[Licence], now: Timest
     sorted.into_iter().map(row).collect()
 }
 
-/// A heading that the list can be sorted by.
-struct Heading {
-    text: String,
-    to: String,
-    /// Whether it is the one.
-    is_sorted: bool,
-}
-
 /// The headings, by the names that an address sorts by.
 const HEADINGS: [(&str, &str); 5] = [
     ("api", "licence-api"),
@@ -92,15 +85,15 @@ const HEADINGS: [(&str, &str); 5] = [
     ("ends", "licences-ends"),
 ];
 
-/// Puts rows in the order that is asked for; those that are equal in it stay as they are.
-fn sort(rows: &mut [Row], by: &str) {
+/// What a row is sorted by.
+fn value(row: &Row, by: &str) -> (String, i64) {
     let moment = |moment: Option<Moment>| moment.map_or(i64::MAX, |moment| moment.0.millis());
     match by {
-        "kind" => rows.sort_by_key(|row| row.kind),
-        "state" => rows.sort_by(|a, b| a.state.text.cmp(&b.state.text)),
-        "begins" => rows.sort_by_key(|row| moment(Some(row.starts))),
-        "ends" => rows.sort_by_key(|row| moment(row.ends)),
-        _ => {}
+        "kind" => (row.kind.to_string(), 0),
+        "state" => (row.state.text.clone(), 0),
+        "begins" => (String::new(), moment(Some(row.starts))),
+        "ends" => (String::new(), moment(row.ends)),
+        _ => (row.audience.clone(), 0),
     }
 }
 
@@ -110,7 +103,7 @@ struct LicencesContent {
     t: Texts,
     title: String,
     rows: Vec<Row>,
-    headings: Vec<Heading>,
+    heads: Vec<Head>,
     /// Where one is made, for who may.
     new: Option<String>,
 }
@@ -125,20 +118,14 @@ pub(super) async fn show(
     let licences = room.store().list_licences(room.realm(), room.access.id()).await?;
     let title = t.of("nav-licences").into_owned();
     let mut rows = rows(t, room.view(), &licences, room.now());
-    let list = ListQuery::of(&visitor.asked, &["sort"]);
-    let by = list.set("sort").unwrap_or("api");
-    sort(&mut rows, by);
-    let heading = |(name, text): (&str, &str)| Heading {
-        text: t.of(text).into_owned(),
-        to: list.with("sort", name),
-        is_sorted: name == by,
-    };
-    let headings = HEADINGS.into_iter().map(heading).collect();
+    let list = ListQuery::of(&visitor.asked, &["sort"]).usually("api");
+    list.arrange(&mut rows, value);
+    let heads = HEADINGS.map(|(name, text)| list.head(t.of(text).into_owned(), name)).into();
     let may_write = visitor.may(Permission::WriteLicences);
     for row in rows.iter_mut().filter(|_| may_write) {
         row.edit = room.to(&["licences", &row.id]);
     }
     let new = may_write.then(|| room.to(&["licences", "new"]));
     let frame = room.settings_frame(&title, vec![Link::new(&title, "")]);
-    Ok(Page::new(frame, LicencesContent { t, title, rows, headings, new }).into_response())
+    Ok(Page::new(frame, LicencesContent { t, title, rows, heads, new }).into_response())
 }

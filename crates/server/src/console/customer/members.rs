@@ -17,7 +17,8 @@ use crate::console::customer::room::Room;
 use crate::console::customer::shown::{Badge, Copyable};
 use crate::console::failure::Failure;
 use crate::console::form::{Form, Mistakes};
-use crate::console::list::ListQuery;
+use crate::console::list::{LIST, ListQuery};
+use crate::console::listing::Listing;
 use crate::console::page::{Link, Page, gone_to, sentence};
 use crate::console::texts::Texts;
 use crate::console::time::Moment;
@@ -74,12 +75,8 @@ struct Row {
 #[template(path = "customer/members.html")]
 struct MembersContent {
     t: Texts,
-    title: String,
-    list: ListQuery,
-    next: Option<String>,
+    listing: Listing,
     rows: Vec<Row>,
-    /// Where somebody is invited, for who may.
-    new: Option<String>,
 }
 
 /// The list.
@@ -89,7 +86,7 @@ pub(super) async fn show(
 ) -> Result<Response, Failure> {
     let room = Room::enter(&visitor, Permission::ReadMembers, (&realm, &organization)).await?;
     let t = room.t;
-    let list = ListQuery::of(&visitor.asked, &["q", "status"]);
+    let list = ListQuery::of(&visitor.asked, &LIST);
     let found =
         room.store().search_users(room.realm(), Some(room.access.id()), &list.filter(), &list.page()).await?;
     let row = |user: &User| Row {
@@ -99,17 +96,18 @@ pub(super) async fn show(
         state: state(t, user),
         created: Moment(user.created_at),
     };
-    let title = t.of("nav-members").into_owned();
-    let content = MembersContent {
-        t,
-        title: title.clone(),
-        next: list.next(found.next.as_deref()),
-        rows: found.items.iter().map(row).collect(),
-        list,
-        new: visitor.may(Permission::WriteMembers).then(|| room.to(&["members", "new"])),
-    };
-    let frame = room.settings_frame(&title, vec![Link::new(&title, "")]);
-    Ok(Page::new(frame, content).into_response())
+    let new = visitor.may(Permission::WriteMembers).then(|| ("member-invite", room.to(&["members", "new"])));
+    let listing = Listing::new(t, list, "nav-members", "filter-email")
+        .by_status()
+        .empty("members-none", new)
+        .sorted("member-email", "email")
+        .sorted("member-role", "role")
+        .sorted("filter-status", "status")
+        .sorted("column-created", "-created")
+        .goes_on(found.next.as_deref());
+    let frame = room.settings_frame(&listing.title, vec![Link::new(&listing.title, "")]);
+    let rows = found.items.iter().map(row).collect();
+    Ok(Page::new(frame, MembersContent { t, listing, rows }).into_response())
 }
 
 #[derive(Template)]

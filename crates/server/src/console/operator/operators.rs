@@ -11,13 +11,13 @@ use symbolon_core::permission::{Permission, RealmAccess};
 use symbolon_core::realm::Status;
 use symbolon_core::secret::Secret;
 use symbolon_core::sign_in::factors;
-use symbolon_core::store::PageRequest;
 use symbolon_core::user::{OperatorRole, User, UserId};
 
 use crate::console::address;
 use crate::console::failure::Failure;
 use crate::console::form::{Form, Mistakes};
-use crate::console::list::ListQuery;
+use crate::console::list::{LIST, ListQuery};
+use crate::console::listing::Listing;
 use crate::console::operator::fields::{Choice, Field, Group};
 use crate::console::operator::pages::{
     FormPage, Question, check_version, made_before, mistakes, once, version,
@@ -50,27 +50,17 @@ struct Row {
 
 #[derive(Template)]
 #[template(path = "operator/operators.html")]
-struct ListContent<'a> {
+struct ListContent {
     t: Texts,
+    listing: Listing,
     rows: Vec<Row>,
-    list: &'a ListQuery,
-    path: &'a str,
-    by_email: String,
-    by_role: String,
-    new: Option<String>,
 }
 
-/// The operators of a realm; there are few.
+/// The operators of a realm.
 pub(super) async fn list(visitor: Visitor, Path(realm): Path<String>) -> Result<Response, Failure> {
     let access = visitor.realm(Permission::ReadOperators, &realm)?;
-    let list = ListQuery::of(&visitor.asked, &["q", "sort"]);
-    let sought = list.filter().prefix.unwrap_or_default().to_lowercase();
-    let mut users = access.store().list_users(access.id(), None, &PageRequest::first()).await?.items;
-    users.retain(|user| user.operator.is_some() && user.email.to_lowercase().contains(&sought));
-    users.sort_by_key(|user| user.email.to_lowercase());
-    if list.value("sort") == "role" {
-        users.sort_by_key(|user| ROLES.iter().position(|(role, ..)| Some(*role) == user.operator));
-    }
+    let list = ListQuery::of(&visitor.asked, &LIST);
+    let found = access.store().search_operators(access.id(), &list.filter(), &list.page()).await?;
     let place = Place::in_realm(&realm);
     let t = place.texts(&visitor);
     let row = |user: User| Row {
@@ -82,17 +72,19 @@ pub(super) async fn list(visitor: Visitor, Path(realm): Path<String>) -> Result<
         email: user.email,
     };
     let new = visitor.may(Permission::WriteOperators);
-    let path = address::realm(&realm, &["operators"]);
-    let content = ListContent {
-        t,
-        rows: users.into_iter().map(row).collect(),
-        by_email: list.with("sort", ""),
-        by_role: list.with("sort", "role"),
-        list: &list,
-        path: &path,
-        new: new.then(|| address::realm(&realm, &["operators", "new"])),
-    };
-    Ok(Page::new(Frame::inside(&visitor, &place, t.of("operators-title")), content).into_response())
+    let new = new.then(|| ("operator-new", address::realm(&realm, &["operators", "new"])));
+    let listing = Listing::new(t, list, "operators-title", "filter-email")
+        .caption("operators-caption")
+        .by_status()
+        .empty("operators-empty", new)
+        .sorted("operator-email", "email")
+        .sorted("operator-role", "role")
+        .sorted("filter-status", "status")
+        .sorted("column-created", "-created")
+        .goes_on(found.next.as_deref());
+    let rows = found.items.into_iter().filter(|user| user.operator.is_some()).map(row).collect();
+    let frame = Frame::inside(&visitor, &place, &listing.title);
+    Ok(Page::new(frame, ListContent { t, listing, rows }).into_response())
 }
 
 fn role_field(t: Texts) -> Field {
@@ -319,17 +311,14 @@ fn question<'a>(
 }
 
 fn status_question<'a>(visitor: &Visitor, realm: &'a str, user: &User) -> Question<'a> {
-    let off = status_of(&visitor.asked.path) == Status::Disabled;
-    let texts: (_, &[&str], _) = if off {
-        (
-            "operator-disable-title",
-            &["operator-disable-sessions", "operator-disable-after"],
-            "operator-disable",
-        )
-    } else {
-        ("operator-enable-title", &["operator-enable-after"], "operator-enable")
-    };
-    question(visitor, (realm, user), texts, off)
+    let off = &["operator-disable-sessions", "operator-disable-after"][..];
+    let texts = (
+        ("operator-disable-title", off, "operator-disable"),
+        ("operator-enable-title", &["operator-enable-after"][..], "operator-enable"),
+    );
+    let cancel = address::realm(realm, &["operators", user.id.as_str()]);
+    let values = [("value", user.email.as_str())];
+    Question::of_status(visitor, Place::in_realm(realm), texts, &values, (user.version, cancel))
 }
 
 /// Asks before one is switched off or on.

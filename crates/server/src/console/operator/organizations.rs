@@ -15,7 +15,8 @@ use symbolon_core::realm::Status;
 use crate::console::address;
 use crate::console::failure::Failure;
 use crate::console::form::{Form, Mistakes};
-use crate::console::list::ListQuery;
+use crate::console::list::{LIST, ListQuery};
+use crate::console::listing::Listing;
 use crate::console::operator::fields::{Column, Field, Group, rows};
 use crate::console::operator::pages::{
     FormPage, Question, check_version, made_before, mistakes, once, version,
@@ -40,24 +41,17 @@ struct Row {
 
 #[derive(Template)]
 #[template(path = "operator/organizations.html")]
-struct ListContent<'a> {
+struct ListContent {
     t: Texts,
+    listing: Listing,
     rows: Vec<Row>,
-    list: &'a ListQuery,
-    next: Option<String>,
-    path: &'a str,
-    new: Option<String>,
 }
 
 /// The organizations of a realm.
 pub(super) async fn list(visitor: Visitor, Path(realm): Path<String>) -> Result<Response, Failure> {
     let access = visitor.realm(Permission::ReadOrganizations, &realm)?;
-    let list = ListQuery::of(&visitor.asked, &["q", "status"]);
-    let page = if list.is_filtered() {
-        access.store().search_organizations(access.id(), &list.filter(), &list.page()).await?
-    } else {
-        access.store().list_organizations(access.id(), &list.page()).await?
-    };
+    let list = ListQuery::of(&visitor.asked, &LIST);
+    let found = access.store().search_organizations(access.id(), &list.filter(), &list.page()).await?;
     let row = |organization: Organization| {
         let to = |segments: &[&str]| address::organization(&realm, &organization.id, segments);
         Row {
@@ -73,18 +67,21 @@ pub(super) async fn list(visitor: Visitor, Path(realm): Path<String>) -> Result<
         }
     };
     let place = Place::in_realm(&realm);
-    let frame = Frame::inside(&visitor, &place, place.texts(&visitor).of("organizations-title"));
-    let path = address::realm(&realm, &["organizations"]);
+    let t = place.texts(&visitor);
     let new = visitor.may(Permission::WriteOrganizations);
-    let content = ListContent {
-        t: frame.t,
-        rows: page.items.into_iter().map(row).collect(),
-        list: &list,
-        next: list.next(page.next.as_deref()),
-        path: &path,
-        new: new.then(|| address::realm(&realm, &["organizations", "new"])),
-    };
-    Ok(Page::new(frame, content).into_response())
+    let new = new.then(|| ("organization-new", address::realm(&realm, &["organizations", "new"])));
+    let listing = Listing::new(t, list, "organizations-title", "filter-name")
+        .caption("organizations-caption")
+        .by_status()
+        .empty("organizations-empty", new)
+        .sorted("organization-name", "name")
+        .sorted("filter-status", "status")
+        .sorted("column-created", "-created")
+        .column("column-pages")
+        .goes_on(found.next.as_deref());
+    let rows = found.items.into_iter().map(row).collect();
+    let frame = Frame::inside(&visitor, &place, &listing.title);
+    Ok(Page::new(frame, ListContent { t, listing, rows }).into_response())
 }
 
 /// What people call it: its name, or its id where it has none.
@@ -250,30 +247,19 @@ pub(super) async fn ask_status(
 ) -> Result<Response, Failure> {
     let at = (realm.as_str(), organization.as_str());
     let access = visitor.organization(Permission::WriteOrganizations, at).await?;
-    let t = Place::in_organization(at).texts(&visitor);
     let name = shown_name(&access.organization);
     let clients = counted::words(&counted::clients(&access.realm, Some(access.id())).await?);
-    let to = status_of(&visitor.asked.path);
-    let (title, submit, lines): (_, _, &[&str]) = match to {
-        Status::Disabled => (
-            "organization-disable-title",
-            "organization-disable",
-            &["organization-disable-tokens", "organization-disable-clients", "organization-disable-after"],
-        ),
-        Status::Active => {
-            ("organization-enable-title", "organization-enable", &["organization-enable-tokens"])
-        }
-    };
+    let off =
+        &["organization-disable-tokens", "organization-disable-clients", "organization-disable-after"][..];
+    let texts = (
+        ("organization-disable-title", off, "organization-disable"),
+        ("organization-enable-title", &["organization-enable-tokens"][..], "organization-enable"),
+    );
     let values = [("name", name.as_str()), ("clients", clients.as_str())];
-    let question = Question {
-        place: Place::in_organization(at),
-        title: t.with(title, &values).into_owned(),
-        lines: lines.iter().map(|line| t.with(line, &values).into_owned()).collect(),
-        hidden: vec![version(access.organization.version)],
-        submit,
-        cancel: address::organization(at.0, at.1, &["edit"]),
-        danger: to == Status::Disabled,
-    };
+    let cancel = address::organization(at.0, at.1, &["edit"]);
+    let place = Place::in_organization(at);
+    let question =
+        Question::of_status(&visitor, place, texts, &values, (access.organization.version, cancel));
     Ok(question.asked(&visitor))
 }
 

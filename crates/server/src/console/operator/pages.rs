@@ -5,11 +5,13 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use symbolon_core::edit::EditError;
 use symbolon_core::permission::{RealmAccess, RepeatError};
+use symbolon_core::realm::Status;
 use symbolon_core::store::StoreError;
 
 use crate::console::failure::Failure;
 use crate::console::form::{Form, Mistakes};
 use crate::console::operator::fields::{Fields, Group};
+use crate::console::operator::status_of;
 use crate::console::page::{Frame, Link, Page, Place, sentence};
 use crate::console::texts::Texts;
 use crate::console::visitor::Visitor;
@@ -144,6 +146,34 @@ struct QuestionContent {
     submit: String,
     cancel: String,
     danger: bool,
+}
+
+/// The names of the texts of a question before something is switched: its title, its lines, and the button.
+pub(super) type QuestionTexts<'a> = (&'a str, &'a [&'a str], &'static str);
+
+impl<'a> Question<'a> {
+    /// Asks before something is switched off (the first texts) or on (the second), as the path says. Texts are given the
+    /// values.
+    pub(super) fn of_status(
+        visitor: &Visitor,
+        place: Place<'a>,
+        (off, on): (QuestionTexts<'_>, QuestionTexts<'_>),
+        values: &[(&'static str, &str)],
+        (version_now, cancel): (i64, String),
+    ) -> Self {
+        let t = place.texts(visitor);
+        let danger = status_of(&visitor.asked.path) == Status::Disabled;
+        let (title, lines, submit) = if danger { off } else { on };
+        Self {
+            place,
+            title: t.with(title, values).into_owned(),
+            lines: lines.iter().map(|line| t.with(line, values).into_owned()).collect(),
+            hidden: vec![version(version_now)],
+            submit,
+            cancel,
+            danger,
+        }
+    }
 }
 
 impl Question<'_> {

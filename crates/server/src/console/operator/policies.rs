@@ -16,6 +16,7 @@ use crate::console::address;
 use crate::console::failure::Failure;
 use crate::console::form::{Form, Mistakes};
 use crate::console::list::ListQuery;
+use crate::console::listing::Listing;
 use crate::console::operator::fields::{Choice, Column, Field, Fields, Group, rows};
 use crate::console::operator::licences::named;
 use crate::console::operator::pages::{
@@ -25,8 +26,11 @@ use crate::console::page::{Frame, Link, Page, Place, gone_to, sentence};
 use crate::console::texts::Texts;
 use crate::console::visitor::Visitor;
 
-/// So many of those that have a policy are shown.
+/// Looking for those that have a policy ends at so many of them.
 const SHOWN: usize = 50;
+/// Among so many clients is looked for one page, and so many are read at once.
+const LOOKED: usize = 1000;
+const LOOKED_AT_ONCE: u32 = 100;
 
 struct Row {
     name: String,
@@ -38,14 +42,10 @@ struct Row {
 
 #[derive(Template)]
 #[template(path = "operator/policies.html")]
-struct ListContent<'a> {
+struct ListContent {
     t: Texts,
+    listing: Listing,
     rows: Vec<Row>,
-    list: &'a ListQuery,
-    path: &'a str,
-    by_name: String,
-    by_id: String,
-    new: Option<String>,
 }
 
 async fn all(access: &RealmAccess<'_>) -> Result<Vec<Policy>, Failure> {
@@ -60,19 +60,19 @@ async fn find(access: &RealmAccess<'_>, id: &str) -> Result<Policy, Failure> {
 /// The policies of a realm; there are few.
 pub(super) async fn list(visitor: Visitor, Path(realm): Path<String>) -> Result<Response, Failure> {
     let access = visitor.realm(Permission::ReadPolicies, &realm)?;
-    let list = ListQuery::of(&visitor.asked, &["q", "sort"]);
+    let list = ListQuery::of(&visitor.asked, &["q", "sort"]).usually("name");
     let place = Place::in_realm(&realm);
     let t = place.texts(&visitor);
-    let sought = list.filter().prefix.unwrap_or_default().to_lowercase();
+    let sought = list.sought();
     let mut policies = all(&access).await?;
     policies.retain(|policy| {
         policy.name.to_lowercase().contains(&sought) || policy.id.as_str().to_lowercase().contains(&sought)
     });
-    if list.value("sort") == "id" {
-        policies.sort_by(|a, b| a.id.cmp(&b.id));
-    } else {
-        policies.sort_by_key(|policy| policy.name.to_lowercase());
-    }
+    list.arrange(&mut policies, |policy, key| match key {
+        "id" => (0, policy.id.to_string()),
+        "statements" => (policy.statements.len(), policy.name.to_lowercase()),
+        _ => (0, policy.name.to_lowercase()),
+    });
     let row = |policy: Policy| Row {
         to: address::realm(&realm, &["policies", policy.id.as_str()]),
         statements: policy.statements.len(),
@@ -81,17 +81,17 @@ pub(super) async fn list(visitor: Visitor, Path(realm): Path<String>) -> Result<
         name: if policy.name.is_empty() { policy.id.to_string() } else { policy.name },
     };
     let new = visitor.may(Permission::WritePolicies);
-    let path = address::realm(&realm, &["policies"]);
-    let content = ListContent {
-        t,
-        rows: policies.into_iter().map(row).collect(),
-        by_name: list.with("sort", ""),
-        by_id: list.with("sort", "id"),
-        list: &list,
-        path: &path,
-        new: new.then(|| address::realm(&realm, &["policies", "new"])),
-    };
-    Ok(Page::new(Frame::inside(&visitor, &place, t.of("policies-title")), content).into_response())
+    let new = new.then(|| ("policy-new", address::realm(&realm, &["policies", "new"])));
+    let listing = Listing::new(t, list, "policies-title", "filter-contains")
+        .caption("policies-caption")
+        .empty("filter-nothing", new)
+        .sorted("policy-name", "name")
+        .sorted("column-id", "id")
+        .sorted("policy-statements", "-statements")
+        .of_numbers();
+    let rows = policies.into_iter().map(row).collect();
+    let frame = Frame::inside(&visitor, &place, &listing.title);
+    Ok(Page::new(frame, ListContent { t, listing, rows }).into_response())
 }
 
 fn columns(t: Texts) -> [Column; 3] {
@@ -165,20 +165,51 @@ struct FormContent {
     holders: Vec<Holder>,
     /// How many have it, and among how many was looked.
     holders_note: String,
+    /// Where the page looks on.
+    list: ListQuery,
+    next: Option<String>,
 }
 
-/// The clients that have a policy, among the first so many of the realm; and whether there are more than those.
-async fn holders(access: &RealmAccess<'_>, policy: &Policy) -> Result<(Vec<Client>, bool), Failure> {
-    let page = PageRequest::first();
-    let page = access.store().search_clients(access.id(), None, &ListFilter::default(), &page).await?;
-    let has = |client: &Client| client.settings.policies.contains(&policy.id);
-    Ok((page.items.into_iter().filter(has).collect(), page.next.is_some()))
+/// Who has a policy, among a part of the realm's clients.
+struct Holders {
+    clients: Vec<Client>,
+    /// Among so many was looked.
+    looked: usize,
+    /// What to look on after, where that was not all.
+    next: Option<String>,
 }
 
-fn holders_note(t: Texts, count: usize, more: bool) -> String {
-    let name = if more { "policy-holders-some" } else { "policy-holders-all" };
-    t.with(name, &[("count", &count.to_string()), ("looked", &PageRequest::first().limit.to_string())])
-        .into_owned()
+/// The clients that have a policy, from a place on. Nothing finds them but looking at each client, so that it ends at a
+/// number of those that were found, or that were looked at.
+async fn holders(
+    access: &RealmAccess<'_>,
+    policy: &Policy,
+    after: Option<String>,
+) -> Result<Holders, Failure> {
+    let mut found = Holders { clients: Vec::new(), looked: 0, next: after };
+    loop {
+        let page = PageRequest { after: found.next.take(), limit: LOOKED_AT_ONCE };
+        let page = access.store().search_clients(access.id(), None, &ListFilter::default(), &page).await?;
+        found.looked += page.items.len();
+        let has = |client: &Client| client.settings.policies.contains(&policy.id);
+        found.clients.extend(page.items.into_iter().filter(has));
+        found.next = page.next;
+        if found.next.is_none() || found.looked >= LOOKED || found.clients.len() >= SHOWN {
+            return Ok(found);
+        }
+    }
+}
+
+/// How many have it, of all or of the part that was looked at.
+fn holders_note(t: Texts, holders: &Holders, is_first: bool) -> String {
+    let name = match (is_first, holders.next.is_some()) {
+        (true, false) => "policy-holders-all",
+        (true, true) => "policy-holders-some",
+        (false, true) => "policy-holders-more",
+        (false, false) => "policy-holders-last",
+    };
+    let (count, looked) = (holders.clients.len().to_string(), holders.looked.to_string());
+    t.with(name, &[("count", &count), ("looked", &looked)]).into_owned()
 }
 
 struct Editing<'a> {
@@ -208,6 +239,8 @@ impl Editing<'_> {
             delete: None,
             holders: Vec::new(),
             holders_note: String::new(),
+            list: ListQuery::of(&visitor.asked, &[]),
+            next: None,
         };
         if let Some(policy) = self.policy {
             let id = policy.id.as_str();
@@ -215,9 +248,10 @@ impl Editing<'_> {
             content.hidden = vec![version(policy.version)];
             let may_delete = visitor.may(Permission::DeletePolicies) && !built_in;
             content.delete = may_delete.then(|| address::realm(realm, &["policies", id, "delete"]));
-            let (clients, more) = holders(self.access, policy).await?;
-            content.holders_note = holders_note(t, clients.len(), more);
-            content.holders = clients.into_iter().take(SHOWN).map(|client| holder(realm, &client)).collect();
+            let found = holders(self.access, policy, content.list.page().after).await?;
+            content.holders_note = holders_note(t, &found, content.list.first().is_none());
+            content.next = content.list.next(found.next.as_deref());
+            content.holders = found.clients.iter().map(|client| holder(realm, client)).collect();
         }
         let frame = Frame::inside(visitor, &place, content.title.clone())
             .below(vec![Link::new(t.of("policies-title"), list)]);
@@ -319,13 +353,13 @@ pub(super) async fn ask_delete(
     }
     let place = Place::in_realm(&realm);
     let t = place.texts(&visitor);
-    let (clients, more) = holders(&access, &policy).await?;
+    let found = holders(&access, &policy, None).await?;
     let name = if policy.name.is_empty() { policy.id.as_str() } else { &policy.name };
     let question = Question {
         place,
         title: t.one("policy-delete-title", name).into_owned(),
         lines: vec![
-            holders_note(t, clients.len(), more),
+            holders_note(t, &found, true),
             t.of("policy-delete-allowed").into_owned(),
             t.of("policy-delete-denied").into_owned(),
         ],

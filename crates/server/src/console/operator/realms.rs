@@ -11,9 +11,10 @@ use symbolon_core::realm::{Compatibility, Realm, RealmSettings, Status};
 use crate::console::address;
 use crate::console::failure::Failure;
 use crate::console::form::{Form, Mistakes};
-use crate::console::list::ListQuery;
+use crate::console::list::{LIST, ListQuery};
+use crate::console::listing::Listing;
 use crate::console::operator::fields::{Field, Group};
-use crate::console::operator::pages::{FormPage, Question, check_version, mistakes, version};
+use crate::console::operator::pages::{FormPage, Question, check_version, mistakes};
 use crate::console::operator::settings_form::{compatibilities, read_compatibility};
 use crate::console::operator::status_of;
 use crate::console::page::{Frame, Link, Page, Place, gone_to, sentence};
@@ -31,12 +32,10 @@ struct Row {
 
 #[derive(Template)]
 #[template(path = "operator/realms.html")]
-struct ListContent<'a> {
+struct ListContent {
     t: Texts,
+    listing: Listing,
     rows: Vec<Row>,
-    list: &'a ListQuery,
-    path: &'a str,
-    new: Option<&'static str>,
 }
 
 /// Where a new realm is made; not below `realms`, where it would be a realm's name.
@@ -45,12 +44,17 @@ const NEW: &str = "/console/new-realm";
 /// The realms within reach.
 pub(super) async fn list(visitor: Visitor) -> Result<Response, Failure> {
     let mut realms = visitor.realms(Permission::ReadRealms)?;
-    let list = ListQuery::of(&visitor.asked, &["q", "status"]);
-    let filter = list.filter();
-    let sought = filter.prefix.unwrap_or_default().to_lowercase();
+    let list = ListQuery::of(&visitor.asked, &LIST).usually("id");
+    let (status, sought) = (list.filter().status, list.sought());
     realms.retain(|realm| {
-        filter.status.is_none_or(|status| realm.realm().status == status)
+        status.is_none_or(|status| realm.realm().status == status)
             && (realm.id().as_str().to_lowercase().contains(&sought) || realm.issuer().contains(&sought))
+    });
+    list.arrange(&mut realms, |realm, key| match key {
+        "issuer" => (0, realm.issuer().to_owned()),
+        "status" => (i64::from(!realm.realm().status.is_active()), realm.id().to_string()),
+        "created" => (realm.realm().created_at.millis(), realm.id().to_string()),
+        _ => (0, realm.id().to_string()),
     });
     let rows = realms.iter().map(|realm| Row {
         id: realm.id().to_string(),
@@ -62,9 +66,16 @@ pub(super) async fn list(visitor: Visitor) -> Result<Response, Failure> {
     let place = Place::nowhere();
     let t = place.texts(&visitor);
     let may = visitor.installation(Permission::WriteRealms).is_ok();
-    let content =
-        ListContent { t, rows: rows.collect(), list: &list, path: address::REALMS, new: may.then_some(NEW) };
-    Ok(Page::new(Frame::inside(&visitor, &place, t.of("realms-title")), content).into_response())
+    let listing = Listing::new(t, list, "realms-title", "filter-contains")
+        .caption("realms-caption")
+        .by_status()
+        .empty("filter-nothing", may.then(|| ("realm-new", NEW.to_owned())))
+        .sorted("realm-id", "id")
+        .sorted("realm-issuer", "issuer")
+        .sorted("filter-status", "status")
+        .sorted("column-created", "-created");
+    let frame = Frame::inside(&visitor, &place, &listing.title);
+    Ok(Page::new(frame, ListContent { t, listing, rows: rows.collect() }).into_response())
 }
 
 fn new_page(visitor: &Visitor) -> FormPage<'static> {
@@ -123,24 +134,14 @@ pub(super) async fn create(visitor: Visitor, form: Form) -> Result<Response, Fai
     }
 }
 
-fn status_question<'a>(visitor: &Visitor, realm: &'a str, version_now: i64) -> Question<'a> {
-    let place = Place::in_realm(realm);
-    let t = place.texts(visitor);
-    let off = status_of(&visitor.asked.path) == Status::Disabled;
-    let (title, lines, submit): (_, &[&str], _) = if off {
-        ("realm-disable-title", &["realm-disable-tokens", "realm-disable-people"], "realm-disable")
-    } else {
-        ("realm-enable-title", &["realm-enable-tokens"], "realm-enable")
-    };
-    Question {
-        place,
-        title: t.one(title, realm).into_owned(),
-        lines: lines.iter().map(|line| t.of(line).into_owned()).collect(),
-        hidden: vec![version(version_now)],
-        submit,
-        cancel: address::realm(realm, &["settings"]),
-        danger: off,
-    }
+fn status_question<'a>(visitor: &Visitor, realm: &'a str, version: i64) -> Question<'a> {
+    let off = &["realm-disable-tokens", "realm-disable-people"][..];
+    let texts = (
+        ("realm-disable-title", off, "realm-disable"),
+        ("realm-enable-title", &["realm-enable-tokens"][..], "realm-enable"),
+    );
+    let cancel = address::realm(realm, &["settings"]);
+    Question::of_status(visitor, Place::in_realm(realm), texts, &[("value", realm)], (version, cancel))
 }
 
 /// Asks before a realm is switched off or on.

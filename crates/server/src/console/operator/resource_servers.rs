@@ -13,7 +13,8 @@ use symbolon_core::resource_server::ResourceServer;
 use crate::console::address;
 use crate::console::failure::Failure;
 use crate::console::form::{Form, Mistakes};
-use crate::console::list::ListQuery;
+use crate::console::list::{LIST, ListQuery};
+use crate::console::listing::Listing;
 use crate::console::operator::fields::{Fields, ShownChoices};
 use crate::console::operator::pages::{
     Hidden, Question, check_version, made_before, mistakes, once, path, version,
@@ -36,35 +37,35 @@ struct Row {
 
 #[derive(Template)]
 #[template(path = "operator/resource_servers.html")]
-struct ListContent<'a> {
+struct ListContent {
     t: Texts,
+    listing: Listing,
     rows: Vec<Row>,
-    list: &'a ListQuery,
-    path: &'a str,
-    by_name: String,
-    by_identifier: String,
-    new: Option<String>,
 }
 
 /// The resource servers of a realm; there are few.
 pub(super) async fn list(visitor: Visitor, Path(realm): Path<String>) -> Result<Response, Failure> {
     let access = visitor.realm(Permission::ReadResourceServers, &realm)?;
-    let list = ListQuery::of(&visitor.asked, &["q", "status", "sort"]);
+    let list = ListQuery::of(&visitor.asked, &LIST).usually("identifier");
     let place = Place::in_realm(&realm);
     let t = place.texts(&visitor);
-    let filter = list.filter();
-    let sought = filter.prefix.unwrap_or_default().to_lowercase();
+    let (status, sought) = (list.filter().status, list.sought());
     let mut all = access.store().list_resource_servers(access.id()).await?;
     all.retain(|server| {
         let named = [&server.identifier, &server.settings.name];
-        filter.status.is_none_or(|status| server.status == status)
+        status.is_none_or(|status| server.status == status)
             && named.iter().any(|name| name.to_lowercase().contains(&sought))
     });
-    if list.value("sort") == "name" {
-        all.sort_by_key(|server| server.settings.name.to_lowercase());
-    } else {
-        all.sort_by(|a, b| a.identifier.cmp(&b.identifier));
-    }
+    list.arrange(&mut all, |server, key| match key {
+        "name" => (0, server.settings.name.to_lowercase()),
+        "status" => (i64::from(server.status == Status::Disabled), server.identifier.clone()),
+        "scopes" => {
+            (i64::try_from(server.settings.scopes.len()).unwrap_or(i64::MAX), server.identifier.clone())
+        }
+        "lifetime" => (server.settings.lifetime.unwrap_or(0), server.identifier.clone()),
+        "licence" => (i64::from(!server.settings.requires_licence), server.identifier.clone()),
+        _ => (0, server.identifier.clone()),
+    });
     let row = |server: ResourceServer| Row {
         to: address::realm(&realm, &["resource-servers", &server.identifier]),
         active: server.status.is_active(),
@@ -78,17 +79,21 @@ pub(super) async fn list(visitor: Visitor, Path(realm): Path<String>) -> Result<
         identifier: server.identifier,
     };
     let new = visitor.may(Permission::WriteResourceServers);
-    let path = address::realm(&realm, &["resource-servers"]);
-    let content = ListContent {
-        t,
-        rows: all.into_iter().map(row).collect(),
-        by_name: list.with("sort", "name"),
-        by_identifier: list.with("sort", ""),
-        list: &list,
-        path: &path,
-        new: new.then(|| address::realm(&realm, &["resource-servers", "new"])),
-    };
-    Ok(Page::new(Frame::inside(&visitor, &place, t.of("servers-title")), content).into_response())
+    let new = new.then(|| ("server-new", address::realm(&realm, &["resource-servers", "new"])));
+    let listing = Listing::new(t, list, "servers-title", "filter-contains")
+        .caption("servers-caption")
+        .by_status()
+        .empty("servers-empty", new)
+        .sorted("server-identifier", "identifier")
+        .sorted("server-name", "name")
+        .sorted("filter-status", "status")
+        .sorted("server-scopes-count", "-scopes")
+        .of_numbers()
+        .sorted("server-lifetime", "lifetime")
+        .sorted("nav-licences", "licence");
+    let rows = all.into_iter().map(row).collect();
+    let frame = Frame::inside(&visitor, &place, &listing.title);
+    Ok(Page::new(frame, ListContent { t, listing, rows }).into_response())
 }
 
 #[derive(Template)]
@@ -277,23 +282,14 @@ pub(super) async fn ask_status(
 ) -> Result<Response, Failure> {
     let access = visitor.realm(Permission::WriteResourceServers, &realm)?;
     let server = find(&access, &identifier).await?;
+    let texts = (
+        ("server-disable-title", &["server-disable-tokens"][..], "server-disable"),
+        ("server-enable-title", &["server-enable-tokens"][..], "server-enable"),
+    );
+    let cancel = address::realm(&realm, &["resource-servers", &identifier]);
+    let values = [("value", identifier.as_str())];
     let place = Place::in_realm(&realm);
-    let t = place.texts(&visitor);
-    let is_end = status_of(&visitor.asked.path) == Status::Disabled;
-    let (title, line, submit) = if is_end {
-        ("server-disable-title", "server-disable-tokens", "server-disable")
-    } else {
-        ("server-enable-title", "server-enable-tokens", "server-enable")
-    };
-    let question = Question {
-        place,
-        title: t.one(title, identifier.as_str()).into_owned(),
-        lines: vec![t.of(line).into_owned()],
-        hidden: vec![version(server.version)],
-        submit,
-        cancel: address::realm(&realm, &["resource-servers", &identifier]),
-        danger: is_end,
-    };
+    let question = Question::of_status(&visitor, place, texts, &values, (server.version, cancel));
     Ok(question.asked(&visitor))
 }
 

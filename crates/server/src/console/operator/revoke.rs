@@ -72,7 +72,7 @@ async fn find(access: &RealmAccess<'_>, kind: Kind, id: &str) -> Result<Subject,
 /// Those whose id or name begins so.
 async fn sought(access: &RealmAccess<'_>, kind: Kind, text: &str) -> Result<Vec<Subject>, Failure> {
     let (store, realm) = (access.store(), access.id());
-    let filter = ListFilter { status: None, prefix: Some(text.to_owned()) };
+    let filter = ListFilter { prefix: Some(text.to_owned()), ..ListFilter::default() };
     let page = PageRequest { after: None, limit: FOUND };
     let subject =
         |id: &str, name: String, organization| Subject { kind, id: id.to_owned(), name, organization };

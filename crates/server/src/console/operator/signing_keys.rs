@@ -12,6 +12,7 @@ use crate::console::address;
 use crate::console::failure::Failure;
 use crate::console::form::Form;
 use crate::console::list::ListQuery;
+use crate::console::listing::Head;
 use crate::console::operator::fields::{Choice, Field, Group};
 use crate::console::operator::pages::{FormPage, Question, mistakes};
 use crate::console::page::{Frame, Link, Page, Place, gone_to};
@@ -35,26 +36,23 @@ struct ListContent {
     t: Texts,
     rows: Vec<Row>,
     intro: String,
-    sort: String,
-    /// Addresses of the list by state, by name and by age.
-    by_state: String,
-    by_kid: String,
-    by_age: String,
+    heads: Vec<Head>,
     rotate: Option<String>,
 }
 
 /// The keys of a realm; there are few.
 pub(super) async fn list(visitor: Visitor, Path(realm): Path<String>) -> Result<Response, Failure> {
     let access = visitor.realm(Permission::ReadSigningKeys, &realm)?;
-    let list = ListQuery::of(&visitor.asked, &["sort"]);
+    let list = ListQuery::of(&visitor.asked, &["sort"]).usually("state");
     let mut keys = access.store().list_signing_keys(access.id()).await?;
-    match list.value("sort") {
-        "kid" => keys.sort_by(|a, b| a.kid.cmp(&b.kid)),
-        "age" => keys.sort_by_key(|key| key.published_at),
-        _ => keys.sort_by_key(|key| {
-            (KeyState::ALL.iter().position(|state| *state == key.state), key.published_at)
-        }),
-    }
+    list.arrange(&mut keys, |key, by| match by {
+        "kid" => (None, 0, key.kid.clone()),
+        "age" => (None, key.published_at.millis(), key.kid.clone()),
+        _ => {
+            let place = KeyState::ALL.iter().position(|state| *state == key.state);
+            (place, key.published_at.millis(), String::new())
+        }
+    });
     let row = |key: StoredSigningKey| Row {
         replace: address::realm(&realm, &["signing-keys", &key.kid, "replace"]),
         algorithm: key.algorithm.name(),
@@ -68,14 +66,21 @@ pub(super) async fn list(visitor: Visitor, Path(realm): Path<String>) -> Result<
     let t = place.texts(&visitor);
     let every = lasting(t, visitor.authority.settings().rotation.every);
     let may = visitor.may(Permission::WriteSigningKeys);
+    let head = |text, key| list.head(t.of(text).into_owned(), key);
+    let mut heads = vec![
+        head("signing-key-kid", "kid"),
+        Head::plain(t.of("signing-key-algorithm")),
+        head("signing-key-state", "state"),
+        head("signing-key-published", "age"),
+        Head::plain(t.of("signing-key-active")),
+        Head::plain(t.of("signing-key-retired")),
+    ];
+    heads.extend(may.then(|| Head::plain(t.of("column-actions"))));
     let content = ListContent {
         t,
         rows: keys.into_iter().map(row).collect(),
         intro: t.one("signing-keys-intro", every).into_owned(),
-        sort: list.value("sort").to_owned(),
-        by_state: list.with("sort", ""),
-        by_kid: list.with("sort", "kid"),
-        by_age: list.with("sort", "age"),
+        heads,
         rotate: may.then(|| address::realm(&realm, &["signing-keys", "rotate"])),
     };
     Ok(Page::new(Frame::inside(&visitor, &place, t.of("signing-keys-title")), content).into_response())

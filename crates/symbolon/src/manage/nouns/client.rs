@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use symbolon_server::axum::http::Method;
 
 use crate::manage::failure::{Done, Failure};
-use crate::manage::options::{Body, Contents, Expected, GrantText, One, Part};
+use crate::manage::options::{Body, Contents, Expected, GrantText, One, Sorted};
 use crate::manage::render::value::{Column, Reads};
 use crate::manage::session::Session;
 use crate::manage::transport::Asked;
@@ -24,7 +24,7 @@ const COLUMNS: [Column; 6] = [
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// The organization's clients.
-    List(Part),
+    List(Sorted),
     /// One client.
     Show(One),
     /// Make a client with its first access key, whose secret is told this once.
@@ -129,7 +129,7 @@ pub async fn run(verb: Verb, session: &mut Session) -> Done {
     let all = session.in_organization(&["clients"])?;
     let at = |session: &Session, one: &One| session.in_organization(&["clients", &one.id]);
     match verb {
-        Verb::List(part) => session.list(&all, &COLUMNS, part).await,
+        Verb::List(sorted) => session.list(&sorted.below(all), &COLUMNS, sorted.part).await,
         Verb::Show(one) => session.show(at(session, &one)?).await,
         Verb::Create(create) => {
             let Create { id, no_key, secret_file, settings } = *create;

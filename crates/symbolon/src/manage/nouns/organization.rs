@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clap::{Args, Subcommand};
 
 use crate::manage::failure::{Done, Failure};
-use crate::manage::options::{Body, Contents, Expected, One, Part};
+use crate::manage::options::{Body, Contents, Expected, One, Sorted};
 use crate::manage::render::value::{Column, Reads};
 use crate::manage::session::Session;
 
@@ -20,7 +20,7 @@ const COLUMNS: [Column; 4] = [
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// The realm's organizations.
-    List(Part),
+    List(Sorted),
     /// One organization.
     Show(One),
     /// Make an organization.
@@ -82,7 +82,7 @@ pub async fn run(verb: Verb, session: &mut Session) -> Done {
     let all = session.in_realm(&["organizations"])?;
     let at = |session: &Session, one: &One| session.in_realm(&["organizations", &one.id]);
     match verb {
-        Verb::List(part) => session.list(&all, &COLUMNS, part).await,
+        Verb::List(sorted) => session.list(&sorted.below(all), &COLUMNS, sorted.part).await,
         Verb::Show(one) => session.show(at(session, &one)?).await,
         Verb::Create { id, settings } => {
             let mut body = settings.body()?;

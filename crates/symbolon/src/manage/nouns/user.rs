@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use crate::manage::failure::{Done, Failure};
-use crate::manage::options::{Body, Contents, Expected, One, Part};
+use crate::manage::options::{Body, Contents, Expected, One, Sorted};
 use crate::manage::render::value::{Column, Reads};
 use crate::manage::secrets;
 use crate::manage::session::Session;
@@ -29,7 +29,7 @@ pub enum Verb {
         kind: Kind,
         /// Which part.
         #[command(flatten)]
-        part: Part,
+        sorted: Sorted,
     },
     /// One person.
     Show {
@@ -139,9 +139,9 @@ impl Kind {
 /// Runs a verb.
 pub async fn run(verb: Verb, session: &mut Session) -> Done {
     match verb {
-        Verb::List { kind, part } => {
-            let all = kind.at(session, &[])?;
-            session.list(&all, &COLUMNS, part).await
+        Verb::List { kind, sorted } => {
+            let all = sorted.below(kind.at(session, &[])?);
+            session.list(&all, &COLUMNS, sorted.part).await
         }
         Verb::Show { kind, one } => session.show(kind.at(session, &[&one.id])?).await,
         Verb::Create { kind, person } => {

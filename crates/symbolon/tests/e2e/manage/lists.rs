@@ -94,6 +94,13 @@ fn a_list_comes_whole_in_parts_or_as_json() {
         assert_eq!(table.done().lines().count(), 3);
         assert!(table.err.contains(&format!("--cursor {next}")), "{table:?}");
         desk.go(way, &["organization", "list", "--limit", "0"]).failed(2, "--limit");
+        let back = ["organization", "list", "--sort", "-created", "--limit", "3"];
+        assert_eq!(desk.ids(way, &back), ["more-2", "more-1", "more-0"]);
+        let next = desk.ask(way, &back)["next"].as_str().expect("a cursor").to_owned();
+        let rest = ["organization", "list", "--sort", "-created", "--cursor", &next];
+        assert_eq!(desk.ids(way, &rest).len(), 2);
+        desk.go(way, &["organization", "list", "--sort=name", "--cursor", &next]).failed(1, "invalid-cursor");
+        desk.go(way, &["organization", "list", "--sort=role"]).failed(1, "invalid-parameter");
         desk.go(way, &["organization", "list", "--cursor", "?&x=1"]).failed(1, "invalid-cursor");
         assert_eq!(desk.ids(way, &["resource-server", "list", "--limit", "1"]).len(), 1);
     }

@@ -2,7 +2,7 @@
 
 mod apis;
 mod customers;
-mod forms;
+pub(super) mod forms;
 mod people;
 mod reach;
 mod revoking;

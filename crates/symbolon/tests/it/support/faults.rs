@@ -201,6 +201,9 @@ pass_on!(USERS: UserStore {
     search_users['a 'b 'c 'd](
         realm: &'a RealmId, of: Option<&'b OrganizationId>, filter: &'c ListFilter, page: &'d PageRequest
     ) -> Page<User>;
+    search_operators['a 'b 'c](
+        realm: &'a RealmId, filter: &'b ListFilter, page: &'c PageRequest
+    ) -> Page<User>;
     insert_user['a 'b 'c](realm: &'a RealmId, user: &'b User, change: &'c Change) -> ();
     update_user['a 'b 'c](realm: &'a RealmId, user: &'b User, change: &'c Change) -> ();
 });

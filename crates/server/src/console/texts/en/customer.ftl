@@ -20,12 +20,7 @@ attention-rotation = Safe to retire
 attention-safe = { $name }: one of two { access-keys-inline } is no longer used
 
 # Lists of clients.
-clients-search = Name or ID begins with
-clients-status = Status
-clients-any-status = Any
-clients-filter = Show
 clients-none = There are no { clients-inline } yet. One stands for a program of yours that calls the API.
-clients-none-found = Nothing matches. Change the filter, or clear it.
 clients-none-in-realm = There are no { clients-inline } yet. They are made within an organization.
 clients-name = Name
 clients-organization = Organization
@@ -263,9 +258,7 @@ credentials-licence = Licence for
 credentials-until = until
 
 # Members.
-members-search = Email begins with
 members-none = There are no members yet.
-members-none-found = Nobody matches. Change the filter, or clear it.
 member-email = Email
 member-role = Role
 member-role-admin = Admin: manages members, and everything below

@@ -4,6 +4,7 @@
 
 filter-name = Name or id begins with
 filter-contains = Contains
+filter-email = Email begins with
 filter-id = Id begins with
 filter-status = Status
 filter-any = Any
@@ -119,7 +120,7 @@ done-quota-saved = The quota was saved.
 ## Organizations
 
 organizations-title = Organizations
-organizations-caption = The customers of this realm, in the order of their ids unless filtered
+organizations-caption = The customers of this realm, in the order of their ids unless sorted or filtered
 organizations-empty = There are no customers yet. An organization is one customer: make the first.
 organization-new = New organization
 organization-create = Make the organization
@@ -260,6 +261,8 @@ policy-fixed = You can look at this policy, but not change it.
 policy-holders = Who has it
 policy-holders-all = { clients } that have it: { $count }.
 policy-holders-some = { clients } that have it: { $count } among the first { $looked }; there are more than those.
+policy-holders-more = { clients } that have it: { $count } among the next { $looked }; there are more than those.
+policy-holders-last = { clients } that have it: { $count } among the last { $looked }.
 policy-delete = Delete
 policy-delete-title = Delete the policy { $value }?
 policy-delete-allowed = What it allows is gone with their next token.

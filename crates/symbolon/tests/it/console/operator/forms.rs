@@ -72,7 +72,7 @@ impl Filled {
 }
 
 /// Text without HTML's escapes.
-pub(super) fn plain(text: &str) -> String {
+pub(in crate::console) fn plain(text: &str) -> String {
     let text = text.replace("&#34;", "\"").replace("&#39;", "'").replace("&#60;", "<").replace("&#62;", ">");
     text.replace("&lt;", "<")
         .replace("&gt;", ">")
