@@ -54,7 +54,7 @@ pub(super) async fn show(visitor: Visitor, Path(at): Path<At>) -> Result<Page<Ex
         content.fill(&at, &reach).await?;
     }
     let crumbs = vec![Link::new(t.of("nav-audit"), at.to(&["audit"]))];
-    let frame = Frame::inside(&visitor, &place, t.of("explain-title")).below(crumbs);
+    let frame = Frame::inside(&visitor, &place, t.of("explain-title")).below(at.crumbs(t, &reach, crumbs));
     Ok(Page::new(frame, content))
 }
 
