@@ -264,12 +264,16 @@ licence-ended = Ended
 licence-not-begun = Not begun
 licence-off = Switched off
 licences-hint = A licence is the time in which your organization may use an API. The operator of this service gives and renews them.
+licences-hint-operator = A licence is the time in which this organization may use an API. You give and renew them.
 licences-new = New licence
 licences-none = There are no licences. APIs that need one refuse tokens; ask the operator of this service.
+licences-none-operator = There are no licences. APIs that need one refuse its tokens; give it one, or take the need away on the API's page.
+licences-none-auditor = There are no licences. APIs that need one refuse its tokens, until an owner or admin of this realm gives it one.
 
 # API credentials by licence.
 credentials-hint = One pair for each kind of licence. Change the secret from time to time: make a new one, use it everywhere, then remove the old one.
 credentials-none = There are no licences, so there is nothing to have credentials for. Ask the operator of this service for a trial.
+credentials-none-operator = There are no licences, so there is nothing to have credentials for. Give this organization a licence first.
 credentials-new = New secret
 credentials-new-title = Make a new secret for the { $value } licence?
 credentials-first = It is shown once. Have a safe place for it ready.
