@@ -95,7 +95,10 @@ pub(crate) async fn token(
         return Err(Problem::new(Kind::NotOffered, "Only operators try resource servers that are not saved"));
     }
     if request.claims.is_some() && !access.realm.is_operator() {
-        return Err(Problem::new(Kind::NotOffered, "Only operators set the claims of clients, and try others"));
+        return Err(Problem::new(
+            Kind::NotOffered,
+            "Only operators set the claims of clients, and try others",
+        ));
     }
     let missing = || Problem::not_found("client");
     let key = request.access_key.as_deref().map(AccessKeyId::new).transpose();

@@ -182,7 +182,10 @@ impl<'a> Editing<'a> {
         };
         let crumbs = vec![
             Link::new(t.of("nav-organizations"), address::realm(self.at.0, &["organizations"])),
-            Link::new(shown_name(&self.access.organization), address::organization(self.at.0, self.at.1, &[])),
+            Link::new(
+                shown_name(&self.access.organization),
+                address::organization(self.at.0, self.at.1, &[]),
+            ),
             Link::new(t.of("clients"), address::organization(self.at.0, self.at.1, &["clients"])),
             Link::new(name, self.to()),
         ];

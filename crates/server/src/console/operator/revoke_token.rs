@@ -98,7 +98,8 @@ pub(super) async fn find(
     let t = Place::in_realm(&realm).texts(&visitor);
     let text = entered(&form);
     let mut mistakes = Mistakes::default();
-    let jti = if text.contains('.') { unverified_jti(text) } else { Some(text.to_owned()).filter(|id| is_id(id)) };
+    let jti =
+        if text.contains('.') { unverified_jti(text) } else { Some(text.to_owned()).filter(|id| is_id(id)) };
     let Some(jti) = jti else {
         let mistake = if text.is_empty() { "revoke-token-missing" } else { "revoke-token-unreadable" };
         mistakes.add("token", t.of(mistake));
@@ -194,9 +195,13 @@ mod tests {
     fn the_id_of_a_token_is_read_and_nothing_else_is_taken_for_one() {
         let token = |claims: &str| format!("e30.{}.c2ln", BASE64URL.encode(claims));
         assert_eq!(unverified_jti(&token(r#"{"jti":"tok_1","sub":"x"}"#)).as_deref(), Some("tok_1"));
-        for text in
-            [token("{}"), token(r#"{"jti":1}"#), token(r#"{"jti":"a b"}"#), "a.b".to_owned(), "a.b.c".to_owned()]
-        {
+        for text in [
+            token("{}"),
+            token(r#"{"jti":1}"#),
+            token(r#"{"jti":"a b"}"#),
+            "a.b".to_owned(),
+            "a.b.c".to_owned(),
+        ] {
             assert_eq!(unverified_jti(&text), None, "{text}");
         }
         let form = |text: &str| Form::of(vec![("token".to_owned(), text.to_owned())]);

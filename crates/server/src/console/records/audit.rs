@@ -188,7 +188,11 @@ async fn show(
         Kind::Tokens => t.of("audit-tokens-title"),
         Kind::Refusals => t.of("audit-refusals-title"),
     };
-    let frame = Frame::inside(visitor, &place, title).below(at.crumbs(t, &reach, vec![Link::new(t.of("nav-audit"), "")]));
+    let frame = Frame::inside(visitor, &place, title).below(at.crumbs(
+        t,
+        &reach,
+        vec![Link::new(t.of("nav-audit"), "")],
+    ));
     Ok(Page::new(frame, content).with_status(status))
 }
 

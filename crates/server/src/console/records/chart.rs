@@ -133,7 +133,21 @@ impl Chart {
         let Data { id, title, about, rows_are, rows, series } = data;
         let (grid, labels, shapes) = (String::new(), Vec::new(), Vec::new());
         let (origin, height, newest_last) = ((0, 0), 0, false);
-        Self { t, id, title, about, origin, height, grid, labels, shapes, rows_are, rows, series, newest_last }
+        Self {
+            t,
+            id,
+            title,
+            about,
+            origin,
+            height,
+            grid,
+            labels,
+            shapes,
+            rows_are,
+            rows,
+            series,
+            newest_last,
+        }
     }
 }
 

@@ -56,11 +56,10 @@ pub(super) async fn show(visitor: Visitor, Path(at): Path<At>) -> Result<Page<Ex
         refusals: Vec::new(),
         revokes_in: (reach.realm().is_operator() && visitor.may(Permission::WriteRevocations))
             .then(|| at.realm.clone()),
-        operators: (reach.realm().is_operator() && at.organization.is_some())
-            .then(|| {
-                let to = address::realm(&at.realm, &["audit", "request"]);
-                format!("{to}?id={}", address::encoded(list.value("id")))
-            }),
+        operators: (reach.realm().is_operator() && at.organization.is_some()).then(|| {
+            let to = address::realm(&at.realm, &["audit", "request"]);
+            format!("{to}?id={}", address::encoded(list.value("id")))
+        }),
     };
     if (1..=LONGEST_ID).contains(&content.id.len()) {
         content.fill(&at, &reach).await?;
