@@ -112,7 +112,7 @@ fn of_customer(menu: &Menu<'_>, realm: &str, organization: &str) -> Group {
     let groups = of_organization(menu, realm, organization);
     let entries = groups.into_iter().flat_map(|group| group.entries).collect();
     let (heading, note) = match menu.visitor.name_of_organization(organization) {
-        "" => (organization, ""),
+        name if name.is_empty() || name == organization => (organization, ""),
         name => (name, organization),
     };
     Group { heading: heading.to_owned(), note: note.to_owned(), inner: String::new(), entries }

