@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use serde::Deserialize;
+use symbolon_core::clock::Timestamp;
 use symbolon_core::permission::{Permission, RealmAccess};
 use symbolon_core::protocol::revocation::{Cutoff, Kind};
 use symbolon_core::revoke::{RecordedToken, find_recorded, revoke_one};
@@ -123,6 +124,11 @@ fn is_dead(access: &RealmAccess<'_>, token: &RecordedToken) -> bool {
         || access.view().revocations().cutoff(Kind::Token, &token.record.jti) == Some(Cutoff::Open)
 }
 
+/// A moment, to the second.
+fn written(moment: Timestamp) -> String {
+    moment.to_string().replace('T', " ").chars().take(19).collect()
+}
+
 async fn question<'a>(
     visitor: &Visitor,
     access: &RealmAccess<'_>,
@@ -144,7 +150,7 @@ async fn question<'a>(
         scope => scope.into(),
     };
     let what = [("audience", token.grant.audience.as_str()), ("scope", &*scope)];
-    let (at, expires) = (token.record.at.to_string(), token.record.expires_at.to_string());
+    let (at, expires) = (written(token.record.at), written(token.record.expires_at));
     let when = [("at", at.as_str()), ("expires", expires.as_str())];
     let dead = if is_dead(access, token) { "revoke-token-over" } else { "revoke-token-dead" };
     Ok(Question {

@@ -316,12 +316,13 @@ pub(crate) async fn per_error(access: &RealmAccess<'_>, about: &About) -> Result
     let t = about.t;
     let row = |share: &Share| {
         let code = share.name.clone().unwrap_or_default();
-        let text = format!("told-{}", code.replace('_', "-"));
-        if !Texts::has(&text) {
-            return Row { tick: code.clone(), name: code, to: String::new() };
+        match told(&code) {
+            None => Row { tick: code.clone(), name: code, to: String::new() },
+            Some(text) => {
+                let tick = t.of(text).into_owned();
+                Row { name: format!("{tick} ({code})"), tick, to: String::new() }
+            }
         }
-        let tick = t.of(&text).into_owned();
-        Row { name: format!("{tick} ({code})"), tick, to: String::new() }
     };
     let data = Data {
         id: "per-error",
@@ -335,6 +336,25 @@ pub(crate) async fn per_error(access: &RealmAccess<'_>, about: &About) -> Result
         }],
     };
     Ok(chart::bars(t, data).in_style(2))
+}
+
+/// What an error code means, in a few words.
+fn told(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "invalid_request" => "told-invalid-request",
+        "invalid_client" => "told-invalid-client",
+        "invalid_grant" => "told-invalid-grant",
+        "unauthorized_client" => "told-unauthorized-client",
+        "unsupported_grant_type" => "told-unsupported-grant-type",
+        "unsupported_token_type" => "told-unsupported-token-type",
+        "invalid_target" => "told-invalid-target",
+        "invalid_scope" => "told-invalid-scope",
+        "invalid_token" => "told-invalid-token",
+        "insufficient_scope" => "told-insufficient-scope",
+        "temporarily_unavailable" => "told-temporarily-unavailable",
+        "server_error" => "told-server-error",
+        _ => return None,
+    })
 }
 
 /// When tokens were got in the last seven days, by days and hours.
