@@ -4,6 +4,7 @@
 //! it shows is what happens. But nobody has proved to be the client, and therefore nothing here can be signed: the
 //! mint takes an `ApprovedGrant`, and a preview never has one. Nothing is recorded, counted or kept either.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -39,6 +40,8 @@ pub struct Asked {
     pub from: Option<IpAddr>,
     /// A resource server as it is not saved yet. Where the request names no audience, it is this one's.
     pub draft: Option<Draft>,
+    /// The client's own claims as they are not saved yet; where absent, those that it has.
+    pub claims: Option<BTreeMap<String, Value>>,
 }
 
 /// A resource server that is not saved, or not saved like this.
@@ -101,6 +104,10 @@ pub async fn token(authority: &Authority, realm: &RealmId, asked: &Asked) -> Res
     let known = known
         .filter(is_asked_for)
         .ok_or_else(|| PreviewError::NoClient(asked.organization.to_string(), asked.client.to_string()))?;
+    let known = match &asked.claims {
+        Some(claims) => Arc::new(with_claims(&known, claims)),
+        None => known,
+    };
     let key = key(authority, &known, asked.access_key.as_ref())?;
     let from = asked.from.map(|from| from.to_canonical());
     let admitted = admit(authority, (&realm, as_of), known, key, from).await?;
@@ -130,6 +137,13 @@ fn key(
         return Err(PreviewError::NoKey(format!("client {id} has no access key yet; make one")));
     }
     Ok(known.keys.iter().position(|key| usable(key, authority.now()).is_ok()).unwrap_or(0))
+}
+
+/// The client as it would be with these claims saved.
+fn with_claims(known: &ClientWithKeys, claims: &BTreeMap<String, Value>) -> ClientWithKeys {
+    let mut known = known.clone();
+    known.client.settings.claims.clone_from(claims);
+    known
 }
 
 /// The realm as it would be with the draft saved.

@@ -12,8 +12,9 @@ use crate::id::{ClientId, OrganizationId, RealmId};
 use crate::introspect::read_own;
 use crate::realm::Realm;
 use crate::realm_view::RealmView;
+use crate::record::{GrantRecord, TokenRecord};
 use crate::refusal::Refusal;
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 
 /// More live single-token revocations than this become one of the client (rule 6).
 pub const MOST_TOKENS_PER_CLIENT: u32 = 1000;
@@ -55,6 +56,51 @@ pub struct OneToken<'a> {
     pub organization: &'a OrganizationId,
     /// When it expires.
     pub expires_at: Timestamp,
+}
+
+/// A token on record, with the client that got it: what can be revoked by its id.
+#[derive(Clone, Debug)]
+pub struct RecordedToken {
+    /// Its record.
+    pub record: TokenRecord,
+    /// What it was issued for.
+    pub grant: GrantRecord,
+    /// Whose it is.
+    pub client: ClientId,
+    /// The client's organization.
+    pub organization: OrganizationId,
+}
+
+impl RecordedToken {
+    /// Whether it has expired, and is dead without being revoked.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.record.expires_at <= now
+    }
+
+    /// As it is revoked.
+    pub fn as_one(&self) -> OneToken<'_> {
+        OneToken {
+            jti: &self.record.jti,
+            client: &self.client,
+            organization: &self.organization,
+            expires_at: self.record.expires_at,
+        }
+    }
+}
+
+/// The token of a realm with this `jti`, as long as records are kept. A person's token (v1) has no client, and cannot
+/// be revoked alone.
+pub async fn find_recorded(
+    store: &dyn Store,
+    realm: &RealmId,
+    unverified_jti: &str,
+) -> Result<Option<RecordedToken>, StoreError> {
+    let Some(record) = store.find_token(realm, unverified_jti).await? else { return Ok(None) };
+    let Ok(grant) = record.grant.read() else { return Ok(None) };
+    let (Some(client), Some(organization)) = (grant.client.clone(), grant.organization.clone()) else {
+        return Ok(None);
+    };
+    Ok(Some(RecordedToken { record, grant, client, organization }))
 }
 
 /// Revokes one token; beyond [`MOST_TOKENS_PER_CLIENT`], all tokens that the client has.

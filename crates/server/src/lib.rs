@@ -9,6 +9,7 @@ pub mod state;
 pub mod tls;
 pub mod traces;
 
+mod coded;
 mod console;
 mod endpoints;
 mod health;

@@ -26,6 +26,15 @@ impl<'a> InstallationAccess<'a> {
     pub const fn editor(&'a self, realm: &'a RealmId) -> Editor<'a> {
         Editor { authority: self.authority, actor: &self.caller.actor, realm }
     }
+
+    /// Whether the caller's request made this realm when it came for the first time.
+    pub async fn has_made(&self, realm: &RealmId) -> Result<bool, RepeatError> {
+        let Some(repeat) = &self.caller.actor.repeat else { return Ok(false) };
+        match self.authority.store.find_repeat(realm, &self.caller.actor).await? {
+            Some(made) if made.digest != repeat.digest => Err(RepeatError::Another),
+            made => Ok(made.is_some_and(|made| made.subject_id == realm.as_str())),
+        }
+    }
 }
 
 /// The right to do one thing in a realm.

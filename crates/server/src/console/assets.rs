@@ -1,48 +1,31 @@
 //! The files that pages name: one style sheet, one script, a picture for the tab, and htmx as it is published on npm (2.0.11; its licence is
 //! beside it). Their addresses hold a digest of what they are, so that they can be kept for ever.
 
-use std::hash::{DefaultHasher, Hasher as _};
 use std::sync::LazyLock;
 
 use axum::Router;
-use axum::http::{HeaderValue, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::HeaderMap;
 use axum::routing::get;
 
+use crate::coded::{FOR_EVER, File};
 use crate::state::ServerState;
 
-struct Asset {
-    name: &'static str,
-    kind: &'static str,
-    text: &'static str,
+const fn asset(kind: &'static str, bytes: &'static [u8]) -> File {
+    File::plain(kind, FOR_EVER, bytes)
 }
 
-const ASSETS: [Asset; 5] = [
-    Asset { name: "console.css", kind: "text/css; charset=utf-8", text: include_str!("static/console.css") },
-    Asset {
-        name: "console.js",
-        kind: "text/javascript; charset=utf-8",
-        text: include_str!("static/console.js"),
-    },
-    Asset {
-        name: "htmx.js",
-        kind: "text/javascript; charset=utf-8",
-        text: include_str!("static/htmx-2.0.11.min.js"),
-    },
-    Asset { name: "icon.svg", kind: "image/svg+xml", text: include_str!("static/icon.svg") },
-    Asset {
-        name: "htmx-LICENSE",
-        kind: "text/plain; charset=utf-8",
-        text: include_str!("static/htmx-LICENSE"),
-    },
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+static ASSETS: [(&str, File); 5] = [
+    ("console.css", asset("text/css; charset=utf-8", include_bytes!("static/console.css"))),
+    ("console.js", asset(SCRIPT, include_bytes!("static/console.js"))),
+    ("htmx.js", asset(SCRIPT, include_bytes!("static/htmx-2.0.11.min.js"))),
+    ("icon.svg", asset("image/svg+xml", include_bytes!("static/icon.svg"))),
+    ("htmx-LICENSE", asset("text/plain; charset=utf-8", include_bytes!("static/htmx-LICENSE"))),
 ];
 
 static ADDRESSES: LazyLock<[String; 5]> = LazyLock::new(|| {
-    ASSETS.each_ref().map(|asset| {
-        let mut hasher = DefaultHasher::new();
-        hasher.write(asset.text.as_bytes());
-        format!("/console/static/{}?v={:016x}", asset.name, hasher.finish())
-    })
+    ASSETS.each_ref().map(|(name, file)| format!("/console/static/{name}?v={:016x}", file.digest()))
 });
 
 /// The addresses of the style sheet, the script, htmx and the picture.
@@ -53,15 +36,8 @@ pub(super) fn addresses() -> [&'static str; 4] {
 
 /// The files. They are public, as the program is.
 pub(super) fn routes() -> Router<ServerState> {
-    ASSETS.iter().fold(Router::new(), |router, asset| {
-        router.route(&format!("/static/{}", asset.name), get(async move || asset))
+    ASSETS.iter().fold(Router::new(), |router, (name, file)| {
+        let answer = get(async move |headers: HeaderMap| file.answer(&headers));
+        router.route(&format!("/static/{name}"), answer)
     })
-}
-
-impl IntoResponse for &'static Asset {
-    fn into_response(self) -> Response {
-        let kept = HeaderValue::from_static("public, max-age=31536000, immutable");
-        let kind = HeaderValue::from_static(self.kind);
-        ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, kept)], self.text).into_response()
-    }
 }

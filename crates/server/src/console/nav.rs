@@ -15,6 +15,8 @@ use crate::console::visitor::Visitor;
 pub(crate) struct Group {
     /// Empty for the first.
     pub(crate) heading: String,
+    /// Stands small beside the heading; may be empty.
+    pub(crate) note: String,
     /// Below the heading; empty where there is no second level.
     pub(crate) inner: String,
     pub(crate) entries: Vec<Entry>,
@@ -43,7 +45,12 @@ impl Menu<'_> {
 
     fn group(&self, heading: &str, inner: &str, entries: Vec<Option<Entry>>) -> Group {
         let text = |name: &str| if name.is_empty() { String::new() } else { self.t.of(name).into_owned() };
-        Group { heading: text(heading), inner: text(inner), entries: entries.into_iter().flatten().collect() }
+        Group {
+            heading: text(heading),
+            note: String::new(),
+            inner: text(inner),
+            entries: entries.into_iter().flatten().collect(),
+        }
     }
 }
 
@@ -104,7 +111,11 @@ fn of_organization(menu: &Menu<'_>, realm: &str, organization: &str) -> Vec<Grou
 fn of_customer(menu: &Menu<'_>, realm: &str, organization: &str) -> Group {
     let groups = of_organization(menu, realm, organization);
     let entries = groups.into_iter().flat_map(|group| group.entries).collect();
-    Group { heading: organization.to_owned(), inner: String::new(), entries }
+    let (heading, note) = match menu.visitor.name_of_organization(organization) {
+        name if name.is_empty() || name == organization => (organization, ""),
+        name => (name, organization),
+    };
+    Group { heading: heading.to_owned(), note: note.to_owned(), inner: String::new(), entries }
 }
 
 fn of_realm(menu: &Menu<'_>, realm: &str) -> Vec<Group> {

@@ -203,6 +203,11 @@ pub(super) fn failure_page(
     let title = t.of(title);
     let text = match failure {
         Failure::Refused(reason) | Failure::Invalid(reason) => sentence(reason),
+        Failure::Forbidden
+            if visitor.is_some_and(|visitor| matches!(visitor.person.role(), Role::Operator(_))) =>
+        {
+            t.of("error-forbidden-operator").into_owned()
+        }
         Failure::Busy(wait) => t.one(text, wait.as_secs().max(1)).into_owned(),
         _ => t.of(text).into_owned(),
     };

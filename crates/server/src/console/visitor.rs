@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::extract::FromRequestParts;
 use axum::http::header::{HOST, USER_AGENT};
@@ -87,6 +87,8 @@ pub(crate) struct Visitor {
     caller: Caller,
     /// The realm that owns the host name of the request: no other is shown there.
     owner: Option<Arc<RealmView>>,
+    /// The organization that access was given to, by id and name: what stands around its page says what it is called.
+    organization: OnceLock<(String, String)>,
 }
 
 impl FromRequestParts<ServerState> for Visitor {
@@ -114,7 +116,7 @@ impl FromRequestParts<ServerState> for Visitor {
             return Err(Failure::SignIn(next));
         }
         let caller = person.caller().clone();
-        Ok(Self { authority, person, asked, caller, owner })
+        Ok(Self { authority, person, asked, caller, owner, organization: OnceLock::new() })
     }
 }
 
@@ -162,7 +164,16 @@ impl Visitor {
         at: (&str, &str),
     ) -> Result<OrganizationAccess<'_>, Denied> {
         self.check_host(at.0)?;
-        self.caller.organization(&self.authority, permission, at).await
+        let access = self.caller.organization(&self.authority, permission, at).await?;
+        let found = &access.organization;
+        self.organization.get_or_init(|| (found.id.to_string(), found.name.clone()));
+        Ok(access)
+    }
+
+    /// What the organization of an id is called; empty where it has no name, or nobody has looked it up.
+    pub(crate) fn name_of_organization(&self, id: &str) -> &str {
+        let found = self.organization.get().filter(|(other, _)| other == id);
+        found.map(|(_, name)| name.as_str()).unwrap_or_default()
     }
 
     /// Whether the role includes a permission: for leaving out what could not be used. It protects nothing.

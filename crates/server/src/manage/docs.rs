@@ -2,39 +2,26 @@
 //! fetched from elsewhere and the page works where no other host can be reached.
 //!
 //! The viewer is Swagger UI as it is published on npm; `viewer/swagger-ui-*/README.md` says which version and how to
-//! take a newer one. It is kept compressed and sent as it is kept: every browser reads gzip.
-
-use std::hash::{DefaultHasher, Hasher as _};
+//! take a newer one. It is kept compressed and sent as it is kept, to all but those who take no gzip.
 
 use axum::Router;
 use axum::http::{HeaderMap, HeaderValue, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::get;
+
+use crate::coded::{ASK_AGAIN, FOR_EVER, File};
 
 /// Scripts, styles and requests only to this server; nothing inline, no frame around it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+const fn own(kind: &'static str, bytes: &'static [u8]) -> File {
+    File::plain(kind, ASK_AGAIN, bytes)
+}
+
 /// The name of these parts changes with the viewer's version.
-const FOR_EVER: &str = "public, max-age=31536000, immutable";
-/// Asked for again each time, and sent only if it has changed.
-const ASK_AGAIN: &str = "no-cache";
-
-/// A file of the page.
-#[derive(Clone, Copy)]
-struct Part {
-    kind: &'static str,
-    bytes: &'static [u8],
-    is_gzip: bool,
-    caching: &'static str,
-}
-
-const fn own(kind: &'static str, bytes: &'static [u8]) -> Part {
-    Part { kind, bytes, is_gzip: false, caching: ASK_AGAIN }
-}
-
-const fn vendored(kind: &'static str, bytes: &'static [u8]) -> Part {
-    Part { kind, bytes, is_gzip: true, caching: FOR_EVER }
+const fn vendored(kind: &'static str, bytes: &'static [u8]) -> File {
+    File::gzipped(kind, FOR_EVER, bytes)
 }
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -42,10 +29,10 @@ const CSS: &str = "text/css; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-const PAGE: Part = own(HTML, include_bytes!("viewer/page.html"));
+static PAGE: File = own(HTML, include_bytes!("viewer/page.html"));
 
 /// The files that the page names, relative to it.
-const PARTS: [(&str, Part); 7] = [
+static PARTS: [(&str, File); 7] = [
     ("/viewer/page.css", own(CSS, include_bytes!("viewer/page.css"))),
     ("/viewer/page.js", own(SCRIPT, include_bytes!("viewer/page.js"))),
     (
@@ -67,34 +54,17 @@ const PARTS: [(&str, Part); 7] = [
 
 /// The page and its parts. They are public, as the description is that they show.
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    let routes = Router::new().route("/docs", get(async || PAGE));
-    PARTS
-        .iter()
-        .fold(routes, |routes, (path, part)| routes.route(&format!("/docs{path}"), get(async move || *part)))
+    let file = |file: &'static File| get(async move |headers: HeaderMap| answer(file, &headers));
+    PARTS.iter().fold(Router::new().route("/docs", file(&PAGE)), |routes, (path, part)| {
+        routes.route(&format!("/docs{path}"), file(part))
+    })
 }
 
-impl IntoResponse for Part {
-    fn into_response(self) -> Response {
-        let mut headers = HeaderMap::new();
-        let mut set = |name, value| headers.insert(name, HeaderValue::from_static(value));
-        set(header::CONTENT_TYPE, self.kind);
-        set(header::CACHE_CONTROL, self.caching);
-        set(header::CONTENT_SECURITY_POLICY, POLICY);
-        set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-        set(header::REFERRER_POLICY, "no-referrer");
-        if self.is_gzip {
-            set(header::CONTENT_ENCODING, "gzip");
-        }
-        if let Ok(tag) = HeaderValue::from_str(&tag(self.bytes)) {
-            headers.insert(header::ETAG, tag);
-        }
-        (headers, self.bytes).into_response()
-    }
-}
-
-/// Says whether a file is another one than before; nothing depends on its being hard to forge.
-pub(crate) fn tag(bytes: &[u8]) -> String {
-    let mut hasher = DefaultHasher::new();
-    hasher.write(bytes);
-    format!("\"{:016x}\"", hasher.finish())
+fn answer(file: &'static File, asked: &HeaderMap) -> Response {
+    let mut response = file.answer(asked);
+    let mut set = |name, value| response.headers_mut().insert(name, HeaderValue::from_static(value));
+    set(header::CONTENT_SECURITY_POLICY, POLICY);
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(header::REFERRER_POLICY, "no-referrer");
+    response
 }

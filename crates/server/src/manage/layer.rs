@@ -10,6 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use symbolon_core::protocol::rate_limit::ServiceLimit;
 
+use crate::coded::names;
 use crate::manage::error::Problem;
 use crate::middleware::limit_fields::with_limit;
 use crate::middleware::request_id::RequestId;
@@ -50,12 +51,6 @@ pub(crate) async fn around(mut request: Request, next: Next) -> Response {
     with_limit(response, left.0.get().copied())
 }
 
-/// Whether `If-None-Match` names a tag (RFC 9110 §13.1.2): a list, compared weakly, or anything that there is.
-fn names(known: &HeaderValue, tag: &HeaderValue) -> bool {
-    let (Ok(known), Ok(tag)) = (known.to_str(), tag.to_str()) else { return false };
-    known.trim() == "*" || known.split(',').any(|one| one.trim().trim_start_matches("W/") == tag)
-}
-
 fn fill(response: &mut Response, problem: &Problem, request_id: &str) {
     if response.status().is_server_error() {
         let reason = problem.inner.clone().unwrap_or_else(|| problem.detail.clone());
@@ -65,16 +60,4 @@ fn fill(response: &mut Response, problem: &Problem, request_id: &str) {
     response.headers_mut().remove(header::CONTENT_LENGTH);
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     *response.body_mut() = Body::from(body);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_known_is_a_list_of_tags_or_anything() {
-        let names = |known| names(&HeaderValue::from_static(known), &HeaderValue::from_static("\"3\""));
-        assert!(["\"3\"", "W/\"3\"", "\"2\", \"3\"", "*"].into_iter().all(names));
-        assert!(!["\"2\"", "3", "", "\"33\""].into_iter().any(names));
-    }
 }

@@ -6,16 +6,14 @@ mod examples;
 mod operations;
 mod schemas;
 
-use std::sync::LazyLock;
-
-use axum::http::{HeaderValue, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use serde_json::{Map, Value};
 use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder, ServerBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::manage::docs::tag;
+use crate::coded::{ASK_AGAIN, File};
 use crate::manage::{
     access_keys, apply, audit, clients, export, leaks, licences, organizations, policies, preview, realms,
     requests, resource_servers, revocations, signing_keys, usage, users,
@@ -23,7 +21,8 @@ use crate::manage::{
 use crate::state::ServerState;
 
 /// What is served: `description`, as it was committed.
-const DOCUMENT: &str = include_str!("../../../../docs/openapi.json");
+static DOCUMENT: File =
+    File::plain("application/json", ASK_AGAIN, include_bytes!("../../../../docs/openapi.json"));
 
 const ABOUT: &str = "Everything that operators of Symbolon and their programs do, over HTTP.
 
@@ -105,17 +104,8 @@ pub fn description() -> String {
     serde_json::to_string_pretty(&api).unwrap_or_default()
 }
 
-pub(crate) async fn document() -> Response {
-    static TAG: LazyLock<Option<HeaderValue>> =
-        LazyLock::new(|| HeaderValue::from_str(&tag(DOCUMENT.as_bytes())).ok());
-    let json = HeaderValue::from_static("application/json");
-    let again = HeaderValue::from_static("no-cache");
-    let mut response =
-        ([(header::CONTENT_TYPE, json), (header::CACHE_CONTROL, again)], DOCUMENT).into_response();
-    if let Some(tag) = &*TAG {
-        response.headers_mut().insert(header::ETAG, tag.clone());
-    }
-    response
+pub(crate) async fn document(headers: HeaderMap) -> Response {
+    DOCUMENT.answer(&headers)
 }
 
 /// The object below these names, made where it is not there.

@@ -1,5 +1,7 @@
 //! The token that a client would get now, shown to whoever manages it. None is issued.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use symbolon_core::grant::client_credentials::TokenRequest;
@@ -28,6 +30,9 @@ pub(crate) struct Request {
     access_key: Option<String>,
     /// A resource server as it is not saved yet; for operators.
     draft: Option<DraftForm>,
+    /// The client's own claims as they are not saved yet, in place of those that it has; for operators.
+    #[schema(value_type = Option<Object>)]
+    claims: Option<BTreeMap<String, Value>>,
 }
 
 /// A resource server as it is not saved yet.
@@ -89,6 +94,12 @@ pub(crate) async fn token(
     if request.draft.is_some() && !access.realm.is_operator() {
         return Err(Problem::new(Kind::NotOffered, "Only operators try resource servers that are not saved"));
     }
+    if request.claims.is_some() && !access.realm.is_operator() {
+        return Err(Problem::new(
+            Kind::NotOffered,
+            "Only operators set the claims of clients, and try others",
+        ));
+    }
     let missing = || Problem::not_found("client");
     let key = request.access_key.as_deref().map(AccessKeyId::new).transpose();
     let asked = Asked {
@@ -98,6 +109,7 @@ pub(crate) async fn token(
         request: TokenRequest { audience: request.audience, scope: request.scope, resources: Vec::new() },
         from: None,
         draft: request.draft.map(|draft| Draft { identifier: draft.identifier, settings: draft.settings }),
+        claims: request.claims,
     };
     match preview::token(access.realm.authority(), access.realm.id(), &asked).await {
         Ok(preview) => Ok(axum::Json(View {

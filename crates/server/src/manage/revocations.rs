@@ -5,8 +5,7 @@ use serde::{Deserialize, Serialize};
 use symbolon_core::id::OrganizationId;
 use symbolon_core::permission::{OrganizationAccess, Permission, RealmAccess};
 use symbolon_core::protocol::revocation::{Cutoff, Kind as Subject};
-use symbolon_core::record::GrantRecord;
-use symbolon_core::revoke::{OneToken, revoke_before_now, revoke_one};
+use symbolon_core::revoke::{find_recorded, revoke_before_now, revoke_one};
 use symbolon_core::user::UserId;
 use utoipa::ToSchema;
 
@@ -180,19 +179,13 @@ async fn revoke(
 /// A token's record says whose it is and how long it lives. One that has expired is dead already.
 async fn token(access: &RealmAccess<'_>, jti: &str, of: Option<&OrganizationId>) -> Result<(), Problem> {
     let missing = || Problem::not_found("token");
-    let record = access.store().find_token(access.id(), jti).await?.ok_or_else(missing)?;
-    let GrantRecord { client: Some(client), organization: Some(organization), .. } =
-        record.grant.read().map_err(|_| missing())?
-    else {
-        return Err(missing());
-    };
-    if of.is_some_and(|of| *of != organization) {
+    let token = find_recorded(access.store(), access.id(), jti).await?.ok_or_else(missing)?;
+    if of.is_some_and(|of| *of != token.organization) {
         return Err(missing());
     }
     let editor = access.editor();
-    if record.expires_at <= editor.authority.now() {
+    if token.is_over(editor.authority.now()) {
         return Ok(());
     }
-    let token = OneToken { jti, client: &client, organization: &organization, expires_at: record.expires_at };
-    Ok(revoke_one(editor.authority, editor.actor, access.view(), &token).await?)
+    Ok(revoke_one(editor.authority, editor.actor, access.view(), &token.as_one()).await?)
 }

@@ -6,6 +6,7 @@
 mod account;
 mod browser;
 mod customer;
+mod frame;
 mod lists;
 mod operator;
 mod records;

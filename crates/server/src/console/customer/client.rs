@@ -34,8 +34,10 @@ struct ClientContent {
     may_write: bool,
     may_delete: bool,
     may_read_usage: bool,
-    /// Whether the visitor sets quotas.
+    /// Whether the visitor sets quotas and claims.
     may_set_quota: bool,
+    /// The claims of its own: the name of each, its value, and whether that is written as JSON.
+    claims: Vec<(String, String, bool)>,
     /// API, audience and scopes.
     effective: Vec<(String, String, String)>,
     policies: Vec<String>,
@@ -84,10 +86,19 @@ pub(super) async fn show(
         may_set_quota: room.is_operator() && visitor.may(Permission::WriteClients),
         effective: scopes::effective(room.view(), settings),
         policies: policies.map(|found| policy(found)).collect(),
+        claims: settings.claims.iter().map(claim).collect(),
         to: room.to_client(&client.id, &[]),
     };
     let frame = room.client_frame(content.name.clone(), &client, true);
     Ok(Page::new(frame, content).into_response())
+}
+
+/// A claim as people read it: a text as it is, everything else as JSON.
+fn claim((name, value): (&String, &serde_json::Value)) -> (String, String, bool) {
+    match value {
+        serde_json::Value::String(text) => (name.clone(), text.clone(), false),
+        other => (name.clone(), other.to_string(), true),
+    }
 }
 
 /// What is set on it, beside its name.

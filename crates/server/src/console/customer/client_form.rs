@@ -76,10 +76,7 @@ const KINDS: [LicenceKind; 3] = [LicenceKind::Trial, LicenceKind::Beta, LicenceK
 
 fn page(room: &Room<'_>, client: &Client, (fields, mistakes): (Fields, Mistakes)) -> Response {
     let title = room.t.of("client-settings").into_owned();
-    let mut audiences: Vec<String> = scopes::effective(room.view(), &client.settings)
-        .into_iter()
-        .map(|(_, audience, _)| audience)
-        .collect();
+    let mut audiences = scopes::audiences(room.view(), &client.settings);
     if !fields.audience.is_empty() && !audiences.contains(&fields.audience) {
         audiences.push(fields.audience.clone());
     }
@@ -106,7 +103,11 @@ pub(super) async fn ask(
 ) -> Result<Response, Failure> {
     let room = Room::enter(&visitor, Permission::WriteClients, (&realm, &organization)).await?;
     let client = room.client(&client).await?.client;
-    Ok(page(&room, &client, (Fields::of(&client), Mistakes::default())))
+    let mut fields = Fields::of(&client);
+    if fields.audience.is_empty() {
+        fields.audience = scopes::only_audience(room.view(), &client.settings);
+    }
+    Ok(page(&room, &client, (fields, Mistakes::default())))
 }
 
 /// Saves what was entered.

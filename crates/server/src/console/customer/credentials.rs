@@ -60,6 +60,9 @@ struct CredentialsContent {
     t: Texts,
     title: String,
     pairs: Vec<Pair>,
+    is_operator: bool,
+    /// Where a licence is made, for who may.
+    new_licence: Option<String>,
 }
 
 /// The clients that stand for a licence kind, the oldest first.
@@ -146,7 +149,13 @@ pub(super) async fn show(
         }
     }
     let title = t.of("nav-credentials").into_owned();
-    let content = CredentialsContent { t, title: title.clone(), pairs: shown };
+    let content = CredentialsContent {
+        t,
+        title: title.clone(),
+        pairs: shown,
+        is_operator: room.is_operator(),
+        new_licence: visitor.may(Permission::WriteLicences).then(|| room.to(&["licences", "new"])),
+    };
     Ok(Page::new(frame(&room, &title, true), content).into_response())
 }
 

@@ -106,6 +106,7 @@ struct LicencesContent {
     heads: Vec<Head>,
     /// Where one is made, for who may.
     new: Option<String>,
+    is_operator: bool,
 }
 
 /// The list.
@@ -126,6 +127,7 @@ pub(super) async fn show(
         row.edit = room.to(&["licences", &row.id]);
     }
     let new = may_write.then(|| room.to(&["licences", "new"]));
+    let is_operator = room.is_operator();
     let frame = room.settings_frame(&title, vec![Link::new(&title, "")]);
-    Ok(Page::new(frame, LicencesContent { t, title, rows, heads, new }).into_response())
+    Ok(Page::new(frame, LicencesContent { t, title, rows, heads, new, is_operator }).into_response())
 }

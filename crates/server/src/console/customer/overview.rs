@@ -63,6 +63,9 @@ struct OverviewContent {
     first: Option<String>,
     to_clients: String,
     to_licences: String,
+    /// Where a licence is made, for who may.
+    new_licence: Option<String>,
+    is_operator: bool,
     to_usage: String,
     /// The organization's other pages: an operator's menu does not have them.
     pages: Vec<Link>,
@@ -107,6 +110,8 @@ pub(super) async fn show(
         first: is_empty.then(|| room.to(&["clients", "new"])),
         to_clients: room.to(&["clients"]),
         to_licences: room.to(&["licences"]),
+        new_licence: visitor.may(Permission::WriteLicences).then(|| room.to(&["licences", "new"])),
+        is_operator: room.is_operator(),
         to_usage: room.to(&["usage"]),
         pages: pages(&room),
     };

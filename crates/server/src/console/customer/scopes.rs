@@ -7,12 +7,13 @@ use std::collections::BTreeSet;
 
 use symbolon_core::client::ClientSettings;
 use symbolon_core::id::PolicyId;
-use symbolon_core::permission;
+use symbolon_core::permission::{self, Permission};
 use symbolon_core::policy::{Grant, Grants, effective_scopes};
 use symbolon_core::protocol::scope::{Scope, ScopeSet};
 use symbolon_core::realm_view::RealmView;
 use symbolon_core::resource_server::ResourceServer;
 
+use crate::console::address;
 use crate::console::customer::room::Room;
 use crate::console::form::Form;
 
@@ -37,6 +38,8 @@ pub(super) struct Api {
 pub(super) struct Choices {
     pub(super) apis: Vec<Api>,
     pub(super) policies: Vec<Choice>,
+    /// Where an API is made, for who may: for when there is nothing to be ticked.
+    pub(super) new_api: Option<String>,
 }
 
 impl Choices {
@@ -109,7 +112,9 @@ pub(super) fn choices(room: &Room<'_>, settings: &ClientSettings) -> Choices {
         })
         .collect();
     policies.sort_by(|a, b| a.text.cmp(&b.text).then_with(|| a.value.cmp(&b.value)));
-    Choices { apis, policies }
+    let may_make = is_operator && room.visitor.may(Permission::WriteResourceServers);
+    let new_api = may_make.then(|| address::realm(room.realm(), &["resource-servers", "new"]));
+    Choices { apis, policies, new_api }
 }
 
 /// What was ticked, in place of what `before` has: what is ticked already keeps its place and form, and what no box
@@ -147,6 +152,17 @@ pub(super) fn chosen(room: &Room<'_>, form: &Form, before: &ClientSettings) -> (
         }
     }
     (grants.into(), policies)
+}
+
+/// The APIs that a client may ask for.
+pub(super) fn audiences(view: &RealmView, settings: &ClientSettings) -> Vec<String> {
+    effective(view, settings).into_iter().map(|(_, audience, _)| audience).collect()
+}
+
+/// The API that a client may ask for, where there is but one: nobody has to choose it.
+pub(super) fn only_audience(view: &RealmView, settings: &ClientSettings) -> String {
+    let mut all = audiences(view, settings);
+    if all.len() == 1 { all.swap_remove(0) } else { String::new() }
 }
 
 /// What a client gets where: the API's name, its audience, and the scopes.

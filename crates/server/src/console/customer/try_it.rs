@@ -74,13 +74,13 @@ fn page(
 ) -> Response {
     let title = room.t.of("try-title").into_owned();
     let status = if mistakes.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    let audiences = scopes::effective(room.view(), &client.settings).into_iter().map(|(_, id, _)| id);
+    let audiences = scopes::audiences(room.view(), &client.settings);
     let content = TryContent {
         t: room.t,
         title: title.clone(),
         action: room.to_client(&client.id, &["try"]),
         back: room.to_client(&client.id, &[]),
-        audiences: audiences.collect(),
+        audiences,
         audience: asked.audience,
         scope: asked.scope,
         got,
@@ -97,7 +97,9 @@ pub(super) async fn ask(
 ) -> Result<Response, Failure> {
     let room = Room::enter(&visitor, Permission::ReadClients, (&realm, &organization)).await?;
     let client = room.client(&client).await?.client;
-    Ok(page(&room, &client, (Asked::default(), None, Mistakes::default())))
+    let audience = scopes::only_audience(room.view(), &client.settings);
+    let asked = Asked { audience, ..Asked::default() };
+    Ok(page(&room, &client, (asked, None, Mistakes::default())))
 }
 
 /// Gets a token.

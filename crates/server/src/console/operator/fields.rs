@@ -20,6 +20,11 @@ impl Choice {
     pub(super) fn new(value: impl Into<String>, label: impl Into<String>) -> Self {
         Self { value: value.into(), label: label.into() }
     }
+
+    /// What is sent where it is chosen.
+    pub(super) fn value(&self) -> &str {
+        &self.value
+    }
 }
 
 /// One value of each row, in a field of rows.
@@ -153,7 +158,7 @@ pub(super) fn rows<const N: usize>(form: &Form, columns: &[Column; N]) -> Vec<[S
 pub(super) struct ShownChoice {
     pub(super) value: String,
     pub(super) label: String,
-    selected: bool,
+    pub(super) selected: bool,
 }
 
 /// Choices for a field that stands in a template of its own.

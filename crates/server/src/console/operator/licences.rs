@@ -41,7 +41,10 @@ fn fields(access: &OrganizationAccess<'_>, t: Texts, is_new: bool) -> Vec<Field>
             .resource_servers()
             .map(|server| Choice::new(&*server.identifier, named(&server.settings.name, &server.identifier)))
             .collect();
-        servers.insert(0, Choice::new("", t.of("choose")));
+        // What nobody has to choose is chosen.
+        if servers.len() != 1 {
+            servers.insert(0, Choice::new("", t.of("choose")));
+        }
         fields.insert(0, Field::choice("audience", "licence-audience", servers));
     }
     fields

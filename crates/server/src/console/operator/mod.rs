@@ -1,5 +1,6 @@
 //! What operators see and do in a realm.
 
+mod client_claims;
 mod counted;
 mod fields;
 mod licences;
@@ -15,6 +16,7 @@ mod resource_server_form;
 mod resource_servers;
 mod revocations;
 mod revoke;
+mod revoke_token;
 mod settings;
 mod settings_form;
 mod signing_keys;
@@ -67,6 +69,11 @@ fn of_realms() -> Router<ServerState> {
             get(operators::ask_factors).post(operators::remove_factors),
         )
         .route("/realms/{realm}/revocations", get(revocations::list))
+        .route("/realms/{realm}/revocations/token", get(revoke_token::ask).post(revoke_token::find))
+        .route(
+            "/realms/{realm}/revocations/token/{jti}",
+            get(revoke_token::confirm).post(revoke_token::create),
+        )
         .route("/realms/{realm}/revocations/new", get(revoke::search))
         .route("/realms/{realm}/revocations/confirm", get(revoke::ask).post(revoke::create))
 }
@@ -83,6 +90,7 @@ fn of_customers() -> Router<ServerState> {
         .route(&page("licences/new"), get(licences::new).post(licences::create))
         .route(&page("licences/{licence}"), get(licences::edit).post(licences::update))
         .route(&page("licences/{licence}/end"), get(licences::ask_end).post(licences::end))
+        .route(&page("clients/{client}/claims"), get(client_claims::edit).post(client_claims::update))
         .route(&page("clients/{client}/quota"), get(quotas::edit).post(quotas::update))
 }
 

@@ -28,7 +28,7 @@ pub(super) struct Shown {
 }
 
 impl Shown {
-    fn refused(text: impl Into<String>) -> Self {
+    pub(super) fn refused(text: impl Into<String>) -> Self {
         Self { refusal: text.into(), ..Self::default() }
     }
 }
@@ -37,7 +37,7 @@ fn pretty(object: Map<String, Value>) -> String {
     serde_json::to_string_pretty(&Value::Object(object)).unwrap_or_default()
 }
 
-/// The token of a client with these settings.
+/// The token of a client with these settings of a resource server.
 pub(super) async fn of(
     visitor: &Visitor,
     t: Texts,
@@ -56,11 +56,22 @@ pub(super) async fn of(
         organization: found.client.organization,
         client: found.client.id,
         access_key: None,
-        request: TokenRequest { audience: None, scope: None, resources: Vec::new() },
+        request: TokenRequest::default(),
         from: None,
         draft: Some(draft),
+        claims: None,
     };
-    match preview::token(&visitor.authority, access.id(), &asked).await {
+    shown(visitor, t, &access, &asked).await
+}
+
+/// What would be got, or why nothing.
+pub(super) async fn shown(
+    visitor: &Visitor,
+    t: Texts,
+    access: &RealmAccess<'_>,
+    asked: &Asked,
+) -> Result<Shown, Failure> {
+    match preview::token(&visitor.authority, access.id(), asked).await {
         Ok(preview) => {
             let (scopes, seconds) = (preview.scopes.to_string(), preview.expires_in.to_string());
             let scopes = if scopes.is_empty() { t.of("preview-no-scopes").into_owned() } else { scopes };

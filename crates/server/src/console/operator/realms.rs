@@ -14,7 +14,7 @@ use crate::console::form::{Form, Mistakes};
 use crate::console::list::{LIST, ListQuery};
 use crate::console::listing::Listing;
 use crate::console::operator::fields::{Field, Group};
-use crate::console::operator::pages::{FormPage, Question, check_version, mistakes};
+use crate::console::operator::pages::{FormPage, Question, check_version, mistakes, once};
 use crate::console::operator::settings_form::{compatibilities, read_compatibility};
 use crate::console::operator::status_of;
 use crate::console::page::{Frame, Link, Page, Place, gone_to, sentence};
@@ -78,7 +78,7 @@ pub(super) async fn list(visitor: Visitor) -> Result<Response, Failure> {
     Ok(Page::new(frame, ListContent { t, listing, rows: rows.collect() }).into_response())
 }
 
-fn new_page(visitor: &Visitor) -> FormPage<'static> {
+fn new_page(visitor: &Visitor, form: &Form) -> FormPage<'static> {
     let place = Place::nowhere();
     let t = place.texts(visitor);
     FormPage {
@@ -86,7 +86,7 @@ fn new_page(visitor: &Visitor) -> FormPage<'static> {
         crumbs: vec![Link::new(t.of("realms-title"), address::REALMS)],
         title: t.of("realm-new").into_owned(),
         intro: t.of("realm-new-intro").into_owned(),
-        hidden: Vec::new(),
+        hidden: vec![once(visitor, form)],
         groups: vec![Group::new(
             "",
             vec![
@@ -104,21 +104,27 @@ fn new_page(visitor: &Visitor) -> FormPage<'static> {
 /// The form for a new one.
 pub(super) async fn new(visitor: Visitor) -> Result<Response, Failure> {
     visitor.installation(Permission::WriteRealms)?;
-    Ok(new_page(&visitor).shown(&visitor, &Form::default()))
+    let form = Form::default();
+    Ok(new_page(&visitor, &form).shown(&visitor, &form))
 }
 
-/// Makes one. Its name is taken the second time, so that it is made once.
+/// Makes one, once however often its form is sent.
 pub(super) async fn create(visitor: Visitor, form: Form) -> Result<Response, Failure> {
+    let visitor = visitor.making(&form);
     let access = visitor.installation(Permission::WriteRealms)?;
     let id = match RealmId::new(form.text("id")) {
         Ok(id) => id,
         Err(error) => {
             let mut mistakes = Mistakes::default();
             mistakes.add("id", sentence(&error.to_string()));
-            return Ok(new_page(&visitor).again(&visitor, &form, &mistakes));
+            return Ok(new_page(&visitor, &form).again(&visitor, &form, &mistakes));
         }
     };
     let compatibility = read_compatibility(&form).unwrap_or(Compatibility::Default);
+    let made = || gone_to(&address::realm(&id, &["settings"]), "realm-made");
+    if access.has_made(&id).await? {
+        return Ok(made());
+    }
     let editor = access.editor(&id);
     let realm = Realm {
         id: id.clone(),
@@ -129,8 +135,10 @@ pub(super) async fn create(visitor: Visitor, form: Form) -> Result<Response, Fai
         created_at: visitor.authority.now(),
     };
     match edit::realm::insert(editor, &realm).await {
-        Ok(()) => Ok(gone_to(&address::realm(&id, &["settings"]), "realm-made")),
-        Err(error) => Ok(new_page(&visitor).again(&visitor, &form, &mistakes(error)?)),
+        Ok(()) => Ok(made()),
+        // The same form came a second time while the first was on its way.
+        Err(_) if access.has_made(&id).await? => Ok(made()),
+        Err(error) => Ok(new_page(&visitor, &form).again(&visitor, &form, &mistakes(error)?)),
     }
 }
 

@@ -54,7 +54,8 @@ struct ListContent<'a> {
     list: &'a ListQuery,
     path: &'a str,
     next: Option<String>,
-    new: Option<String>,
+    /// Where everything of somebody, and where one token, is revoked, for who may.
+    new: Option<(String, String)>,
 }
 
 /// Every revocation of a realm, in parts.
@@ -93,7 +94,10 @@ pub(super) async fn list(visitor: Visitor, Path(realm): Path<String>) -> Result<
         list: &list,
         path: &path,
         next,
-        new: may.then(|| address::realm(&realm, &["revocations", "new"])),
+        new: may.then(|| {
+            let to = |page| address::realm(&realm, &["revocations", page]);
+            (to("new"), to("token"))
+        }),
     };
     Ok(Page::new(Frame::inside(&visitor, &place, t.of("nav-revocations")), content).into_response())
 }

@@ -94,6 +94,11 @@ impl AuditContent {
         self.kind == Kind::Refusals
     }
 
+    /// Whether one of the filters is set that are put away otherwise.
+    fn has_more(&self) -> bool {
+        audit_query::RARER.iter().any(|name| self.list.set(name).is_some())
+    }
+
     fn is_empty(&self) -> bool {
         self.changes.is_empty() && self.tokens.is_empty() && self.refusals.is_empty()
     }
@@ -183,7 +188,11 @@ async fn show(
         Kind::Tokens => t.of("audit-tokens-title"),
         Kind::Refusals => t.of("audit-refusals-title"),
     };
-    let frame = Frame::inside(visitor, &place, title).below(vec![Link::new(t.of("nav-audit"), "")]);
+    let frame = Frame::inside(visitor, &place, title).below(at.crumbs(
+        t,
+        &reach,
+        vec![Link::new(t.of("nav-audit"), "")],
+    ));
     Ok(Page::new(frame, content).with_status(status))
 }
 

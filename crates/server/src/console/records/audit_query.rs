@@ -51,6 +51,10 @@ pub(super) const CHANGES: [&str; 10] = [
 pub(super) const TOKENS: [&str; 5] = ["client", "organization", "from", "to", "order"];
 pub(super) const REFUSALS: [&str; 5] = ["client", "reason", "from", "to", "order"];
 
+/// Those of them that are looked for more rarely, and put away until one of them is set.
+pub(super) const RARER: [&str; 8] =
+    ["actor_kind", "actor", "action", "request_id", "organization", "from", "to", "order"];
+
 /// Reads fields, and notes what is wrong with them.
 struct Reader<'a> {
     t: Texts,

@@ -54,7 +54,7 @@ pub(super) async fn show(visitor: Visitor, Path(at): Path<At>) -> Result<Page<Ch
     let t = place.texts(&visitor);
     let content = content(t, &at, &people, record);
     let crumbs = vec![Link::new(t.of("nav-audit"), at.to(&["audit"]))];
-    let frame = Frame::inside(&visitor, &place, content.title.as_str()).below(crumbs);
+    let frame = Frame::inside(&visitor, &place, content.title.as_str()).below(at.crumbs(t, &reach, crumbs));
     Ok(Page::new(frame, content))
 }
 

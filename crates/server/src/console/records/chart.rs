@@ -92,6 +92,8 @@ pub(crate) struct Chart {
     rows_are: String,
     rows: Vec<Row>,
     series: Vec<Series>,
+    /// Whether what is newest stands at its right end, which is seen first where there is no room for all of it.
+    newest_last: bool,
 }
 
 // What came from elsewhere is escaped by its template.
@@ -130,7 +132,22 @@ impl Chart {
     fn of(t: Texts, data: Data) -> Self {
         let Data { id, title, about, rows_are, rows, series } = data;
         let (grid, labels, shapes) = (String::new(), Vec::new(), Vec::new());
-        Self { t, id, title, about, origin: (0, 0), height: 0, grid, labels, shapes, rows_are, rows, series }
+        let (origin, height, newest_last) = ((0, 0), 0, false);
+        Self {
+            t,
+            id,
+            title,
+            about,
+            origin,
+            height,
+            grid,
+            labels,
+            shapes,
+            rows_are,
+            rows,
+            series,
+            newest_last,
+        }
     }
 }
 
@@ -221,6 +238,8 @@ pub(crate) fn columns(t: Texts, data: Data) -> Chart {
     const TOP: u32 = 10;
     const LONG: u32 = (WIDTH - LEFT - 8) * 10;
     const HIGH: u32 = 1700;
+    /// A column that is narrower than its name.
+    const NARROW: u32 = 300;
     let (step, steps) = even_steps(highest(&data));
     let top = step.saturating_mul(steps);
     let mut shapes = shapes_of(&data);
@@ -242,13 +261,17 @@ pub(crate) fn columns(t: Texts, data: Data) -> Chart {
                 rectangle(&mut shape.path, (from + gap, HIGH - high), (width, high - low));
             }
         }
-        if index.is_multiple_of(every) {
-            let x = LEFT + u32::midpoint(from, to) / 10;
-            labels.push(Label { x, y: TOP + HIGH / 10 + 18, anchor: "middle", text: row.tick.clone() });
+        // Counted from the last one, which is the one that runs now.
+        if (count - 1 - index).is_multiple_of(every) {
+            let is_at_the_edge = index + 1 == count && to - from < NARROW;
+            let (x, anchor) =
+                if is_at_the_edge { (to + 80, "end") } else { (u32::midpoint(from, to), "middle") };
+            let text = row.tick.clone();
+            labels.push(Label { x: LEFT + x / 10, y: TOP + HIGH / 10 + 18, anchor, text });
         }
     }
     let height = TOP + HIGH / 10 + 26;
-    Chart { origin: (LEFT, TOP), height, grid, labels, shapes, ..Chart::of(t, data) }
+    Chart { origin: (LEFT, TOP), height, grid, labels, shapes, newest_last: true, ..Chart::of(t, data) }
 }
 
 /// A bar for each row, the series one after another, with their sum at the end.

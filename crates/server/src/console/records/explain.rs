@@ -5,6 +5,7 @@ use axum::extract::Path;
 use symbolon_core::permission::Permission;
 use symbolon_core::record::{RefusalRecord, TokenRecord};
 
+use crate::console::address;
 use crate::console::failure::Failure;
 use crate::console::list::ListQuery;
 use crate::console::page::{Frame, Link, Page};
@@ -31,8 +32,12 @@ pub(super) struct ExplainContent {
     action: String,
     id: String,
     in_realm: bool,
+    /// The page of the whole realm, for operators who look at one customer.
+    operators: Option<String>,
     tokens: Vec<TokenRow>,
     refusals: Vec<Explained>,
+    /// The realm in which who looks may revoke a token.
+    revokes_in: Option<String>,
 }
 
 /// Explains a request.
@@ -49,12 +54,18 @@ pub(super) async fn show(visitor: Visitor, Path(at): Path<At>) -> Result<Page<Ex
         in_realm: at.organization.is_none(),
         tokens: Vec::new(),
         refusals: Vec::new(),
+        revokes_in: (reach.realm().is_operator() && visitor.may(Permission::WriteRevocations))
+            .then(|| at.realm.clone()),
+        operators: (reach.realm().is_operator() && at.organization.is_some()).then(|| {
+            let to = address::realm(&at.realm, &["audit", "request"]);
+            format!("{to}?id={}", address::encoded(list.value("id")))
+        }),
     };
     if (1..=LONGEST_ID).contains(&content.id.len()) {
         content.fill(&at, &reach).await?;
     }
     let crumbs = vec![Link::new(t.of("nav-audit"), at.to(&["audit"]))];
-    let frame = Frame::inside(&visitor, &place, t.of("explain-title")).below(crumbs);
+    let frame = Frame::inside(&visitor, &place, t.of("explain-title")).below(at.crumbs(t, &reach, crumbs));
     Ok(Page::new(frame, content))
 }
 
@@ -87,6 +98,11 @@ impl ExplainContent {
             })
             .collect();
         Ok(())
+    }
+
+    /// Where a token is revoked, for who may.
+    fn revoke(&self, token: &TokenRow) -> Option<String> {
+        Some(address::realm(self.revokes_in.as_ref()?, &["revocations", "token", &token.jti]))
     }
 
     fn is_unknown(&self) -> bool {

@@ -306,7 +306,7 @@ async fn busiest(access: &RealmAccess<'_>, about: &About, now: Timestamp) -> Res
     Ok(chart::bars(t, data))
 }
 
-/// What refused requests were told.
+/// What refused requests were told. Finer reasons are on record, but not counted: that would be counts of another kind.
 pub(crate) async fn per_error(access: &RealmAccess<'_>, about: &About) -> Result<Chart, Failure> {
     let mut question = about.question(access.authority().now(), BY_RESULT, Step::Total);
     question.filter.results = UsageResults::Refused;
@@ -315,8 +315,14 @@ pub(crate) async fn per_error(access: &RealmAccess<'_>, about: &About) -> Result
     let shares = shares(&found, name);
     let t = about.t;
     let row = |share: &Share| {
-        let name = share.name.clone().unwrap_or_default();
-        Row { tick: name.clone(), name, to: String::new() }
+        let code = share.name.clone().unwrap_or_default();
+        match told(&code) {
+            None => Row { tick: code.clone(), name: code, to: String::new() },
+            Some(text) => {
+                let tick = t.of(text).into_owned();
+                Row { name: format!("{tick} ({code})"), tick, to: String::new() }
+            }
+        }
     };
     let data = Data {
         id: "per-error",
@@ -330,6 +336,25 @@ pub(crate) async fn per_error(access: &RealmAccess<'_>, about: &About) -> Result
         }],
     };
     Ok(chart::bars(t, data).in_style(2))
+}
+
+/// What an error code means, in a few words.
+fn told(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "invalid_request" => "told-invalid-request",
+        "invalid_client" => "told-invalid-client",
+        "invalid_grant" => "told-invalid-grant",
+        "unauthorized_client" => "told-unauthorized-client",
+        "unsupported_grant_type" => "told-unsupported-grant-type",
+        "unsupported_token_type" => "told-unsupported-token-type",
+        "invalid_target" => "told-invalid-target",
+        "invalid_scope" => "told-invalid-scope",
+        "invalid_token" => "told-invalid-token",
+        "insufficient_scope" => "told-insufficient-scope",
+        "temporarily_unavailable" => "told-temporarily-unavailable",
+        "server_error" => "told-server-error",
+        _ => return None,
+    })
 }
 
 /// When tokens were got in the last seven days, by days and hours.

@@ -19,7 +19,8 @@ use symbolon_core::permission::{OrganizationAccess, Permission, RealmAccess};
 
 use crate::console::address;
 use crate::console::failure::Failure;
-use crate::console::page::Place;
+use crate::console::page::{Link, Place};
+use crate::console::texts::Texts;
 use crate::console::visitor::Visitor;
 use crate::state::ServerState;
 
@@ -64,6 +65,17 @@ impl At {
         Place { realm: Some(&self.realm), organization: self.organization.as_deref() }
     }
 
+    /// The way to a page, which begins for operators with the organization that it is about.
+    fn crumbs(&self, t: Texts, reach: &Reach<'_>, rest: Vec<Link>) -> Vec<Link> {
+        let Reach::Organization(access) = reach else { return rest };
+        if !access.realm.is_operator() {
+            return rest;
+        }
+        let list = address::realm(&self.realm, &["organizations"]);
+        let organization = Link::new(reach.name().unwrap_or_default(), self.to(&[]));
+        [Link::new(t.of("nav-organizations"), list), organization].into_iter().chain(rest).collect()
+    }
+
     /// Access to what it names.
     async fn access<'a>(&self, visitor: &'a Visitor, permission: Permission) -> Result<Reach<'a>, Failure> {
         Ok(match &self.organization {
@@ -86,6 +98,17 @@ impl<'a> Reach<'a> {
         match self {
             Self::Realm(access) => access,
             Self::Organization(access) => &access.realm,
+        }
+    }
+
+    /// What the customer is called: its name, or its id where it has none.
+    fn name(&self) -> Option<&str> {
+        match self {
+            Self::Realm(_) => None,
+            Self::Organization(access) => Some(match access.organization.name.as_str() {
+                "" => access.id().as_str(),
+                name => name,
+            }),
         }
     }
 

@@ -86,7 +86,10 @@ pub(super) async fn show(visitor: Visitor, Path(at): Path<At>) -> Result<Page<Us
         crumbs.push(Link::new(t.of("clients"), at.to(&["clients"])));
         crumbs.push(Link::new(name, at.to(&["clients", client])));
     }
-    Ok(Page::new(Frame::inside(&visitor, &place, t.of("usage-title")).below(crumbs), content))
+    Ok(Page::new(
+        Frame::inside(&visitor, &place, t.of("usage-title")).below(at.crumbs(t, &reach, crumbs)),
+        content,
+    ))
 }
 
 /// Whose usage is shown, and its name.
@@ -94,7 +97,10 @@ async fn subject(at: &At, reach: &Reach<'_>, visitor: &Visitor) -> Result<(Usage
     let Reach::Organization(access) = reach else { return Ok((UsageOf::Realm, at.realm.clone())) };
     let organization: &OrganizationId = access.id();
     let Some(client) = &at.client else {
-        return Ok((UsageOf::Organization(organization.clone()), access.organization.name.clone()));
+        return Ok((
+            UsageOf::Organization(organization.clone()),
+            reach.name().unwrap_or_default().to_owned(),
+        ));
     };
     // The client's name is read as clients are.
     let clients = visitor.organization(Permission::ReadClients, (&at.realm, organization.as_str())).await?;

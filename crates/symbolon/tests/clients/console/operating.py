@@ -168,6 +168,33 @@ def revocation(stage: Stage) -> None:
     person.close()
 
 
+def one_token(stage: Stage) -> None:
+    """A token that got into the wrong hands, pasted: it alone is dead within a second."""
+    system = stage.given["apis"]["metafold"]
+    pair = {"id": system["client_id"], "secret": system["client_secret"]}
+    stolen, other = (token(system["token_url"], pair, audience=system["audience"]) for _ in range(2))
+    check(ask(system["api_url"], token=stolen)[0] == 200, "the token does not work")
+    person = signed_in(stage)
+    person.navigates("Revocations")
+    person.sees("Revocations")
+    person.follows("Revoke one token …")
+    person.sees("Revoke one token …")
+    person.enters("Token, or its id (jti)", "this is none")
+    person.presses("Look it up")
+    person.reads("This is neither a token of this service nor a token's id.")
+    person.judge()
+    person.enters("Token, or its id (jti)", stolen)
+    person.presses("Look it up")
+    person.sees("Revoke this token?")
+    check(stolen not in person.page.content() and stolen not in person.page.url, "the token is shown")
+    person.judge()
+    person.presses("Revoke this token")
+    person.reads("The token is revoked.")
+    refused_within_a_second(system["api_url"], stolen)
+    check(ask(system["api_url"], token=other)[0] == 200, "another token died with it")
+    person.close()
+
+
 def settings(stage: Stage) -> None:
     person = signed_in(stage)
     person.navigates("Realm settings")
@@ -260,4 +287,4 @@ def apis_and_policies(stage: Stage) -> None:
 
 
 if __name__ == "__main__":
-    run(invitation, audit_and_refusals, revocation, settings, apis_and_policies)
+    run(invitation, audit_and_refusals, revocation, one_token, settings, apis_and_policies)

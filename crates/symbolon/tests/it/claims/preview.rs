@@ -23,6 +23,7 @@ fn asked(organization: &str, client: &str) -> Asked {
         request: TokenRequest::default(),
         from: None,
         draft: None,
+        claims: None,
     }
 }
 
@@ -183,4 +184,18 @@ async fn a_resource_server_that_is_not_there_yet_can_be_tried() {
     draft.draft = None;
     draft.request.audience = Some("https://new.example".to_owned());
     assert_eq!(refused(&bed, "default", &draft).await, "unknown_audience");
+}
+
+#[tokio::test]
+async fn claims_of_a_client_are_tried_and_nobody_gets_them() {
+    let bed = Bed::start().await;
+    set_claims(&bed, "default", METI, &[("plan", json!({"cel": "client.claims.plan"}))]).await;
+    let as_it_is = asked("custodian", "meti");
+    assert_ne!(refused(&bed, "default", &as_it_is).await, "not refused");
+    let claims = [("plan".to_owned(), json!("pro"))].into();
+    let tried = Asked { claims: Some(claims), ..as_it_is.clone() };
+    let shown = preview(&bed, "default", &tried).await.unwrap();
+    assert_eq!(shown.claims["plan"], "pro");
+    assert_ne!(refused(&bed, "default", &as_it_is).await, "not refused");
+    assert_ne!(bed.send(meti("read:sources")).await.status, 200);
 }

@@ -120,6 +120,13 @@ impl<'a> Browser<'a> {
         self.send(Request::new(Method::GET, path)).await
     }
 
+    /// Looks at a page with header fields of one's own.
+    pub(super) async fn get_with(&mut self, path: &str, headers: &[(&'static str, &str)]) -> Answer {
+        let request = Request::new(Method::GET, path);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
+        self.send(request).await
+    }
+
     /// Sends a form.
     pub(super) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         self.post_from("http://localhost", path, fields).await

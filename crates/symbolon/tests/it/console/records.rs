@@ -8,6 +8,7 @@ use crate::support::{Answer, secrets};
 const METI: &str = "https://api.meti.io";
 const CUSTODIAN: &str = "/console/realms/default/organizations/custodian";
 const REALM: &str = "/console/realms/default";
+const CUSTOMER_EXPLAINS: &str = "/console/realms/default/organizations/custodian/audit/request";
 
 /// A world in which tokens were issued and requests refused; the ids of a token's request and of two refusals, that of
 /// a wrong secret and that of nobody's client.
@@ -224,7 +225,8 @@ async fn usage_is_shown_as_pictures_whose_numbers_are_those_of_the_store() {
     let row = "<th scope=\"row\">2026-11-22</th><td class=\"number\">2</td><td class=\"number\">2</td>";
     assert!(text.contains(row), "{text}");
     assert!(
-        text.contains("role=\"img\"") && text.contains("<th scope=\"row\">invalid_client</th>"),
+        text.contains("role=\"img\"")
+            && text.contains("<th scope=\"row\">Not authenticated (invalid_client)</th>"),
         "{text}"
     );
     assert!(text.contains("clients/meti\">Custodian&#39;s importer</a>"), "{text}");
@@ -241,6 +243,69 @@ async fn usage_is_shown_as_pictures_whose_numbers_are_those_of_the_store() {
     let mut other = Browser::signed_in(&desk, Who::OtherCustomer).await;
     let text = page(&mut other, "/console/realms/default/organizations/other/usage?period=quarter").await;
     assert!(text.contains("There were no requests in this time"), "{text}");
+}
+
+#[tokio::test]
+async fn where_a_picture_does_not_fit_its_newest_end_is_seen_first() {
+    let (desk, _) = busy().await;
+    let mut browser = Browser::signed_in(&desk, Who::Owner).await;
+    for (period, newest) in [("quarter", "11-22"), ("month", "11-22"), ("week", "11-22"), ("day", "12:00")] {
+        let text = page(&mut browser, &format!("{REALM}/usage?period={period}")).await;
+        let picture =
+            text.split("class=\"scroll newest-last\"").nth(1).unwrap().split("</svg>").next().unwrap();
+        assert!(picture.contains(&format!(">{newest}</text>")), "{period}: {picture}");
+        assert_eq!(
+            text.matches("newest-last").count(),
+            1,
+            "{period}: what begins at its left end stays there"
+        );
+        // Whoever does not see it has the numbers.
+        assert!(
+            picture.contains("role=\"img\" aria-labelledby=\"over-time-title over-time-about\""),
+            "{picture}"
+        );
+        assert!(text.contains("<summary>The numbers as a table</summary>"), "{text}");
+    }
+    let style = browser.get("/console/static/console.css").await.text;
+    assert!(style.contains(".figure .newest-last { direction: rtl; }"));
+    assert!(style.contains(".figure .newest-last > svg { direction: ltr; }"));
+}
+
+#[tokio::test]
+async fn rarer_filters_are_put_away_until_one_of_them_is_set() {
+    let desk = Desk::open().await;
+    let mut browser = Browser::signed_in(&desk, Who::Auditor).await;
+    let (closed, open) = ("<details class=\"more\">", "<details class=\"more\" open>");
+    for (list, is_open) in [
+        ("audit", false),
+        ("audit?subject_kind=client&subject=meti", false),
+        ("audit?action=create", true),
+        ("audit?from=2026-11-22", true),
+        ("audit?order=oldest", true),
+        ("audit/tokens", false),
+        ("audit/tokens?client=meti", false),
+        ("audit/tokens?organization=custodian", true),
+        ("audit/refusals?reason=unknown_client", false),
+        ("audit/refusals?to=2026-11-22", true),
+    ] {
+        let text = page(&mut browser, &format!("{REALM}/{list}")).await;
+        assert_eq!((text.contains(open), text.contains(closed)), (is_open, !is_open), "{list}: {text}");
+    }
+    let wrong = browser.get(&format!("{REALM}/audit?from=yesterday")).await.text;
+    assert!(wrong.contains(open) && wrong.contains("id=\"from-mistake\""), "{wrong}");
+}
+
+#[tokio::test]
+async fn operators_are_led_from_a_customers_records_to_those_of_the_realm() {
+    let (desk, [_, _, nobody]) = busy().await;
+    let path = format!("{CUSTOMER_EXPLAINS}?id={nobody}");
+    let link = format!("href=\"{REALM}/audit/request?id={nobody}\"");
+    let mut operator = Browser::signed_in(&desk, Who::Auditor).await;
+    let text = page(&mut operator, &path).await;
+    assert!(text.contains(&link) && !text.contains("ask the operator"), "{text}");
+    let mut customer = Browser::signed_in(&desk, Who::CustomerViewer).await;
+    let text = page(&mut customer, &path).await;
+    assert!(!text.contains(&link) && text.contains("ask the operator"), "{text}");
 }
 
 #[tokio::test]

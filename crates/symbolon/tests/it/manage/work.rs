@@ -242,3 +242,21 @@ async fn everything_is_exported_line_by_line_without_secrets_and_says_that_it_is
     let own = office.ask(Role::CustomerViewer, Method::GET, "/organizations/custodian/export", None).await;
     assert!(own.text.contains("\"meti\"") && !own.text.contains("metafold"), "{own:?}");
 }
+
+#[tokio::test]
+async fn operators_try_the_claims_of_a_client_before_they_save_them_and_customers_do_not() {
+    let office = Office::open().await;
+    let path = format!("{CLIENTS}/meti/token-preview");
+    let body = json!({"claims": {"v1_client_id": "usr_other"}});
+    let shown = office.owner(Method::POST, &path, Some(body.clone())).await;
+    assert_eq!(
+        (shown.status, &shown.body["claims"]["https://api.meti.io/v1_client_id"]),
+        (200, &json!("usr_other"))
+    );
+    let stored = office.owner(Method::GET, &format!("{CLIENTS}/meti"), None).await;
+    assert_eq!(stored.body["settings"]["claims"]["v1_client_id"], "usr_v1_custodian");
+    let refused = office.ask(Role::CustomerAdmin, Method::POST, &path, Some(body)).await;
+    is_problem(&refused, 403, "not-offered");
+    let own = office.ask(Role::CustomerAdmin, Method::POST, &path, Some(json!({}))).await;
+    assert_eq!(own.body["claims"]["https://api.meti.io/v1_client_id"], "usr_v1_custodian", "{own:?}");
+}

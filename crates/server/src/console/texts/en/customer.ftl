@@ -79,6 +79,28 @@ done-client-disabled = Switched off. Its tokens are dead.
 done-client-enabled = Switched on.
 done-client-deleted = Deleted. Its tokens are dead.
 
+# A client's claims of its own.
+own-claims-title = Claims of its own
+own-claims-about = They stand in a token where an API's claim rules ask for them, as in {"{client.claims.plan}"}.
+own-claims-by-operator = The operator of this service sets them. Some APIs put them into tokens.
+own-claims-none = There are none. Set some for APIs whose claim rules ask for them, as in {"{client.claims.plan}"}.
+own-claims-change = Change
+own-claims-edit-title = Claims of { $value }
+own-claims-hint = One a row; empty a name and its value to take a claim away. A value is a text, or JSON: a number, true, false, a list, an object. The preview offers more rows.
+own-claim-name = Name
+own-claim-kind = Value is
+own-claim-value = Value
+own-claim-text = Text
+own-claim-json = JSON
+own-claim-nameless = Give each value a name.
+own-claim-twice = The name { $value } stands there twice. Each may stand there once.
+own-claim-no-json = The value of { $name } is no JSON ({ $error }). If it is meant as a text, choose Text beside it.
+own-claims-meanwhile = Somebody else changed this { client-inline } in the meantime. Below is what you entered; saving it now replaces the claims that are stored: { $value }
+own-claims-none-stored = none
+own-claims-audience = For the API
+own-claims-no-audience = It may ask for no API yet, so there is no token to show.
+done-client-claims-saved = Saved. Its next token has them, where the API asks for them.
+
 # What a client may do.
 grants-title = Scopes and policies
 grants-change = Change
@@ -237,12 +259,16 @@ licence-ended = Ended
 licence-not-begun = Not begun
 licence-off = Switched off
 licences-hint = A licence is the time in which your organization may use an API. The operator of this service gives and renews them.
+licences-hint-operator = A licence is the time in which this organization may use an API. You give and renew them.
 licences-new = New licence
 licences-none = There are no licences. APIs that need one refuse tokens; ask the operator of this service.
+licences-none-operator = There are no licences. APIs that need one refuse its tokens; give it one, or take the need away on the API's page.
+licences-none-auditor = There are no licences. APIs that need one refuse its tokens, until an owner or admin of this realm gives it one.
 
 # API credentials by licence.
 credentials-hint = One pair for each kind of licence. Change the secret from time to time: make a new one, use it everywhere, then remove the old one.
 credentials-none = There are no licences, so there is nothing to have credentials for. Ask the operator of this service for a trial.
+credentials-none-operator = There are no licences, so there is nothing to have credentials for. Give this organization a licence first.
 credentials-new = New secret
 credentials-new-title = Make a new secret for the { $value } licence?
 credentials-first = It is shown once. Have a safe place for it ready.

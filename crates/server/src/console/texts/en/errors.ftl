@@ -4,6 +4,7 @@ error-not-found-title = There is no such page
 error-not-found = It is not there, or it belongs to somebody else. Check the address, or go back to the overview.
 error-forbidden-title = You may not do that
 error-forbidden = Your role does not include it. Ask an administrator of your organization.
+error-forbidden-operator = Your role does not include it. Ask an owner of this realm, who gives operators their roles.
 error-stale-title = Somebody else was faster
 error-stale = It was changed in the meantime, and nothing of yours was saved. Go back, look at it again, and repeat your change.
 error-refused-title = That cannot be done

@@ -248,6 +248,29 @@ async fn every_setting_of_a_realm_is_changed_by_its_form() {
 }
 
 #[tokio::test]
+async fn a_new_realms_form_that_is_sent_twice_makes_one_and_says_so_twice() {
+    let desk = Desk::open().await;
+    let mut browser = owner(&desk).await;
+    let filled = form(&mut browser, "/console/new-realm").await.with("id", "twice");
+    for _ in 0..2 {
+        let answer = browser.post("/console/new-realm", &filled.pairs()).await;
+        assert_eq!(
+            (answer.status, answer.header("location")),
+            (303, "/console/realms/twice/settings?done=realm-made"),
+            "{}",
+            answer.text
+        );
+    }
+    // Another form, or the same one for another realm that is there, is told what is wrong.
+    let other = form(&mut browser, "/console/new-realm").await.with("id", "twice");
+    assert_eq!(browser.post("/console/new-realm", &other.pairs()).await.status, 422);
+    let wrong = filled.with("id", "plain");
+    let wrong = browser.post("/console/new-realm", &wrong.pairs()).await;
+    assert_eq!(wrong.status, 422);
+    assert!(wrong.text.contains("value=\"plain\""), "{}", wrong.text);
+}
+
+#[tokio::test]
 async fn a_realm_is_switched_off_and_on_but_not_ones_own() {
     let desk = Desk::open().await;
     let mut browser = owner(&desk).await;

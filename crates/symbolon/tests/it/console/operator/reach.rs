@@ -70,7 +70,9 @@ async fn pages(desk: &Desk) -> Vec<(String, Needs)> {
         ("/organizations/custodian/licences/new", Writing),
         (&format!("/organizations/custodian/licences/{licence}"), Writing),
         (&format!("/organizations/custodian/licences/{licence}/end"), Writing),
+        ("/organizations/custodian/clients/meti/claims", Writing),
         ("/organizations/custodian/clients/meti/quota", Writing),
+        ("/revocations/token", Writing),
         ("/resource-servers", Reading),
         ("/resource-servers?sort=name&status=active&q=m", Reading),
         ("/resource-servers/new", Writing),
@@ -188,7 +190,7 @@ async fn what_belongs_to_one_organization_is_not_reached_through_another() {
         assert_eq!(browser.post(&elsewhere, &fields.pairs()).await.status, 404, "{elsewhere}");
         tried += 1;
     }
-    assert_eq!(tried, 3);
+    assert_eq!(tried, 4);
 }
 
 const PAYLOAD: &str = "\"><script>alert('x')</script>";
