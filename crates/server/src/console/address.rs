@@ -6,6 +6,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// Where a person shows once more who it is.
 pub(super) const PROVE: &str = "/console/prove";
+/// Where a person goes on afterwards with what it had entered.
+pub(super) const GO_ON: &str = "/console/prove/go-on";
 /// The realms within reach.
 pub(super) const REALMS: &str = "/console/realms";
 /// Where the console begins.

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use crate::console::entered::{Entered, HasToWait};
 use crate::console::failure::Failure;
 use crate::console::page::failure_page;
 use crate::console::visitor::{Asked, Visitor};
@@ -41,6 +42,8 @@ pub(crate) async fn around(State(state): State<ServerState>, request: Request, n
     let allowed = is_from_here(&parts.method, &parts.headers, parts.uri.host());
     // Who asks is looked up again for the page of a failure alone: it then shows the way back.
     let again = parts.clone();
+    let entered = Entered::default();
+    parts.extensions.insert(entered.clone());
     let answer = async {
         if allowed {
             next.run(Request::from_parts(parts, body)).await
@@ -52,10 +55,17 @@ pub(crate) async fn around(State(state): State<ServerState>, request: Request, n
         Ok(response) => response,
         Err(_) => Failure::Unavailable("the page took too long".to_owned()).into_response(),
     };
-    if let Some(failure) = response.extensions_mut().remove::<Failure>() {
+    let failure = response.extensions_mut().remove::<Failure>();
+    let has_to_wait = response.extensions_mut().remove::<HasToWait>().is_some();
+    if failure.is_some() || has_to_wait {
         let mut again = again;
         let visitor = Visitor::from_request_parts(&mut again, &state).await.ok();
-        response = failure_page(response, &failure, &asked, visitor.as_ref());
+        if let Some(waits) = visitor.as_ref().filter(|_| has_to_wait).and_then(|one| entered.waits(one)) {
+            response = waits;
+        }
+        if let Some(failure) = failure {
+            response = failure_page(response, &failure, &asked, visitor.as_ref());
+        }
     }
     let headers = response.headers_mut();
     for (name, value) in FOR_BROWSERS {

@@ -130,6 +130,12 @@ impl<'a> Browser<'a> {
         self.send(Request::new(Method::POST, path).form(fields).header("origin", origin)).await
     }
 
+    /// Sends an empty form with a header field.
+    pub(super) async fn post_with(&mut self, path: &str, (name, value): (&'static str, &str)) -> Answer {
+        let request = Request::new(Method::POST, path).form(&[]).header("origin", "http://localhost");
+        self.send(request.header(name, value)).await
+    }
+
     /// Sends a form and looks at the page that it leads to.
     pub(super) async fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let answer = self.post(path, fields).await;
@@ -149,7 +155,8 @@ impl<'a> Browser<'a> {
             .split('<')
             .find(|tag| tag.starts_with("input") && tag.contains(&format!("name=\"{name}\"")))?;
         let value = input.split("value=\"").nth(1)?.split('"').next()?;
-        Some(value.replace("&#34;", "\"").replace("&#39;", "'").replace("&lt;", "<").replace("&amp;", "&"))
+        let marks = [("&#34;", "\""), ("&#39;", "'"), ("&#60;", "<"), ("&#62;", ">"), ("&#38;", "&")];
+        Some(marks.into_iter().fold(value.to_owned(), |text, (from, to)| text.replace(from, to)))
     }
 
     async fn send(&mut self, request: Request) -> Answer {
