@@ -28,7 +28,7 @@ use crate::usage::{Busiest, UsageFilter, UsageGroup, UsageQuery, UsageSeries};
 use crate::user::User;
 
 pub use audit::AuditStore;
-pub use people::{Ended, FactorStore, LinkStore, SessionStore};
+pub use people::{Ended, FactorStore, LinkStore, MakingRoom, SessionStore};
 
 /// Why a store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]

@@ -194,6 +194,39 @@ async fn sessions_are_listed_and_ended() {
 }
 
 #[tokio::test]
+async fn a_user_has_fifty_sessions_and_the_one_idle_for_the_longest_time_makes_room() {
+    let bed = Bed::start().await;
+    let desk = Desk::of(&bed.authority);
+    let before = bed.store().last_change().await.unwrap();
+    let mut begun = vec![desk.signs_in(DEV).await];
+    bed.advance(Duration::from_secs(1)).await;
+    begun.push(desk.signs_in(DEV).await);
+    bed.advance(MINUTE).await;
+    // The first is used again; nothing comes from the second.
+    desk.asks(&begun[0].token).await.unwrap();
+    let other = desk.signs_in(ADMIN).await.token;
+    for _ in 2..session::MOST {
+        begun.push(desk.signs_in(DEV).await);
+    }
+    for signed_in in &begun {
+        assert!(desk.asks(&signed_in.token).await.is_ok());
+    }
+    let newest = desk.signs_in(DEV).await.token;
+    assert!(matches!(desk.asks(&begun[1].token).await, Err(NotSignedIn::Unknown)));
+    for token in [&begun[0].token, &begun[2].token, &newest, &other] {
+        assert!(desk.asks(token).await.is_ok());
+    }
+    let user = desk.user(DEV).await.id;
+    let listed = session::list(bed.store(), &realm_id("default"), &user, bed.authority.now()).await.unwrap();
+    assert_eq!(listed.len(), session::MOST as usize);
+    let rows = bed.audit("default", before, None).await;
+    let ended: Vec<_> = rows.iter().filter(|row| row.action == "end_sessions").collect();
+    assert_eq!(ended.len(), 1);
+    assert_eq!(ended[0].before, Some(serde_json::json!({ "sessions": [begun[1].session.id] })));
+    assert_eq!(ended[0].actor.id, user.as_str(), "whoever signed in ended it");
+}
+
+#[tokio::test]
 async fn nobody_ends_anothers_session() {
     let bed = Bed::start().await;
     let desk = Desk::of(&bed.authority);
