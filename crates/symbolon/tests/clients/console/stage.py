@@ -268,8 +268,8 @@ class Person:
     def is_still(self) -> None:
         """Waits until no request of this page is under way: what is pressed is pale until its answer comes."""
         if self.scripts:
-            self.page.wait_for_function(
-                "!document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling, .htmx-added')")
+            busy = self.page.locator(".htmx-request, .htmx-swapping, .htmx-settling, .htmx-added")
+            expect(busy).to_have_count(0, timeout=15_000)
 
     def widest(self) -> str:
         return self.page.evaluate("""() => [...document.querySelectorAll("main *, header *, nav *")]
