@@ -7,6 +7,7 @@ use crate::edit::{EditError, Editor};
 use crate::password::PasswordHash;
 use crate::secret::Secret;
 use crate::self_service;
+use crate::sign_in::password::check_new;
 use crate::user::{User, is_email};
 
 pub(crate) fn subject(user: &User) -> Subject {
@@ -42,8 +43,14 @@ pub async fn update(editor: Editor<'_>, before: &User, after: &User) -> Result<(
     editor.done().await
 }
 
-/// Hashes a password that somebody chose.
-pub async fn hash_password(editor: Editor<'_>, password: &Secret) -> Result<PasswordHash, EditError> {
+/// Hashes the new password of the user with an email address, if it will do as one. There is no other way to a hash
+/// but to take one over from elsewhere.
+pub async fn hash_password(
+    editor: Editor<'_>,
+    password: &Secret,
+    email: &str,
+) -> Result<PasswordHash, EditError> {
+    check_new(password, email).map_err(|weak| EditError::Invalid(weak.to_string()))?;
     Ok(editor.authority.passwords.hash(password, &*editor.authority.random).await?)
 }
 

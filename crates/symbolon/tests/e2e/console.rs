@@ -156,6 +156,11 @@ fn sessions_and_proofs_time_out_and_nothing_is_lost_by_it() {
 }
 
 #[test]
+fn guessing_is_slow_at_volume_and_makes_nobody_else_wait() {
+    Console::out_of_time().runs("guessing.py");
+}
+
+#[test]
 fn every_page_is_accessible_light_still_and_fits_a_telephone() {
     Console::serve().runs("pages.py");
 }

@@ -11,5 +11,6 @@ mod docs;
 mod held;
 mod isolation;
 mod office;
+mod passwords;
 mod roles;
 mod work;

@@ -146,7 +146,9 @@ async fn another_role_or_password_from_elsewhere_ends_all_sessions_of_the_user_a
         let custodian = symbolon_core::id::OrganizationId::new("custodian").unwrap();
         let hash = bed
             .operator("default", async |editor| {
-                edit::user::hash_password(editor, &secret(secrets::PASSWORD)).await.unwrap()
+                edit::user::hash_password(editor, &secret(secrets::PASSWORD), "somebody@api.example")
+                    .await
+                    .unwrap()
             })
             .await;
         bed.change_user("default", DEV, |user| match change {
