@@ -26,7 +26,7 @@ pub async fn insert(editor: Editor<'_>, user: &User) -> Result<(), EditError> {
     editor.done().await
 }
 
-/// Changes a user. Switching it off, or a new password, kills the tokens that it has and ends its sessions.
+/// Changes a user. Switching it off, a new password or another role kills the tokens that it has and ends its sessions.
 pub async fn update(editor: Editor<'_>, before: &User, after: &User) -> Result<(), EditError> {
     check(after)?;
     let was = (before.status.is_active(), before.held);
@@ -35,7 +35,9 @@ pub async fn update(editor: Editor<'_>, before: &User, after: &User) -> Result<(
     let mut change = editor.change("update", subject(&after), Some(before), Some(&after));
     let id = after.id.as_str();
     change.revocations = editor.status_revocation(Kind::User, id, (before.status, after.status))?;
-    let narrowed = before.password != after.password || before.membership != after.membership;
+    let narrowed = before.password != after.password
+        || before.membership != after.membership
+        || before.operator != after.operator;
     if change.revocations.is_empty() && narrowed {
         change.revocations = vec![editor.before_now(Kind::User, id)?];
     }

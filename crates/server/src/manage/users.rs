@@ -141,7 +141,10 @@ async fn hashed(
     }
 }
 
-async fn find_member(access: &OrganizationAccess<'_>, id: &str) -> Result<(User, MemberRole), Problem> {
+pub(super) async fn find_member(
+    access: &OrganizationAccess<'_>,
+    id: &str,
+) -> Result<(User, MemberRole), Problem> {
     let missing = || Problem::not_found("member");
     let id = UserId::new(id).map_err(|_| missing())?;
     let user = access.realm.store().find_user(access.realm.id(), Some(access.id()), &id).await?;
@@ -150,7 +153,10 @@ async fn find_member(access: &OrganizationAccess<'_>, id: &str) -> Result<(User,
     Ok((user, role))
 }
 
-async fn find_operator(access: &RealmAccess<'_>, id: &str) -> Result<(User, OperatorRole), Problem> {
+pub(super) async fn find_operator(
+    access: &RealmAccess<'_>,
+    id: &str,
+) -> Result<(User, OperatorRole), Problem> {
     let missing = || Problem::not_found("operator");
     let id = UserId::new(id).map_err(|_| missing())?;
     let user = access.store().find_user(access.id(), None, &id).await?.ok_or_else(missing)?;

@@ -142,10 +142,10 @@ class Tokens:
             time.sleep(0.002)
         connection.close()
 
-    def told(self) -> str:
+    def told(self, least: int = 100) -> str:
         """How long they took: half of them, and all but one in a hundred."""
         check(not self.failures, f"tokens were refused meanwhile: {self.failures[:3]}")
-        check(len(self.times) >= 100, f"only {len(self.times)} tokens")
+        check(len(self.times) >= least, f"only {len(self.times)} tokens")
         times = sorted(self.times)
         p50, p99 = statistics.median(times), times[len(times) * 99 // 100]
         check(p99 < 2, f"one token in a hundred took {p99:.2f} s")
@@ -321,11 +321,13 @@ def passkeys() -> str:
 
     with Tokens() as tokens:
         counts = judged(at_once(guess, 300))
+    # These cost no hash: they are over soon.
+    times = tokens.told(10)
     check(counts.get(429, 0) >= 150, f"passkeys are not delayed: {counts}")
     owner = Browser(address)
     owner.gets_in("viewer@plain.example")
     check(owner.is_in(), "signed in, and not let in")
-    return f"{counts}; {tokens.told()}"
+    return f"{counts}; {times}"
 
 
 def main() -> None:

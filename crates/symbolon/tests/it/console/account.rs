@@ -166,6 +166,14 @@ async fn passkeys_are_left_out_where_browsers_have_none() {
         assert!(!browser.get(path).await.text.contains("data-passkey"), "{path}");
     }
     assert!(browser.get("https://auth.example/console/sign-in").await.text.contains("data-passkey=\"get\""));
+    // Another port of the same name, of the installation or of a realm, may be somebody else's.
+    let asks = async |browser: &mut Browser<'_>, host: &str| {
+        browser.get(&format!("https://{host}/console/sign-in")).await.text.contains("data-passkey")
+    };
+    assert!(asks(&mut browser, "plain.example").await);
+    for host in ["auth.example:9999", "plain.example:9999", "plain.example:443"] {
+        assert!(!asks(&mut browser, host).await, "{host}");
+    }
     assert_eq!(browser.get("/console/account/passkeys/new").await.status, 409);
     assert!(browser.get("/console/account").await.text.contains("Passkeys need https"));
 }
@@ -395,7 +403,7 @@ async fn no_session_that_was_there_before_signing_in_is_taken_over() {
 }
 
 async fn sign_in(desk: &Desk, cookie: &str, who: Who) -> Answer {
-    let request = Request::new(Method::POST, "/console/sign-in").header("origin", "http://localhost");
+    let request = Request::new(Method::POST, "/console/sign-in").header("origin", "https://localhost");
     let request = if cookie.is_empty() { request } else { request.header("cookie", cookie) };
     let answer = desk.bed.send(request.form(&[("email", who.email()), ("password", PASSWORD)])).await;
     assert_eq!(answer.status, 303, "{answer:?}");

@@ -122,7 +122,7 @@ impl<'a> Browser<'a> {
 
     /// Sends a form.
     pub(super) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
-        self.post_from("http://localhost", path, fields).await
+        self.post_from("https://localhost", path, fields).await
     }
 
     /// Sends a form of a page of some origin.
@@ -132,7 +132,7 @@ impl<'a> Browser<'a> {
 
     /// Sends an empty form with a header field.
     pub(super) async fn post_with(&mut self, path: &str, (name, value): (&'static str, &str)) -> Answer {
-        let request = Request::new(Method::POST, path).form(&[]).header("origin", "http://localhost");
+        let request = Request::new(Method::POST, path).form(&[]).header("origin", "https://localhost");
         self.send(request.header(name, value)).await
     }
 
