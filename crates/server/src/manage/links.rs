@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 use symbolon_core::edit::link;
-use symbolon_core::permission::{Permission, RealmAccess};
+use symbolon_core::permission::{Denied, Permission, RealmAccess};
 use symbolon_core::secret::Secret;
 use symbolon_core::user::User;
 use utoipa::ToSchema;
@@ -62,6 +62,10 @@ pub(crate) async fn reset_member(
     Segments(at): Segments<OfMember>,
 ) -> Result<axum::Json<View>, Problem> {
     let access = manager.organization(Permission::WriteMembers, at.place()).await?;
+    // Core asks it again; a customer is told before anything is said of the version.
+    if !access.realm.is_operator() {
+        return Err(Denied::Permission(Permission::WriteMembers).into());
+    }
     let (user, _) = find_member(&access, &at.member).await?;
     manager.changing.check(user.version)?;
     let token = link::reset(&access.realm, &user).await?;

@@ -1,5 +1,5 @@
 //! Passwords that are set by the management API or by a description: the same is asked of them as in the console, and
-//! those that somebody uses already are taken over by their hashes.
+//! those that somebody uses already are taken over by their hashes. And the links by which people choose one.
 
 use serde_json::{Value, json};
 use symbolon_core::password::Passwords;
@@ -7,7 +7,7 @@ use symbolon_core::random::SystemRandom;
 use symbolon_core::secret::Secret;
 use symbolon_server::axum::http::Method;
 
-use super::office::{Office, Role};
+use super::office::{Office, Role, is_problem};
 use crate::support::{Answer, Request};
 
 /// What `apply` and the management API say of passwords that will not do.
@@ -75,4 +75,62 @@ async fn a_password_that_somebody_uses_already_is_taken_over_by_its_hash() {
         describes(&office, &json!({"email": email, "role": "viewer", "password": "short"}), false).await;
     assert_eq!(same.status, 200, "{same:?}");
     assert_eq!(v1().await, 200);
+}
+
+#[tokio::test]
+async fn links_for_people_are_made_as_in_the_console_and_stand_in_one_answer() {
+    let office = Office::open().await;
+    let before = office.bed.store().last_change().await.unwrap();
+    let member = json!({"email": "new@custodian.example", "role": "viewer"});
+    let made =
+        office.ask(Role::CustomerAdmin, Method::POST, "/organizations/custodian/members", Some(member)).await;
+    let place = format!("/organizations/custodian/members/{}", made.body["id"].as_str().unwrap());
+    let link = async |role: Role, path: String| office.ask(role, Method::POST, &path, None).await;
+    let invited = link(Role::CustomerAdmin, format!("{place}/invite")).await;
+    assert_eq!((invited.status, invited.header("cache-control")), (200, "no-store"), "{invited:?}");
+    assert_eq!(invited.body["email"], "new@custodian.example");
+    let address = invited.body["link"].as_str().unwrap().to_owned();
+    let (base, path) = address.split_at(address.find("/console/link/").unwrap());
+    assert_eq!(base, office.bed.authority.directory().base());
+    let sets = async |path: &str, password: &str| {
+        let fields = [("password", password), ("again", password)];
+        let request = Request::post(path).form(&fields).header("origin", "https://localhost");
+        office.bed.send(request).await.status
+    };
+    assert_eq!(sets(path, "short").await, 422);
+    assert_eq!(sets(path, "a tin of blue paint").await, 303);
+    assert_eq!(sets(path, "another tin of paint").await, 410, "it counts once");
+
+    // Who has a password is not invited; customers reset nobody's.
+    is_problem(&link(Role::CustomerAdmin, format!("{place}/invite")).await, 422, "invalid-change");
+    is_problem(&link(Role::CustomerAdmin, format!("{place}/reset")).await, 403, "insufficient-scope");
+    is_problem(&link(Role::OtherCustomer, format!("{place}/invite")).await, 404, "not-found");
+    let reset = link(Role::Admin, format!("{place}/reset")).await;
+    let address = reset.body["link"].as_str().unwrap();
+    assert_eq!(sets(&address[base.len()..], "four words that differ").await, 303);
+
+    let operator = json!({"email": "new@operator.example", "role": "auditor"});
+    let made = office.owner(Method::POST, "/operators", Some(operator)).await;
+    let place = format!("/operators/{}", made.body["id"].as_str().unwrap());
+    is_problem(&link(Role::Admin, format!("{place}/invite")).await, 403, "insufficient-scope");
+    let old = link(Role::Owner, format!("{place}/invite")).await;
+    let new = link(Role::Owner, format!("{place}/invite")).await;
+    let path = |answer: &Answer| answer.body["link"].as_str().unwrap()[base.len()..].to_owned();
+    assert_eq!(sets(&path(&old), "a tin of blue paint").await, 410, "a newer one took its place");
+    assert_eq!(sets(&path(&new), "a tin of blue paint").await, 303);
+
+    let rows = office.bed.audit("default", before, None).await;
+    let actions: Vec<_> = rows.iter().map(|row| row.action.as_str()).filter(|one| *one != "create").collect();
+    let expected = [
+        "invite",
+        "accept_invitation",
+        "offer_reset",
+        "reset_password",
+        "invite",
+        "invite",
+        "accept_invitation",
+    ];
+    assert_eq!(actions, expected);
+    let text = serde_json::to_string(&rows).unwrap();
+    assert!(!text.contains("sym_link"), "{text}");
 }
