@@ -31,6 +31,8 @@ pub const IDLE: Duration = Duration::from_mins(15);
 pub const LONGEST: Duration = Duration::from_hours(12);
 /// For so long after a full authentication a person need not prove again who it is.
 pub const PROVEN: Duration = Duration::from_mins(10);
+/// A user has at most so many at once; where one more begins, the one ends that was idle for the longest time.
+pub const MOST: u32 = 50;
 /// How often the last request is noted: what is written may be so much too old.
 const SEEN_EVERY: Duration = Duration::from_mins(1);
 /// The longest name of a browser that is kept, in characters.

@@ -30,7 +30,7 @@ use crate::user::User;
 
 pub use audit::AuditStore;
 pub use list::{ListFilter, Page, PageRequest, Sort, SortKey};
-pub use people::{Ended, FactorStore, LinkStore, SessionStore};
+pub use people::{Ended, FactorStore, LinkStore, MakingRoom, SessionStore};
 
 /// Why a store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]

@@ -1,13 +1,14 @@
 //! Sessions of people.
 
 use async_trait::async_trait;
+use serde_json::json;
 use sqlx::{query, query_scalar};
 use symbolon_core::audit::Change;
 use symbolon_core::clock::Timestamp;
 use symbolon_core::id::{Id, RealmId, SessionId, UserId};
 use symbolon_core::secret::SecretHash;
 use symbolon_core::session::Session;
-use symbolon_core::store::{Ended, SessionStore, StoreError, StoreResult};
+use symbolon_core::store::{Ended, MakingRoom, SessionStore, StoreError, StoreResult};
 
 use crate::backend::{Backend, Tx};
 use crate::changes::record;
@@ -88,6 +89,29 @@ async fn hold(tx: &mut Tx, session: &Session, user_version: i64) -> StoreResult<
     Err(stale_or_missing(stored))
 }
 
+/// Ends the sessions that a user has too many of, so that there is room for one, and records which they were.
+async fn make_room(tx: &mut Tx, session: &Session, room: MakingRoom<'_>) -> StoreResult<()> {
+    let mut ended = query_scalar!(
+        "DELETE FROM sessions WHERE realm = $1 AND user_id = $2 AND id NOT IN (
+             SELECT id FROM sessions WHERE realm = $1 AND user_id = $2
+             ORDER BY last_seen_at DESC, created_at DESC, id DESC LIMIT $3)
+         RETURNING id",
+        session.realm.as_str(),
+        session.user.as_str(),
+        i64::from(room.most.saturating_sub(1)),
+    )
+    .fetch_all(&mut **tx)
+    .await
+    .map_err(failed)?;
+    if ended.is_empty() {
+        return Ok(());
+    }
+    ended.sort_unstable();
+    let change = Change { before: Some(json!({ "sessions": ended })), ..room.ended.clone() };
+    record(tx, &session.realm, &change).await?;
+    Ok(())
+}
+
 async fn insert(tx: &mut Tx, session: &Session) -> StoreResult<()> {
     query!(
         "INSERT INTO sessions (id, realm, user_id, pepper, hmac, method, created_at, last_seen_at, proven_at,
@@ -113,9 +137,16 @@ async fn insert(tx: &mut Tx, session: &Session) -> StoreResult<()> {
 
 #[async_trait]
 impl SessionStore for Backend {
-    async fn insert_session(&self, session: &Session, user_version: i64, change: &Change) -> StoreResult<()> {
+    async fn insert_session(
+        &self,
+        session: &Session,
+        user_version: i64,
+        room: MakingRoom<'_>,
+        change: &Change,
+    ) -> StoreResult<()> {
         let mut tx = self.begin().await?;
         hold(&mut tx, session, user_version).await?;
+        make_room(&mut tx, session, room).await?;
         insert(&mut tx, session).await?;
         record(&mut tx, &session.realm, change).await?;
         tx.commit().await.map_err(failed)

@@ -230,7 +230,7 @@ async fn take(
             let editor = Editor { authority, actor, realm: &realm };
             let mut after: User = upsert.after;
             if let Some(password) = password {
-                after.password = Some(user::hash_password(editor, &password).await?);
+                after.password = Some(user::hash_password(editor, &password, &after.email).await?);
             }
             match &upsert.before {
                 None => user::insert(editor, &after).await,

@@ -23,6 +23,7 @@ use crate::realm::Realm;
 use crate::realm_view::RealmView;
 use crate::resource_server::comparable;
 use crate::secret::{Comparison, Secret};
+use crate::sign_in::password::check_new;
 use crate::store::{ClientWithKeys, PageRequest};
 use crate::user::{Membership, User, comparable_email, is_email};
 
@@ -375,6 +376,15 @@ impl Planner<'_> {
             Some(password) if self.authority.passwords.matches(password, hash.as_ref()).await? => None,
             other => other,
         };
+        if let Some(password) = new_password {
+            let refused = |weak| {
+                EditError::Invalid(format!(
+                    "{}: {weak}. One that somebody uses already is taken over as password_hash",
+                    wanted.email
+                ))
+            };
+            check_new(password, wanted.email).map_err(refused)?;
+        }
         let id = match (&before, wanted.id) {
             (Some(known), Some(id)) if known.id != *id => {
                 return Err(EditError::Invalid(format!("{} exists under another id", wanted.email)));

@@ -116,7 +116,7 @@ pub async fn change_password(
         return Err(attempt.refuse(Some(&before.email), reason, began).await.into());
     }
     check_new(new, &before.email)?;
-    let password = super::user::hash_password(editor, new).await?;
+    let password = super::user::hash_password(editor, new, &before.email).await?;
     let after = User { password: Some(password), version: before.version + 1, ..before.clone() };
     let mut change = editor.change("change_password", subject(&after), Some(before), Some(&after));
     change.revocations = vec![editor.before_now(Kind::User, after.id.as_str())?];

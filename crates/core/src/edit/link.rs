@@ -308,7 +308,7 @@ pub async fn accept(
     check_new(chosen.password, &after.email)?;
     let actor = Actor::user(&after.id, visit.request_id).at(visit.from);
     let editor = Editor { authority, actor: &actor, realm: realm.id() };
-    after.password = Some(user::hash_password(editor, chosen.password).await?);
+    after.password = Some(user::hash_password(editor, chosen.password, &after.email).await?);
     let mut change = editor.change(link.purpose.actions().1, subject(&after), before.as_ref(), Some(&after));
     if before.is_some() {
         change.revocations = vec![editor.before_now(Kind::User, after.id.as_str())?];

@@ -7,6 +7,7 @@ use crate::edit::{EditError, Editor};
 use crate::password::PasswordHash;
 use crate::secret::Secret;
 use crate::self_service;
+use crate::sign_in::password::check_new;
 use crate::user::{User, is_email};
 
 pub(crate) fn subject(user: &User) -> Subject {
@@ -25,7 +26,7 @@ pub async fn insert(editor: Editor<'_>, user: &User) -> Result<(), EditError> {
     editor.done().await
 }
 
-/// Changes a user. Switching it off, or a new password, kills the tokens that it has and ends its sessions.
+/// Changes a user. Switching it off, a new password or another role kills the tokens that it has and ends its sessions.
 pub async fn update(editor: Editor<'_>, before: &User, after: &User) -> Result<(), EditError> {
     check(after)?;
     let was = (before.status.is_active(), before.held);
@@ -34,7 +35,9 @@ pub async fn update(editor: Editor<'_>, before: &User, after: &User) -> Result<(
     let mut change = editor.change("update", subject(&after), Some(before), Some(&after));
     let id = after.id.as_str();
     change.revocations = editor.status_revocation(Kind::User, id, (before.status, after.status))?;
-    let narrowed = before.password != after.password || before.membership != after.membership;
+    let narrowed = before.password != after.password
+        || before.membership != after.membership
+        || before.operator != after.operator;
     if change.revocations.is_empty() && narrowed {
         change.revocations = vec![editor.before_now(Kind::User, id)?];
     }
@@ -42,8 +45,14 @@ pub async fn update(editor: Editor<'_>, before: &User, after: &User) -> Result<(
     editor.done().await
 }
 
-/// Hashes a password that somebody chose.
-pub async fn hash_password(editor: Editor<'_>, password: &Secret) -> Result<PasswordHash, EditError> {
+/// Hashes the new password of the user with an email address, if it will do as one. There is no other way to a hash
+/// but to take one over from elsewhere.
+pub async fn hash_password(
+    editor: Editor<'_>,
+    password: &Secret,
+    email: &str,
+) -> Result<PasswordHash, EditError> {
+    check_new(password, email).map_err(|weak| EditError::Invalid(weak.to_string()))?;
     Ok(editor.authority.passwords.hash(password, &*editor.authority.random).await?)
 }
 

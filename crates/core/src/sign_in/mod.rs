@@ -28,7 +28,7 @@ use crate::realm_view::RealmView;
 use crate::refusal::{Reason, Refusal};
 use crate::secret::Secret;
 use crate::session::{self, Method, Session, Visit};
-use crate::store::StoreError;
+use crate::store::{MakingRoom, StoreError};
 use crate::user::{User, comparable_email, is_email};
 use factors::{Factors, Methods};
 
@@ -180,7 +180,11 @@ impl Attempt<'_> {
         let editor = Editor { authority, actor: &actor, realm: self.realm.id() };
         let begun = serde_json::json!({ "session": session.id, "method": method });
         let change = editor.change("sign_in", subject(&user), None, Some(&begun));
-        authority.store.insert_session(&session, user.version, &change).await.map_err(changed_meanwhile)?;
+        let most = serde_json::json!({ "most": session::MOST });
+        let ended = editor.change("end_sessions", subject(&user), None, Some(&most));
+        let room = MakingRoom { most: session::MOST, ended: &ended };
+        let inserted = authority.store.insert_session(&session, user.version, room, &change).await;
+        inserted.map_err(changed_meanwhile)?;
         authority.after_change().await.map_err(changed_meanwhile)?;
         Ok(SignedIn { token, session, user })
     }

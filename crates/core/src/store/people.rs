@@ -23,12 +23,28 @@ pub enum Ended<'a> {
     All,
 }
 
+/// How a session finds room among those that its user has.
+#[derive(Clone, Copy, Debug)]
+pub struct MakingRoom<'a> {
+    /// A user has at most so many, the new one among them.
+    pub most: u32,
+    /// What is recorded where others have to end for it; what it looked like before is a list of their ids.
+    pub ended: &'a Change,
+}
+
 /// Sessions. Whatever revokes a user's tokens ends its sessions, in the same transaction.
 #[async_trait]
 pub trait SessionStore {
     /// Adds one for a user at that version; where the user has changed meanwhile, it is `Stale`, so that no session
-    /// comes of a password that is the user's no more.
-    async fn insert_session(&self, session: &Session, user_version: i64, change: &Change) -> StoreResult<()>;
+    /// comes of a password that is the user's no more. Where the user has too many, those end in the same
+    /// transaction from which nothing came for the longest time, however many begin at once.
+    async fn insert_session(
+        &self,
+        session: &Session,
+        user_version: i64,
+        room: MakingRoom<'_>,
+        change: &Change,
+    ) -> StoreResult<()>;
     /// Finds one, without naming a realm: it is how the realm is found out.
     async fn find_session(&self, id: &SessionId) -> StoreResult<Option<Session>>;
     /// Those of a user, the newest first, at most 100.

@@ -6,6 +6,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// Where a person shows once more who it is.
 pub(super) const PROVE: &str = "/console/prove";
+/// Where a person goes on afterwards with what it had entered.
+pub(super) const GO_ON: &str = "/console/prove/go-on";
 /// The realms within reach.
 pub(super) const REALMS: &str = "/console/realms";
 /// Where the console begins.
@@ -47,8 +49,10 @@ pub(super) fn next(unverified: Option<&str>) -> Option<String> {
     let text = unverified?;
     let inside = text == HOME || text.starts_with("/console/") || text.starts_with("/console?");
     let plain = text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
-    // `//` and `..` could mean another place to a browser than to this check.
-    let straight = !text.contains("//") && !text.contains("/..") && !text.contains("/./");
+    // `//` and `..` could mean another place to a browser than to this check, and so could `..` as `%2e%2e`.
+    let path = text.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+    let straight =
+        !text.contains("//") && !text.contains("/..") && !text.contains("/./") && !path.contains("%2e");
     (inside && plain && straight && text.len() <= 2048).then(|| text.to_owned())
 }
 
@@ -70,7 +74,7 @@ mod tests {
 
     #[test]
     fn only_pages_of_the_console_are_gone_on_to() {
-        let inside = "/console/realms/a/clients?status=active&q=x%20y";
+        let inside = "/console/realms/a/clients?status=active&q=x%20y%2ez";
         assert_eq!(next(Some(inside)).as_deref(), Some(inside));
         let outside = [
             "https://evil.example/",
@@ -84,6 +88,9 @@ mod tests {
             "",
             "/oauth/token",
             "/console/%0d%0a/..",
+            "/console/%2e%2e/oauth/token",
+            "/console/.%2E/.%2E/oauth/token",
+            "/console/%2E./oauth/token?x=%2e",
             "/console/\u{e9}",
         ];
         for text in outside {

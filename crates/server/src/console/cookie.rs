@@ -14,6 +14,8 @@ pub(crate) enum Cookie {
     Session,
     /// The first half of a sign-in that wants a second factor.
     Pending,
+    /// A form that waits until the person has shown who it is.
+    Entered,
 }
 
 impl Cookie {
@@ -21,6 +23,7 @@ impl Cookie {
         match self {
             Self::Session => ["__Host-symbolon", "symbolon"],
             Self::Pending => ["__Host-symbolon-pending", "symbolon-pending"],
+            Self::Entered => ["__Host-symbolon-entered", "symbolon-entered"],
         }
     }
 

@@ -12,13 +12,19 @@ use symbolon_core::permission::{Denied, RepeatError};
 use symbolon_core::store::StoreError;
 
 use crate::console::address;
+use crate::console::entered::HasToWait;
 use crate::middleware::unserved::Unserved;
+
+/// What the sign-in page says to whoever had a session.
+const OVER: &str = "session-over";
 
 /// Why a page was not shown.
 #[derive(Clone, Debug)]
 pub(crate) enum Failure {
     /// Nobody is signed in: to the sign-in page, and back here afterwards.
     SignIn(String),
+    /// The session is over: the same, and the page says so.
+    SignInAgain(String),
     /// It is too long ago that the person showed who it is: to that page, and back here afterwards.
     Prove(String),
     /// It is not there, or out of reach.
@@ -47,7 +53,7 @@ impl Failure {
     /// Status, and the name of its texts.
     pub(super) const fn row(&self) -> (StatusCode, &'static str, &'static str) {
         match self {
-            Self::SignIn(_) | Self::Prove(_) => {
+            Self::SignIn(_) | Self::SignInAgain(_) | Self::Prove(_) => {
                 (StatusCode::SEE_OTHER, "error-not-found-title", "error-not-found")
             }
             Self::NotFound => (StatusCode::NOT_FOUND, "error-not-found-title", "error-not-found"),
@@ -124,8 +130,13 @@ impl From<LinkRefused> for Failure {
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         match &self {
-            Self::SignIn(next) => return to(&address::sign_in(next), next),
-            Self::Prove(next) => return to(address::PROVE, next),
+            Self::SignIn(next) => return to(&address::sign_in(next), next, ""),
+            Self::SignInAgain(next) => return to(&address::sign_in(next), next, OVER),
+            Self::Prove(next) => {
+                let mut response = to(address::PROVE, next, "");
+                response.extensions_mut().insert(HasToWait);
+                return response;
+            }
             _ => {}
         }
         let mut response = self.row().0.into_response();
@@ -145,7 +156,9 @@ impl IntoResponse for Failure {
     }
 }
 
-fn to(page: &str, next: &str) -> Response {
+/// To a page that leads on to `next`, and that says what has been done, if anything has.
+pub(super) fn to(page: &str, next: &str, done: &str) -> Response {
     let next = percent_encoding::utf8_percent_encode(next, percent_encoding::NON_ALPHANUMERIC);
-    Redirect::to(&format!("{page}?next={next}")).into_response()
+    let done = if done.is_empty() { String::new() } else { format!("&done={done}") };
+    Redirect::to(&format!("{page}?next={next}{done}")).into_response()
 }

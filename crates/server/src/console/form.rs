@@ -6,6 +6,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
 
+use crate::console::entered::Entered;
 use crate::console::failure::Failure;
 use crate::state::ServerState;
 
@@ -44,6 +45,11 @@ impl Form {
         Some(self.text(name)).filter(|text| !text.is_empty())
     }
 
+    /// All fields in their order.
+    pub(crate) fn pairs(&self) -> &[(String, String)] {
+        &self.0
+    }
+
     /// All values of a field, of checkboxes for instance.
     pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(other, _)| other == name).map(|(_, value)| value.trim())
@@ -79,7 +85,11 @@ impl FromRequest<ServerState> for Form {
         if !is_empty && !is_form.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
             return Err(Failure::Form);
         }
+        let entered = request.extensions().get::<Entered>().cloned();
         let bytes = Bytes::from_request(request, state).await.map_err(|_| Failure::Form)?;
+        if let Some(entered) = entered {
+            entered.note(&bytes);
+        }
         Self::parse(&bytes).ok_or(Failure::Form)
     }
 }

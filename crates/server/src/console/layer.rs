@@ -8,6 +8,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use crate::console::cookie;
+use crate::console::entered::{Entered, HasToWait};
 use crate::console::failure::Failure;
 use crate::console::page::failure_page;
 use crate::console::visitor::{Asked, Visitor};
@@ -38,9 +40,12 @@ const FOR_BROWSERS: [(HeaderName, &str); 7] = [
 pub(crate) async fn around(State(state): State<ServerState>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     let Ok(asked) = Asked::from_request_parts(&mut parts, &state).await;
-    let allowed = is_from_here(&parts.method, &parts.headers, parts.uri.host());
+    let secure = cookie::are_secure(&state.authority);
+    let allowed = is_from_here(secure, &parts.method, &parts.headers, parts.uri.host());
     // Who asks is looked up again for the page of a failure alone: it then shows the way back.
     let again = parts.clone();
+    let entered = Entered::default();
+    parts.extensions.insert(entered.clone());
     let answer = async {
         if allowed {
             next.run(Request::from_parts(parts, body)).await
@@ -52,10 +57,17 @@ pub(crate) async fn around(State(state): State<ServerState>, request: Request, n
         Ok(response) => response,
         Err(_) => Failure::Unavailable("the page took too long".to_owned()).into_response(),
     };
-    if let Some(failure) = response.extensions_mut().remove::<Failure>() {
+    let failure = response.extensions_mut().remove::<Failure>();
+    let has_to_wait = response.extensions_mut().remove::<HasToWait>().is_some();
+    if failure.is_some() || has_to_wait {
         let mut again = again;
         let visitor = Visitor::from_request_parts(&mut again, &state).await.ok();
-        response = failure_page(response, &failure, &asked, visitor.as_ref());
+        if let Some(waits) = visitor.as_ref().filter(|_| has_to_wait).and_then(|one| entered.waits(one)) {
+            response = waits;
+        }
+        if let Some(failure) = failure {
+            response = failure_page(response, &failure, &asked, visitor.as_ref());
+        }
     }
     let headers = response.headers_mut();
     for (name, value) in FOR_BROWSERS {
@@ -69,7 +81,8 @@ pub(crate) async fn around(State(state): State<ServerState>, request: Request, n
 
 /// Whether a change comes from a page of this host. Browsers say where a request comes from (`Sec-Fetch-Site`, and
 /// `Origin` with every form); what says neither was not sent by a browser that protects its user, and is refused.
-fn is_from_here(method: &Method, headers: &HeaderMap, asked_host: Option<&str>) -> bool {
+/// A page of the same name that came over http may be anybody's who sits on the way: over https it is another's.
+fn is_from_here(secure: bool, method: &Method, headers: &HeaderMap, asked_host: Option<&str>) -> bool {
     if matches!(*method, Method::GET | Method::HEAD) {
         return true;
     }
@@ -80,9 +93,8 @@ fn is_from_here(method: &Method, headers: &HeaderMap, asked_host: Option<&str>) 
         return false;
     }
     let Some(origin) = text("origin") else { return text("sec-fetch-site").is_some() };
-    let from = origin.split_once("://").map(|(_, host)| host);
-    let here = text("host").or(asked_host);
-    from.is_some() && from == here
+    let Some((scheme, from)) = origin.split_once("://") else { return false };
+    (scheme == "https" || !secure) && Some(from) == text("host").or(asked_host)
 }
 
 #[cfg(test)]
@@ -92,7 +104,7 @@ mod tests {
     fn judged(pairs: &[(&'static str, &str)]) -> bool {
         let headers =
             pairs.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
-        is_from_here(&Method::POST, &headers.collect(), None)
+        is_from_here(true, &Method::POST, &headers.collect(), None)
     }
 
     #[test]
@@ -105,6 +117,7 @@ mod tests {
             &[("origin", "https://evil.example")][..],
             &[("origin", "null")],
             &[("origin", "https://auth.example")],
+            &[("origin", "http://auth.example:8443")],
             &[("origin", "https://auth.example:8443"), ("sec-fetch-site", "same-site")],
             &[("sec-fetch-site", "cross-site")],
             &[("sec-fetch-site", "none")],
@@ -112,6 +125,9 @@ mod tests {
         ] {
             assert!(!judged(&[&[host], from].concat()), "{from:?}");
         }
-        assert!(is_from_here(&Method::GET, &HeaderMap::new(), None));
+        assert!(is_from_here(true, &Method::GET, &HeaderMap::new(), None));
+        let plain = [("host", "localhost:8080"), ("origin", "http://localhost:8080")];
+        let plain = plain.map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
+        assert!(is_from_here(false, &Method::POST, &plain.into_iter().collect(), None));
     }
 }

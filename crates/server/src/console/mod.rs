@@ -10,6 +10,7 @@ mod address;
 mod assets;
 mod cookie;
 mod customer;
+mod entered;
 mod failure;
 mod form;
 mod home;

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use axum::extract::FromRequestParts;
-use axum::http::header::{HOST, USER_AGENT};
+use axum::http::header::{HOST, REFERER, USER_AGENT};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use symbolon_core::audit::RepeatKey;
@@ -56,6 +56,12 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
+/// The page of the console that a request was sent from, as the browser says.
+fn page_of(headers: &HeaderMap) -> Option<String> {
+    let (_, rest) = text(headers, REFERER.as_str()).split_once("://")?;
+    address::next(rest.get(rest.find('/')?..))
+}
+
 impl FromRequestParts<ServerState> for Asked {
     type Rejection = Infallible;
 
@@ -98,14 +104,15 @@ impl FromRequestParts<ServerState> for Visitor {
         let Ok(asked) = Asked::from_request_parts(parts, state).await;
         let authority = Arc::clone(&state.authority);
         // After signing in, a page is shown again; a change is not made again.
-        let next = if asked.reads { asked.path.clone() } else { address::HOME.to_owned() };
+        let next = if asked.reads { Some(asked.path.clone()) } else { page_of(&parts.headers) };
+        let next = next.unwrap_or_else(|| address::HOME.to_owned());
         let secure = cookie::are_secure(&authority);
         let token = Cookie::Session.read(secure, &parts.headers);
         let Some(token) = token else { return Err(Failure::SignIn(next)) };
         let person = match session::authenticate(&authority, token, asked.visit()).await {
             Ok(person) => person,
             Err(NotSignedIn::Unknown | NotSignedIn::Ended | NotSignedIn::Barred(_)) => {
-                return Err(Failure::SignIn(next));
+                return Err(Failure::SignInAgain(next));
             }
             Err(NotSignedIn::TooOld(reason)) => return Err(Failure::Unavailable(reason.to_string())),
             Err(NotSignedIn::Store(error)) => return Err(error.into()),

@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use symbolon_core::edit::EditError;
+use symbolon_core::edit::link::LinkRefused;
 use symbolon_core::permission::{Denied, NotACaller, NotApplied, RepeatError};
 use symbolon_core::protocol::bearer::Challenge;
 use symbolon_core::protocol::error::ErrorCode;
@@ -242,6 +243,15 @@ impl From<Denied> for Problem {
                 let challenge = Some(challenge.to_string());
                 Self { challenge, ..Self::new(Kind::InsufficientScope, detail) }
             }
+        }
+    }
+}
+
+impl From<LinkRefused> for Problem {
+    fn from(error: LinkRefused) -> Self {
+        match error {
+            LinkRefused::Denied(denied) => denied.into(),
+            LinkRefused::Edit(error) => error.into(),
         }
     }
 }

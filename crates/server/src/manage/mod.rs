@@ -17,6 +17,7 @@ mod export;
 mod layer;
 mod leaks;
 mod licences;
+mod links;
 mod openapi;
 mod organizations;
 mod page;

@@ -15,8 +15,8 @@ use utoipa_axum::routes;
 
 use crate::coded::{ASK_AGAIN, File};
 use crate::manage::{
-    access_keys, apply, audit, clients, export, leaks, licences, organizations, policies, preview, realms,
-    requests, resource_servers, revocations, signing_keys, usage, users,
+    access_keys, apply, audit, clients, export, leaks, licences, links, organizations, policies, preview,
+    realms, requests, resource_servers, revocations, signing_keys, usage, users,
 };
 use crate::state::ServerState;
 
@@ -57,8 +57,12 @@ fn described() -> OpenApi {
         .routes(routes!(licences::show, licences::update, licences::delete))
         .routes(routes!(users::list_members, users::create_member))
         .routes(routes!(users::show_member, users::update_member))
+        .routes(routes!(links::invite_member))
+        .routes(routes!(links::reset_member))
         .routes(routes!(users::list_operators, users::create_operator))
         .routes(routes!(users::show_operator, users::update_operator))
+        .routes(routes!(links::invite_operator))
+        .routes(routes!(links::reset_operator))
         .routes(routes!(clients::list, clients::create))
         .routes(routes!(clients::show, clients::update, clients::delete))
         .routes(routes!(clients::assign_policy, clients::unassign_policy))

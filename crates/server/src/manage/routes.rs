@@ -6,8 +6,8 @@
 use axum::routing::{MethodRouter, get, patch, post, put};
 
 use super::{
-    access_keys, apply, audit, clients, export, leaks, licences, organizations, policies, preview, realms,
-    requests, resource_servers, revocations, signing_keys, usage, users,
+    access_keys, apply, audit, clients, export, leaks, licences, links, organizations, policies, preview,
+    realms, requests, resource_servers, revocations, signing_keys, usage, users,
 };
 use crate::state::ServerState;
 
@@ -33,6 +33,8 @@ fn of_realms() -> Vec<(&'static str, MethodRouter<ServerState>)> {
         ),
         ("/realms/{realm}/operators", get(users::list_operators).post(users::create_operator)),
         ("/realms/{realm}/operators/{operator}", get(users::show_operator).patch(users::update_operator)),
+        ("/realms/{realm}/operators/{operator}/invite", post(links::invite_operator)),
+        ("/realms/{realm}/operators/{operator}/reset", post(links::reset_operator)),
         ("/realms/{realm}/signing-keys", get(signing_keys::list)),
         ("/realms/{realm}/signing-keys/rotate", post(signing_keys::rotate)),
         ("/realms/{realm}/signing-keys/{kid}/replace", post(signing_keys::replace)),
@@ -65,6 +67,8 @@ fn of_organizations() -> Vec<(&'static str, MethodRouter<ServerState>)> {
             "/realms/{realm}/organizations/{organization}/members/{member}",
             get(users::show_member).patch(users::update_member),
         ),
+        ("/realms/{realm}/organizations/{organization}/members/{member}/invite", post(links::invite_member)),
+        ("/realms/{realm}/organizations/{organization}/members/{member}/reset", post(links::reset_member)),
         (
             "/realms/{realm}/organizations/{organization}/revocations",
             post(revocations::create_in_organization),

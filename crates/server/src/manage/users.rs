@@ -57,7 +57,7 @@ pub(crate) struct NewMember {
     #[schema(format = Email)]
     email: String,
     role: MemberRole,
-    /// The first password; none where absent.
+    /// The first password, of at least 12 characters and not one of those that are guessed first; none where absent.
     #[schema(value_type = Option<String>, format = Password, write_only)]
     password: Option<Secret>,
 }
@@ -70,7 +70,7 @@ pub(crate) struct NewOperator {
     #[schema(format = Email)]
     email: String,
     role: OperatorRole,
-    /// The first password; none where absent.
+    /// The first password, of at least 12 characters and not one of those that are guessed first; none where absent.
     #[schema(value_type = Option<String>, format = Password, write_only)]
     password: Option<Secret>,
 }
@@ -86,7 +86,7 @@ pub(crate) struct MemberChange {
     role: MemberRole,
     #[schema(required = false)]
     status: Status,
-    /// A new password.
+    /// A new password, of at least 12 characters and not one of those that are guessed first.
     #[serde(serialize_with = "unsaid")]
     #[schema(value_type = Option<String>, format = Password, write_only)]
     password: Option<Secret>,
@@ -103,7 +103,7 @@ pub(crate) struct OperatorChange {
     role: OperatorRole,
     #[schema(required = false)]
     status: Status,
-    /// A new password.
+    /// A new password, of at least 12 characters and not one of those that are guessed first.
     #[serde(serialize_with = "unsaid")]
     #[schema(value_type = Option<String>, format = Password, write_only)]
     password: Option<Secret>,
@@ -129,14 +129,22 @@ pub(crate) fn operator_view(user: User, role: OperatorRole) -> OperatorView {
     OperatorView { id, email, role, status, has_password, version, created_at: created_at.into() }
 }
 
-async fn hashed(editor: Editor<'_>, password: Option<&Secret>) -> Result<Option<PasswordHash>, Problem> {
+/// The hash of a password that is set anew; the user has that email address.
+async fn hashed(
+    editor: Editor<'_>,
+    password: Option<&Secret>,
+    email: &str,
+) -> Result<Option<PasswordHash>, Problem> {
     match password {
-        Some(password) => Ok(Some(edit::user::hash_password(editor, password).await?)),
+        Some(password) => Ok(Some(edit::user::hash_password(editor, password, email).await?)),
         None => Ok(None),
     }
 }
 
-async fn find_member(access: &OrganizationAccess<'_>, id: &str) -> Result<(User, MemberRole), Problem> {
+pub(super) async fn find_member(
+    access: &OrganizationAccess<'_>,
+    id: &str,
+) -> Result<(User, MemberRole), Problem> {
     let missing = || Problem::not_found("member");
     let id = UserId::new(id).map_err(|_| missing())?;
     let user = access.realm.store().find_user(access.realm.id(), Some(access.id()), &id).await?;
@@ -145,7 +153,10 @@ async fn find_member(access: &OrganizationAccess<'_>, id: &str) -> Result<(User,
     Ok((user, role))
 }
 
-async fn find_operator(access: &RealmAccess<'_>, id: &str) -> Result<(User, OperatorRole), Problem> {
+pub(super) async fn find_operator(
+    access: &RealmAccess<'_>,
+    id: &str,
+) -> Result<(User, OperatorRole), Problem> {
     let missing = || Problem::not_found("operator");
     let id = UserId::new(id).map_err(|_| missing())?;
     let user = access.store().find_user(access.id(), None, &id).await?.ok_or_else(missing)?;
@@ -233,7 +244,8 @@ pub(crate) async fn update_member(
     let current = MemberChange { email: before.email.clone(), role, status: before.status, password: None };
     let change = body.patch(&current)?;
     let editor = access.realm.editor();
-    let password = hashed(editor, change.password.as_ref()).await?.or_else(|| before.password.clone());
+    let password = hashed(editor, change.password.as_ref(), &change.email).await?;
+    let password = password.or_else(|| before.password.clone());
     let membership = Some(Membership { organization: access.id().clone(), role: change.role });
     let held = held(access.realm.is_operator(), &before, change.status)?;
     let base = User { email: change.email, status: change.status, held, ..before.clone() };
@@ -320,7 +332,8 @@ pub(crate) async fn update_operator(
     let current = OperatorChange { email: before.email.clone(), role, status: before.status, password: None };
     let change = body.patch(&current)?;
     let editor = access.editor();
-    let password = hashed(editor, change.password.as_ref()).await?.or_else(|| before.password.clone());
+    let password = hashed(editor, change.password.as_ref(), &change.email).await?;
+    let password = password.or_else(|| before.password.clone());
     let operator = Some(change.role);
     let held = held(true, &before, change.status)?;
     let base = User { email: change.email, status: change.status, held, ..before.clone() };
@@ -339,8 +352,8 @@ async fn new_user(editor: Editor<'_>, email: String, password: Option<&Secret>) 
     let now = editor.authority.now();
     Ok(User {
         id: id(None, now, editor.authority)?,
+        password: hashed(editor, password, &email).await?,
         email,
-        password: hashed(editor, password).await?,
         status: Status::Active,
         held: false,
         membership: None,

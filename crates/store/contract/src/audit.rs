@@ -15,7 +15,7 @@ use symbolon_core::user::User;
 
 use crate::Shared;
 use crate::revocations::whole;
-use crate::sessions::session;
+use crate::sessions::{room, session};
 use crate::world::{
     NOW, add_client, add_key, audit, change, client, id, key, later, licence, organization, policy, populate,
     populate_realm, realm, server, signing_key, user,
@@ -124,7 +124,7 @@ pub(crate) async fn every_method(store: Shared) {
     leaves_one(&store, "update_user", store.update_user(&r, &changed, c)).await;
     let (session, user) = (session("s1", "u", NOW), id("u"));
     let quiet = Change { revocations: Vec::new(), ..c.clone() };
-    leaves_one(&store, "insert_session", store.insert_session(&session, 2, &quiet)).await;
+    leaves_one(&store, "insert_session", store.insert_session(&session, 2, room(&quiet), &quiet)).await;
     let ending = async { store.delete_sessions(&r, &user, Ended::All, c).await.map(drop) };
     leaves_one(&store, "delete_sessions", ending).await;
     let signing = signing_key("kid", KeyState::Active);

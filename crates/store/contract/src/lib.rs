@@ -88,6 +88,7 @@ pub const PROMISES: &[(&str, Promise)] = &[
     ("sessions: none is left by a password changed at the same time", |s| Box::pin(sessions::at_once(s))),
     ("sessions: a secret is renewed once", |s| Box::pin(sessions::renewed(s))),
     ("sessions: one, the others or all are ended", |s| Box::pin(sessions::ended(s))),
+    ("sessions: a user has no more than a bounded number", |s| Box::pin(sessions::bounded(s))),
     ("sessions: those that are over are forgotten", |s| Box::pin(sessions::forgotten(s))),
     ("factors: they read back, by user and by handle", |s| Box::pin(factors::read_back(s))),
     ("factors: of two changes of one version one fails", |s| Box::pin(factors::stale(s))),

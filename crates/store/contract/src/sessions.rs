@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use symbolon_core::audit::{Movement, SubjectKind};
+use symbolon_core::audit::{Change, Movement, SubjectKind};
 use symbolon_core::clock::Timestamp;
 use symbolon_core::id::RealmId;
 use symbolon_core::protocol::revocation::Kind;
 use symbolon_core::secret::SecretHash;
 use symbolon_core::session::{Method, Session};
-use symbolon_core::store::{Ended, Store, StoreError};
+use symbolon_core::store::{Ended, MakingRoom, Store, StoreError};
 use symbolon_core::user::User;
 
 use crate::Shared;
@@ -41,13 +41,18 @@ async fn people(store: &dyn Store) -> RealmId {
 }
 
 /// A change that revokes nothing, as signing in is.
-fn quiet() -> symbolon_core::audit::Change {
-    symbolon_core::audit::Change { revocations: Vec::new(), ..change(SubjectKind::User, "u") }
+fn quiet() -> Change {
+    Change { revocations: Vec::new(), ..change(SubjectKind::User, "u") }
+}
+
+/// Room for more sessions than any of these tests begins.
+pub(crate) fn room(ended: &Change) -> MakingRoom<'_> {
+    MakingRoom { most: 50, ended }
 }
 
 async fn begin(store: &dyn Store, name: &str, user: &str, at: Timestamp) -> Session {
     let session = session(name, user, at);
-    store.insert_session(&session, 1, &quiet()).await.unwrap();
+    store.insert_session(&session, 1, room(&quiet()), &quiet()).await.unwrap();
     session
 }
 
@@ -66,9 +71,9 @@ pub(crate) async fn read_back(store: Shared) {
     assert_eq!(store.list_sessions(&realm, &id("op")).await.unwrap(), [other]);
     assert_eq!(store.list_sessions(&id("s"), &u).await.unwrap(), []);
     // The same id again, and a user who is not there.
-    assert_eq!(fails(&*store, store.insert_session(&one, 1, &quiet())).await, "Taken");
+    assert_eq!(fails(&*store, store.insert_session(&one, 1, room(&quiet()), &quiet())).await, "Taken");
     let nobody = session("s4", "nobody", NOW);
-    assert_eq!(fails(&*store, store.insert_session(&nobody, 1, &quiet())).await, "NotFound");
+    assert_eq!(fails(&*store, store.insert_session(&nobody, 1, room(&quiet()), &quiet())).await, "NotFound");
 
     store.touch_session(&realm, &one.id, later(60)).await.unwrap();
     store.touch_session(&realm, &one.id, later(30)).await.unwrap();
@@ -82,12 +87,15 @@ pub(crate) async fn stale(store: Shared) {
     let realm = people(&*store).await;
     let session = session("s1", "u", NOW);
     for version in [0, 2] {
-        assert_eq!(fails(&*store, store.insert_session(&session, version, &quiet())).await, "Stale");
+        assert_eq!(
+            fails(&*store, store.insert_session(&session, version, room(&quiet()), &quiet())).await,
+            "Stale"
+        );
     }
     let renamed = User { email: "new@example.test".to_owned(), version: 2, ..user(Some("o1"), "u") };
     store.update_user(&realm, &renamed, &quiet()).await.unwrap();
-    assert_eq!(fails(&*store, store.insert_session(&session, 1, &quiet())).await, "Stale");
-    store.insert_session(&session, 2, &quiet()).await.unwrap();
+    assert_eq!(fails(&*store, store.insert_session(&session, 1, room(&quiet()), &quiet())).await, "Stale");
+    store.insert_session(&session, 2, room(&quiet()), &quiet()).await.unwrap();
 }
 
 pub(crate) async fn revoked(store: Shared) {
@@ -120,7 +128,7 @@ pub(crate) async fn at_once(store: Shared) {
         let name = format!("s{round}");
         let beginning = {
             let (store, session) = (Arc::clone(&store), session(&name, "u", NOW));
-            tokio::spawn(async move { store.insert_session(&session, round, &quiet()).await })
+            tokio::spawn(async move { store.insert_session(&session, round, room(&quiet()), &quiet()).await })
         };
         let after = User { version: round + 1, ..user(Some("o1"), "u") };
         let revoking = revoking(vec![revocation(Kind::User, "u", Movement::Before(NOW), None)]);
@@ -170,6 +178,56 @@ pub(crate) async fn ended(store: Shared) {
     assert!(left.len() == 1 && left[0].id == sessions[1]);
     assert_eq!(store.delete_sessions(&realm, &u, Ended::All, &c).await.unwrap(), 1);
     assert_eq!(store.list_sessions(&realm, &u).await.unwrap(), []);
+    assert_eq!(store.find_session(&other.id).await.unwrap(), Some(other));
+}
+
+/// The one that is idle for the longest time makes room, and it is on record which one that was.
+pub(crate) async fn bounded(store: Shared) {
+    let realm = people(&*store).await;
+    let ended = Change { action: "end_sessions", ..quiet() };
+    let room = MakingRoom { most: 3, ended: &ended };
+    let other = begin(&*store, "other", "op", later(-100)).await;
+    for (name, at) in [("s1", 0), ("s2", 1), ("s3", 2)] {
+        store.insert_session(&session(name, "u", later(at)), 1, room, &quiet()).await.unwrap();
+    }
+    let ids = async || {
+        let mut ids: Vec<String> = Vec::new();
+        for session in store.list_sessions(&realm, &id("u")).await.unwrap() {
+            ids.push(session.id.to_string());
+        }
+        ids
+    };
+    assert_eq!(ids().await, ["s3", "s2", "s1"]);
+    assert!(audit(&*store, &realm, None).await.iter().all(|row| row.action != "end_sessions"));
+    store.touch_session(&realm, &id("s1"), later(60)).await.unwrap();
+    // What fails ends nothing.
+    let (fourth, c) = (session("s4", "u", later(70)), quiet());
+    assert_eq!(fails(&*store, store.insert_session(&fourth, 9, room, &c)).await, "Stale");
+    assert_eq!(ids().await, ["s3", "s2", "s1"]);
+    store.insert_session(&fourth, 1, room, &c).await.unwrap();
+    assert_eq!(ids().await, ["s4", "s3", "s1"]);
+    // One that has fewer from now on: all that are too many end.
+    let fewer = MakingRoom { most: 2, ..room };
+    store.insert_session(&session("s5", "u", later(80)), 1, fewer, &quiet()).await.unwrap();
+    assert_eq!(ids().await, ["s5", "s4"]);
+    let mut told = audit(&*store, &realm, None).await;
+    told.retain(|row| row.action == "end_sessions");
+    let told: Vec<_> = told.into_iter().map(|row| row.before).collect();
+    let of = |ids: &[&str]| Some(serde_json::json!({ "sessions": ids }));
+    assert_eq!(told, [of(&["s2"]), of(&["s1", "s3"])]);
+
+    let mut beginning = tokio::task::JoinSet::new();
+    for number in 0..12 {
+        let store = Arc::clone(&store);
+        beginning.spawn(async move {
+            let ended = Change { action: "end_sessions", ..quiet() };
+            let room = MakingRoom { most: 3, ended: &ended };
+            let session = session(&format!("many{number}"), "u", later(90));
+            store.insert_session(&session, 1, room, &quiet()).await.unwrap();
+        });
+    }
+    beginning.join_all().await;
+    assert_eq!(ids().await.len(), 3);
     assert_eq!(store.find_session(&other.id).await.unwrap(), Some(other));
 }
 

@@ -159,6 +159,11 @@ impl Session {
         self.tell(Asked { body: Some(body), ..Asked::new(Method::POST, path) }).await
     }
 
+    /// Makes a thing, and shows nothing yet.
+    pub async fn make(&mut self, path: String, body: Value) -> Result<Value, Failure> {
+        read(&self.ask(Asked { body: Some(body), ..Asked::new(Method::POST, path) }).await?.text)
+    }
+
     /// Changes a thing by a merge patch and shows it.
     pub async fn update(&mut self, path: String, changes: Value, if_version: Option<i64>) -> Done {
         self.tell(Asked { body: Some(changes), if_version, ..Asked::new(Method::PATCH, path) }).await

@@ -11,6 +11,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::clients::{from_environment, python, succeeds};
+use crate::shim::ClockFile;
 use crate::support::{Running, SYMBOLON, curl, prepared};
 
 /// The password of everybody whom the descriptions name.
@@ -26,22 +27,31 @@ struct Console {
     base: String,
     folder: PathBuf,
     kept: Option<tempfile::TempDir>,
+    /// The server's, where the test moves it.
+    clock: Option<ClockFile>,
 }
 
 impl Console {
     /// `symbolon serve` on the world, with nobody who operates it.
     fn without_operator() -> Self {
-        Self::serving("")
+        Self::serving("", false)
     }
 
     /// The same with an operator of all of it.
     fn serve() -> Self {
-        let operators =
-            format!("    operators: [{{ email: {OPERATOR}, role: owner, password: \"{PASSWORD}\" }}]\n");
-        Self::serving(&operators)
+        Self::serving(&Self::operators(), false)
     }
 
-    fn serving(operators: &str) -> Self {
+    /// The same with a clock that the script moves.
+    fn out_of_time() -> Self {
+        Self::serving(&Self::operators(), true)
+    }
+
+    fn operators() -> String {
+        format!("    operators: [{{ email: {OPERATOR}, role: owner, password: \"{PASSWORD}\" }}]\n")
+    }
+
+    fn serving(operators: &str, with_clock: bool) -> Self {
         let (kept, folder) = prepared();
         let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = socket.local_addr().expect("an address").port();
@@ -58,10 +68,14 @@ impl Console {
         let mut serve = Command::new(SYMBOLON);
         serve.arg("serve").arg("--data").arg(&folder).args(["--base-url", &base]);
         serve.args(["--listen", &format!("127.0.0.1:{port}")]);
+        let clock = with_clock.then(|| ClockFile::in_folder(&folder));
+        if let Some(clock) = &clock {
+            clock.around(&mut serve);
+        }
         let running = Running::start_logging(serve, &folder, "info");
         let live = format!("{base}/livez");
         running.wait("answer", || curl(&[&live]).status == 200);
-        Self { running, base, folder, kept: Some(kept) }
+        Self { running, base, folder, kept: Some(kept), clock }
     }
 
     /// The sandbox with its APIs, and people who may sign in.
@@ -69,7 +83,7 @@ impl Console {
         let running = Running::sandbox();
         running.apply(&PEOPLE.replace("${password}", PASSWORD));
         let (base, folder) = (running.base(), running.folder().to_owned());
-        Self { running, base, folder, kept: None }
+        Self { running, base, folder, kept: None, clock: None }
     }
 
     fn given(&self, pictures: &Path) -> Value {
@@ -81,6 +95,9 @@ impl Console {
         });
         if let Ok(link) = std::fs::read_to_string(self.folder.join("first-operator-link")) {
             given["first_operator"] = json!(link.trim());
+        }
+        if let Some(clock) = &self.clock {
+            given["clock"] = json!(clock.path());
         }
         if self.kept.is_none() {
             given["apis"] = self.running.credentials();
@@ -131,6 +148,16 @@ fn an_operator_invites_finds_out_and_revokes() {
 #[test]
 fn other_origins_and_other_peoples_data_do_nothing() {
     Console::serve().runs("attacks.py");
+}
+
+#[test]
+fn sessions_and_proofs_time_out_and_nothing_is_lost_by_it() {
+    Console::out_of_time().runs("timing_out.py");
+}
+
+#[test]
+fn guessing_is_slow_at_volume_and_makes_nobody_else_wait() {
+    Console::out_of_time().runs("guessing.py");
 }
 
 #[test]

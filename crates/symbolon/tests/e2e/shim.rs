@@ -1,10 +1,11 @@
-//! The shim between the binary and its files (tests/shim/files.c): compiled here, steered and read here.
+//! The shims between the binary and its files (tests/shim/files.c), and between it and the clock (tests/shim/clock.c):
+//! compiled here, steered and read here.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/shim/files.c");
+const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/shim");
 
 /// What the system says when there is no room left, and when a disk fails.
 pub(crate) const ENOSPC: i32 = 28;
@@ -12,24 +13,46 @@ pub(crate) const EIO: i32 = 5;
 /// A file system that was remounted to be read only.
 pub(crate) const EROFS: i32 = 30;
 
-/// The compiled shim; a C compiler is needed to build the product, too.
-fn library() -> &'static Path {
-    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
-    LIBRARY.get_or_init(|| {
+/// A compiled shim; a C compiler is needed to build the product, too.
+fn library(made: &'static OnceLock<PathBuf>, name: &str) -> &'static Path {
+    made.get_or_init(|| {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let library = folder.join("files.so");
-        let making = folder.join(format!("files-{}.so", std::process::id()));
+        let library = folder.join(format!("{name}.so"));
+        let making = folder.join(format!("{name}-{}.so", std::process::id()));
         let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
         let made = Command::new(compiler)
             .args(["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o"])
             .arg(&making)
-            .arg(SOURCE)
+            .arg(format!("{SOURCES}/{name}.c"))
             .status()
             .expect("a C compiler");
-        assert!(made.success(), "the shim does not compile");
+        assert!(made.success(), "the shim {name} does not compile");
         std::fs::rename(&making, &library).expect("the shim in its place");
         library
     })
+}
+
+/// A clock that others move on: so many milliseconds as its file says, eight bytes, it is ahead of the system's.
+pub(crate) struct ClockFile(PathBuf);
+
+impl ClockFile {
+    /// One that is right, in a folder.
+    pub(crate) fn in_folder(folder: &Path) -> Self {
+        let file = folder.join("clock");
+        std::fs::write(&file, 0_i64.to_ne_bytes()).expect("a file");
+        Self(file)
+    }
+
+    /// Puts it around a command.
+    pub(crate) fn around(&self, command: &mut Command) {
+        static MADE: OnceLock<PathBuf> = OnceLock::new();
+        command.env("LD_PRELOAD", library(&MADE, "clock")).env("SYMBOLON_SHIM_CLOCK", &self.0);
+    }
+
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
 }
 
 /// The shim around one process.
@@ -62,8 +85,9 @@ impl Shim {
 
     /// Puts it around a command.
     pub(crate) fn around(&self, command: &mut Command) {
+        static MADE: OnceLock<PathBuf> = OnceLock::new();
         command
-            .env("LD_PRELOAD", library())
+            .env("LD_PRELOAD", library(&MADE, "files"))
             .env("SYMBOLON_SHIM_FOLDER", &self.watched)
             .env("SYMBOLON_SHIM_LOG", self.log_file())
             .env("SYMBOLON_SHIM_STEER", self.kept.path().join("flags"));

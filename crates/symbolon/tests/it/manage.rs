@@ -12,5 +12,6 @@ mod held;
 mod isolation;
 mod office;
 mod orders;
+mod passwords;
 mod roles;
 mod work;

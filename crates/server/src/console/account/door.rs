@@ -43,13 +43,20 @@ impl FromRequestParts<ServerState> for Site {
         let (scheme, of_base) = base.split_once("://").unwrap_or(("https", base));
         let of_base = of_base.split('/').next().unwrap_or_default();
         let name = host(&parts.uri, header);
+        // Passkeys are the host's, whatever the port; what is served at another port of it is not the console, but
+        // could hand its questions on.
         let is_own = |shown: &String| {
-            shown.eq_ignore_ascii_case(of_base)
-                || name.as_deref().is_some_and(|name| directory.realm_of_host(name).is_some())
-                || (scheme == "http" && name.as_deref() == Some("localhost"))
+            let is_known = name.as_deref().is_some_and(|name| directory.realm_of_host(name).is_some())
+                || (scheme == "http" && name.as_deref() == Some("localhost"));
+            shown.eq_ignore_ascii_case(of_base) || (is_known && port(shown) == port(of_base))
         };
         Ok(Self(shown.filter(is_own).map(|shown| format!("{scheme}://{shown}"))))
     }
+}
+
+/// What stands behind the name of a host; the brackets of an IPv6 address hold colons of their own.
+fn port(shown: &str) -> Option<&str> {
+    shown.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.ends_with(']'))
 }
 
 impl Site {

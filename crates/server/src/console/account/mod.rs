@@ -2,6 +2,7 @@
 
 mod browser;
 mod door;
+mod go_on;
 mod link;
 mod overview;
 mod passkeys;
@@ -29,6 +30,7 @@ pub(super) fn routes() -> Router<ServerState> {
         .route("/sign-out", post(sign_in::sign_out))
         .route("/link/{token}", get(link::show).post(link::accept))
         .route("/prove", get(prove::show).post(prove::prove))
+        .route("/prove/go-on", get(go_on::show))
         .route("/prove/passkey", get(prove::show).post(prove::passkey))
         .route("/account", get(overview::show))
         .route("/account/password", get(password::show).post(password::change))

@@ -3,12 +3,15 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use serde_json::json;
+use symbolon_server::axum::http::Method;
 
 use crate::manage::failure::{Done, Failure};
 use crate::manage::options::{Body, Contents, Expected, One, Sorted};
 use crate::manage::render::value::{Column, Reads};
 use crate::manage::secrets;
 use crate::manage::session::Session;
+use crate::manage::transport::Asked;
 
 const COLUMNS: [Column; 6] = [
     Column::plain("ID", "/id"),
@@ -63,6 +66,31 @@ pub enum Verb {
         /// In which version.
         #[command(flatten)]
         expected: Expected,
+    },
+    /// Make a member or an operator who chooses a password by a link, and show the link; or one for somebody who is
+    /// there and has no password yet. Whoever has the link is taken for that person.
+    Invite {
+        /// Of which kind.
+        #[command(flatten)]
+        kind: Kind,
+        /// Somebody who is there already, by id.
+        #[arg(value_name = "ID", conflicts_with_all = ["email", "role"], required_unless_present = "email")]
+        id: Option<String>,
+        /// The address of somebody new.
+        #[arg(long, value_name = "ADDRESS")]
+        email: Option<String>,
+        /// A member's: admin, developer, viewer. An operator's: owner, admin, auditor. [default: viewer, or auditor]
+        #[arg(long, value_name = "ROLE")]
+        role: Option<String>,
+    },
+    /// Show a link by which somebody who forgot the password chooses another one. The old one works until then.
+    Reset {
+        /// Of which kind.
+        #[command(flatten)]
+        kind: Kind,
+        /// Who.
+        #[command(flatten)]
+        one: One,
     },
     /// Let somebody in again.
     Enable {
@@ -136,6 +164,28 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// Makes somebody who has no password, and answers the id.
+    async fn make(
+        self,
+        session: &mut Session,
+        email: Option<String>,
+        role: Option<String>,
+    ) -> Result<String, Failure> {
+        let least = if self.operator { "auditor" } else { "viewer" };
+        let role = role.unwrap_or_else(|| least.to_owned());
+        let made = session.make(self.at(session, &[])?, json!({ "email": email, "role": role })).await?;
+        Ok(made["id"].as_str().unwrap_or_default().to_owned())
+    }
+}
+
+/// Asks for a link, and shows it.
+async fn tell_link(session: &mut Session, path: String) -> Done {
+    session.tell(Asked::new(Method::POST, path)).await?;
+    eprintln!("The link is shown this once, and works once: give it to nobody but this person.");
+    Ok(())
+}
+
 /// Runs a verb.
 pub async fn run(verb: Verb, session: &mut Session) -> Done {
     match verb {
@@ -152,6 +202,14 @@ pub async fn run(verb: Verb, session: &mut Session) -> Done {
             let at = kind.at(session, &[&one.id])?;
             session.update(at, person.body()?.finish_change()?, expected.if_version).await
         }
+        Verb::Invite { kind, id, email, role } => {
+            let id = match id {
+                Some(id) => id,
+                None => kind.make(session, email, role).await?,
+            };
+            tell_link(session, kind.at(session, &[&id, "invite"])?).await
+        }
+        Verb::Reset { kind, one } => tell_link(session, kind.at(session, &[&one.id, "reset"])?).await,
         Verb::Enable { kind, one } => session.enable(kind.at(session, &[&one.id])?).await,
         Verb::Disable { kind, one } => {
             session.disable(kind.at(session, &[&one.id])?, &format!("the user {}", one.id)).await

@@ -74,10 +74,10 @@ def axe_source() -> str | None:
     return (Path(modules) / "axe-core/axe.min.js").read_text(encoding="utf-8")
 
 
-def totp(secret: str, steps_on: int = 0) -> str:
+def totp(secret: str, steps_on: int = 0, now: float | None = None) -> str:
     """The code that an app shows (RFC 6238), or will show some steps later."""
     key = base64.b32decode(secret + "=" * (-len(secret) % 8))
-    counter = (int(time.time()) // 30 + steps_on).to_bytes(8, "big")
+    counter = (int(time.time() if now is None else now) // 30 + steps_on).to_bytes(8, "big")
     digest = hmac.new(key, counter, hashlib.sha1).digest()
     offset = digest[-1] & 15
     return f"{(int.from_bytes(digest[offset:offset + 4], 'big') & 0x7FFFFFFF) % 1_000_000:06}"

@@ -134,6 +134,35 @@ fn users(desk: &Desk, way: Way) {
         assert_eq!(desk.ask(way, &[&["user", "show", id][..], place].concat())["email"], email);
         switches(desk, way, "user", &[&[id][..], place].concat());
     }
+    for (place, email, role) in [
+        (&["--organization", "acme"][..], "invited@acme.example", "viewer"),
+        (&["--operator"], "invited@example.com", "auditor"),
+    ] {
+        let invited = desk.go(way, &[&["user", "invite", "--email", email][..], place].concat());
+        assert!(invited.err.contains("shown this once"), "{invited:?}");
+        let link = invited.done().split_whitespace().find(|word| word.contains("/console/link/"));
+        let link = link.unwrap_or_else(|| panic!("{invited:?}")).to_owned();
+        assert!(link.starts_with(&format!("{}/console/link/sym_", desk.base)), "{link}");
+        let opens = |link: &str| curl(&[link]);
+        assert!(opens(&link).text.contains(email), "the page of the link");
+        let all = desk.ask(way, &[&["user", "list"][..], place].concat());
+        let one = all["items"].as_array().expect("items").iter().find(|one| one["email"] == email);
+        let one = one.expect("the user").clone();
+        assert_eq!((&one["role"], &one["has_password"]), (&json!(role), &json!(false)));
+        let id = one["id"].as_str().expect("an id");
+        // A new link takes the place of the one before.
+        let again = desk.ask(way, &[&["user", "invite", id][..], place].concat());
+        assert_eq!((&again["user"], &again["email"]), (&json!(id), &json!(email)));
+        let newer = again["link"].as_str().expect("a link");
+        desk.wait("the old link's end", || opens(&link).status == 410);
+        assert_eq!(opens(newer).status, 200);
+        desk.ask(way, &[&["user", "update", id, "--password-file", &password][..], place].concat());
+        desk.go(way, &[&["user", "invite", id][..], place].concat()).failed(1, "has a password already");
+        let reset = desk.ask(way, &[&["user", "reset", id][..], place].concat());
+        assert!(opens(reset["link"].as_str().expect("a link")).text.contains("Choose a new password"));
+        desk.go(way, &[&["user", "reset", "usr_nobody"][..], place].concat()).failed(3, "no such");
+        switches(desk, way, "user", &[&[id][..], place].concat());
+    }
     let inline = ["user", "create", "--operator", "--json", r#"{"password": "canary"}"#];
     let refused = desk.go(way, &inline);
     refused.failed(2, "never an argument");

@@ -166,6 +166,14 @@ async fn passkeys_are_left_out_where_browsers_have_none() {
         assert!(!browser.get(path).await.text.contains("data-passkey"), "{path}");
     }
     assert!(browser.get("https://auth.example/console/sign-in").await.text.contains("data-passkey=\"get\""));
+    // Another port of the same name, of the installation or of a realm, may be somebody else's.
+    let asks = async |browser: &mut Browser<'_>, host: &str| {
+        browser.get(&format!("https://{host}/console/sign-in")).await.text.contains("data-passkey")
+    };
+    assert!(asks(&mut browser, "plain.example").await);
+    for host in ["auth.example:9999", "plain.example:9999", "plain.example:443"] {
+        assert!(!asks(&mut browser, host).await, "{host}");
+    }
     assert_eq!(browser.get("/console/account/passkeys/new").await.status, 409);
     assert!(browser.get("/console/account").await.text.contains("Passkeys need https"));
 }
@@ -179,7 +187,7 @@ async fn credentials_are_shown_and_changed_only_by_who_has_just_proved_who_it_is
     for path in paths.map(|path| format!("/console/account/{path}")) {
         let to = format!("/console/prove?next={}", path.replace('/', "%2F").replace('-', "%2D"));
         assert_eq!(browser.get(&path).await.header("location"), to);
-        let answer = browser.post(&path, &[("state", "x"), ("code", "123456"), ("answer", "{}")]).await;
+        let answer = browser.post(&path, &[]).await;
         assert_eq!((answer.status, answer.header("location")), (303, to.as_str()), "{path}");
     }
     let page = browser.get("/console/prove?next=%2Fconsole%2Faccount%2Fapp").await;
@@ -197,6 +205,66 @@ async fn credentials_are_shown_and_changed_only_by_who_has_just_proved_who_it_is
     assert_eq!(browser.get("/console/account/app").await.status, 200);
     let mut before = before;
     assert_eq!(before.get("/console/account").await.status, 303, "the token of before is dead");
+}
+
+#[tokio::test]
+async fn what_was_entered_waits_until_it_is_proved_who_one_is_and_is_sent_then() {
+    let desk = Desk::open().await;
+    let mut browser = Browser::signed_in(&desk, Who::Owner).await;
+    let path = "/console/realms/default/operators/new";
+    let once = Browser::field(&browser.get(path).await, "once").unwrap();
+    desk.bed.advance(LATER).await;
+    let email = "who is, \"äöü\"; <b>?";
+    let fields = [("email", email), ("role", "admin"), ("once", &once)];
+    let asked = browser.post(path, &fields).await;
+    let to = "/console/prove?next=%2Fconsole%2Fprove%2Fgo%2Don";
+    assert_eq!((asked.status, asked.header("location")), (303, to));
+    assert!(asked.header("set-cookie").contains("; HttpOnly; SameSite=Lax; Secure; Max-Age=600"));
+
+    // Before the proof it may be looked at, but leads nowhere; another session's it is not.
+    let mut early = browser.clone();
+    let page = early.get("/console/prove/go-on").await;
+    assert_eq!(Browser::field(&page, "email").as_deref(), Some(email), "{}", page.text);
+    assert_eq!(early.post(path, &fields).await.header("location"), to);
+    let mut other = browser.clone();
+    other.post("/console/sign-in", &[("email", Who::Owner.email()), ("password", PASSWORD)]).await;
+    let elsewhere = other.get("/console/prove/go-on").await;
+    assert_eq!((elsewhere.status, elsewhere.header("location")), (303, "/console"));
+
+    let page =
+        browser.submit("/console/prove", &[("password", PASSWORD), ("next", "/console/prove/go-on")]).await;
+    assert!(page.text.contains(&format!("<form method=\"post\" action=\"{path}\">")), "{}", page.text);
+    let kept = ["email", "role", "once"].map(|name| Browser::field(&page, name).unwrap());
+    assert_eq!(kept, [email, "admin", &once]);
+    let sent = browser.post(path, &fields).await;
+    assert_eq!(sent.status, 422, "the server judges it as if it had just been entered: {}", sent.text);
+    let made = browser.post(path, &[("email", "new@operator.example"), fields[1], fields[2]]).await;
+    assert!(made.text.contains("/console/link/"), "{}", made.text);
+    // What waited was handed over, and waits no longer.
+    assert_eq!(browser.get("/console/prove/go-on").await.header("location"), "/console");
+}
+
+#[tokio::test]
+async fn a_session_that_has_ended_says_so_and_leads_back_to_the_page() {
+    let desk = Desk::open().await;
+    for minutes in [15, 13 * 60] {
+        let mut browser = Browser::signed_in(&desk, Who::CustomerAdmin).await;
+        desk.bed.advance(Duration::from_mins(minutes)).await;
+        let page = browser.get("/console/account").await;
+        assert_eq!(page.header("location"), "/console/sign-in?next=%2Fconsole%2Faccount&done=session-over");
+        let page = browser.get("/console/sign-in?next=%2Fconsole%2Faccount&done=session-over").await;
+        assert!(page.text.contains("Your session has ended."), "{}", page.text);
+        // A form leads back to the page that it stood on, if that is one of the console.
+        for (referer, next) in [
+            ("https://auth.example/console/account/password?x=1", "%2Fconsole%2Faccount%2Fpassword%3Fx%3D1"),
+            ("https://evil.example/console//evil", "%2Fconsole"),
+            ("https://evil.example/", "%2Fconsole"),
+        ] {
+            let sent = browser.post_with("/console/sign-out", ("referer", referer)).await;
+            let to = format!("/console/sign-in?next={next}&done=session-over");
+            assert_eq!((sent.status, sent.header("location")), (303, to.as_str()));
+        }
+    }
 }
 
 #[tokio::test]
@@ -335,7 +403,7 @@ async fn no_session_that_was_there_before_signing_in_is_taken_over() {
 }
 
 async fn sign_in(desk: &Desk, cookie: &str, who: Who) -> Answer {
-    let request = Request::new(Method::POST, "/console/sign-in").header("origin", "http://localhost");
+    let request = Request::new(Method::POST, "/console/sign-in").header("origin", "https://localhost");
     let request = if cookie.is_empty() { request } else { request.header("cookie", cookie) };
     let answer = desk.bed.send(request.form(&[("email", who.email()), ("password", PASSWORD)])).await;
     assert_eq!(answer.status, 303, "{answer:?}");
@@ -461,8 +529,9 @@ async fn signing_out_ends_the_session_for_good() {
     let stolen = browser.clone();
     let answer = browser.post("/console/sign-out", &[]).await;
     assert_eq!((answer.status, answer.header("location")), (303, "/console/sign-in?done=signed-out"));
-    for mut browser in [browser, stolen] {
-        assert_eq!(browser.get("/console").await.header("location"), "/console/sign-in?next=%2Fconsole");
+    let to = "/console/sign-in?next=%2Fconsole";
+    for (mut browser, to) in [(browser, to.to_owned()), (stolen, format!("{to}&done=session-over"))] {
+        assert_eq!(browser.get("/console").await.header("location"), to);
     }
 }
 

@@ -129,12 +129,18 @@ impl<'a> Browser<'a> {
 
     /// Sends a form.
     pub(super) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
-        self.post_from("http://localhost", path, fields).await
+        self.post_from("https://localhost", path, fields).await
     }
 
     /// Sends a form of a page of some origin.
     pub(super) async fn post_from(&mut self, origin: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
         self.send(Request::new(Method::POST, path).form(fields).header("origin", origin)).await
+    }
+
+    /// Sends an empty form with a header field.
+    pub(super) async fn post_with(&mut self, path: &str, (name, value): (&'static str, &str)) -> Answer {
+        let request = Request::new(Method::POST, path).form(&[]).header("origin", "https://localhost");
+        self.send(request.header(name, value)).await
     }
 
     /// Sends a form and looks at the page that it leads to.
@@ -156,7 +162,8 @@ impl<'a> Browser<'a> {
             .split('<')
             .find(|tag| tag.starts_with("input") && tag.contains(&format!("name=\"{name}\"")))?;
         let value = input.split("value=\"").nth(1)?.split('"').next()?;
-        Some(value.replace("&#34;", "\"").replace("&#39;", "'").replace("&lt;", "<").replace("&amp;", "&"))
+        let marks = [("&#34;", "\""), ("&#39;", "'"), ("&#60;", "<"), ("&#62;", ">"), ("&#38;", "&")];
+        Some(marks.into_iter().fold(value.to_owned(), |text, (from, to)| text.replace(from, to)))
     }
 
     async fn send(&mut self, request: Request) -> Answer {

@@ -157,7 +157,7 @@ async fn the_second_step_ends_with_time_with_another_password_and_at_anothers_ha
 
     let hash = bed
         .operator("default", async |editor| {
-            user::hash_password(editor, &secret("another password")).await.unwrap()
+            user::hash_password(editor, &secret("another password"), "somebody@api.example").await.unwrap()
         })
         .await;
     bed.change_user("default", DEV, |user| user.password = Some(hash)).await;

@@ -214,7 +214,9 @@ async fn a_link_ends_with_its_user_and_with_the_password_that_it_was_to_replace(
     assert!(desk.lives(&token).await);
     let hash = bed
         .operator("default", async |editor| {
-            user::hash_password(editor, &secret("remembered after all")).await.unwrap()
+            user::hash_password(editor, &secret("remembered after all"), "somebody@api.example")
+                .await
+                .unwrap()
         })
         .await;
     bed.change_user("default", DEV, |user| user.password = Some(hash)).await;

@@ -2,11 +2,12 @@
 
 use symbolon_core::audit::ActorKind;
 use symbolon_core::permission::{Denied, Permission};
-use symbolon_core::session::Role;
+use symbolon_core::session::{NotSignedIn, Role};
+use symbolon_core::sign_in::Refused;
 use symbolon_core::user::{MemberRole, OperatorRole};
 
 use super::desk::{ADMIN, DEV, Desk, OWNER, add_owner};
-use crate::support::Bed;
+use crate::support::{Bed, secrets};
 
 #[tokio::test]
 async fn a_member_reaches_its_organization_and_nothing_else_exists() {
@@ -46,14 +47,17 @@ async fn an_operator_of_the_default_realm_reaches_everything_under_its_own_name(
 }
 
 #[tokio::test]
-async fn a_role_that_is_taken_away_is_gone_with_the_next_request() {
+async fn another_role_of_an_operator_ends_its_sessions_as_a_members_does() {
     let bed = Bed::start().await;
     add_owner(&bed).await;
     let desk = Desk::of(&bed.authority);
     let token = desk.signs_in(OWNER).await.token;
     bed.change_user("default", OWNER, |user| user.operator = Some(OperatorRole::Auditor)).await;
-    let person = desk.asks(&token).await.unwrap();
+    assert!(matches!(desk.asks(&token).await, Err(NotSignedIn::Unknown)));
+    let person = desk.person(OWNER).await;
     assert!(person.caller().realm(&bed.authority, Permission::WriteOperators, "default").is_err());
+    let token = desk.signs_in(OWNER).await.token;
     bed.change_user("default", OWNER, |user| user.operator = None).await;
-    assert!(desk.asks(&token).await.is_err());
+    assert!(matches!(desk.asks(&token).await, Err(NotSignedIn::Unknown)));
+    assert_eq!(desk.tries(OWNER, secrets::PASSWORD).await.unwrap_err(), Refused::Wrong);
 }

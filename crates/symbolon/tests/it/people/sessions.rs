@@ -146,7 +146,9 @@ async fn another_role_or_password_from_elsewhere_ends_all_sessions_of_the_user_a
         let custodian = symbolon_core::id::OrganizationId::new("custodian").unwrap();
         let hash = bed
             .operator("default", async |editor| {
-                edit::user::hash_password(editor, &secret(secrets::PASSWORD)).await.unwrap()
+                edit::user::hash_password(editor, &secret(secrets::PASSWORD), "somebody@api.example")
+                    .await
+                    .unwrap()
             })
             .await;
         bed.change_user("default", DEV, |user| match change {
@@ -191,6 +193,38 @@ async fn sessions_are_listed_and_ended() {
         bed.audit("default", before, None).await.into_iter().map(|row| row.action).collect();
     let expected = ["sign_in"; 4].into_iter().chain(["end_session", "end_sessions", "sign_out"]);
     assert_eq!(actions, expected.collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_user_has_fifty_sessions_and_the_one_idle_for_the_longest_time_makes_room() {
+    let bed = Bed::start().await;
+    let desk = Desk::of(&bed.authority);
+    let before = bed.store().last_change().await.unwrap();
+    let mut begun = vec![desk.signs_in(DEV).await];
+    bed.advance(Duration::from_secs(1)).await;
+    begun.push(desk.signs_in(DEV).await);
+    bed.advance(MINUTE).await;
+    // The first is used again; nothing comes from the second.
+    desk.asks(&begun[0].token).await.unwrap();
+    let other = desk.signs_in(ADMIN).await.token;
+    for _ in 2..session::MOST {
+        begun.push(desk.signs_in(DEV).await);
+    }
+    let user = desk.user(DEV).await.id;
+    let listed =
+        async || session::list(bed.store(), &realm_id("default"), &user, bed.authority.now()).await.unwrap();
+    assert_eq!(listed().await.len(), begun.len(), "all of them live");
+    let newest = desk.signs_in(DEV).await.token;
+    assert!(matches!(desk.asks(&begun[1].token).await, Err(NotSignedIn::Unknown)));
+    for token in [&begun[0].token, &begun[2].token, &newest, &other] {
+        assert!(desk.asks(token).await.is_ok());
+    }
+    assert_eq!(listed().await.len(), session::MOST as usize);
+    let rows = bed.audit("default", before, None).await;
+    let ended: Vec<_> = rows.iter().filter(|row| row.action == "end_sessions").collect();
+    assert_eq!(ended.len(), 1);
+    assert_eq!(ended[0].before, Some(serde_json::json!({ "sessions": [begun[1].session.id] })));
+    assert_eq!(ended[0].actor.id, user.as_str(), "whoever signed in ended it");
 }
 
 #[tokio::test]

@@ -132,7 +132,13 @@ async fn no_row_holds_a_secret_a_hash_or_a_private_key() {
         .await;
     let hash = bed
         .operator("default", async |editor| {
-            user::hash_password(editor, &Secret::new("canary-password-456".to_owned())).await.unwrap()
+            user::hash_password(
+                editor,
+                &Secret::new("canary-password-456".to_owned()),
+                "somebody@api.example",
+            )
+            .await
+            .unwrap()
         })
         .await;
     bed.change_user("default", "canary@example.org", |user| user.password = Some(hash)).await;

@@ -92,7 +92,9 @@ async fn change_everything(bed: &Bed) -> Vec<String> {
     bed.change_client("x", "xc", |client| "Y".clone_into(&mut client.settings.name)).await;
     let hash = bed
         .operator("x", async |editor| {
-            user::hash_password(editor, &Secret::new(format!("{SONG}-2"))).await.unwrap()
+            user::hash_password(editor, &Secret::new(format!("{SONG}-2")), "somebody@api.example")
+                .await
+                .unwrap()
         })
         .await;
     bed.change_user("x", "one@x.example", |user| user.password = Some(hash)).await;

@@ -153,7 +153,9 @@ async fn a_new_password_or_role_kills_the_users_tokens() {
     bed.advance(MILLI).await;
     let hash = bed
         .operator("default", async |editor| {
-            user::hash_password(editor, &Secret::new("another password".to_owned())).await.unwrap()
+            user::hash_password(editor, &Secret::new("another password".to_owned()), "somebody@api.example")
+                .await
+                .unwrap()
         })
         .await;
     bed.change_user("default", "dev@custodian.example", |user| user.password = Some(hash)).await;

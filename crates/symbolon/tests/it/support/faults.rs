@@ -27,9 +27,9 @@ use symbolon_core::sign_in::factors::Factors;
 use symbolon_core::signing_key::StoredSigningKey;
 use symbolon_core::store::{
     AuditStore, BatchPlace, ChangeEntry, ChangeStore, ClientStore, ClientWithKeys, Closing, Ended,
-    FactorStore, JournalStore, LinkStore, ListFilter, NewClient, OrganizationStore, Page, PageRequest,
-    PolicyStore, RealmStore, ResourceServerStore, SessionStore, SigningKeyStore, Store, StoreError,
-    StoreResult, StoredRevocation, UserStore, Whose,
+    FactorStore, JournalStore, LinkStore, ListFilter, MakingRoom, NewClient, OrganizationStore, Page,
+    PageRequest, PolicyStore, RealmStore, ResourceServerStore, SessionStore, SigningKeyStore, Store,
+    StoreError, StoreResult, StoredRevocation, UserStore, Whose,
 };
 use symbolon_core::trail::{ChangeFilter, RefusalFilter, TokenFilter, TrailRequest};
 use symbolon_core::usage::{Busiest, UsageFilter, UsageGroup, UsageQuery, UsageSeries};
@@ -209,7 +209,9 @@ pass_on!(USERS: UserStore {
 });
 
 pass_on!(SESSIONS: SessionStore {
-    insert_session['a 'b](session: &'a Session, user_version: i64, change: &'b Change) -> ();
+    insert_session['a 'b 'c](
+        session: &'a Session, user_version: i64, room: MakingRoom<'b>, change: &'c Change
+    ) -> ();
     find_session['a](id: &'a SessionId) -> Option<Session>;
     list_sessions['a 'b](realm: &'a RealmId, user: &'b UserId) -> Vec<Session>;
     touch_session['a 'b](realm: &'a RealmId, id: &'b SessionId, at: Timestamp) -> ();

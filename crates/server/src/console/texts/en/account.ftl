@@ -9,6 +9,7 @@ sign-in-wrong = The email or the password is wrong, or the account is switched o
 sign-in-expired = It took too long. Begin again.
 sign-in-forgotten = Forgotten your password? Ask an administrator of your organization, or the operator, for a new link.
 done-signed-out = You are signed out.
+done-session-over = Your session has ended. Sign in, and you are back where you were.
 done-sign-in-expired = It took too long. Sign in again.
 done-password-set = Your password is set. Sign in with it.
 
@@ -34,6 +35,10 @@ prove-text = Secrets are made, shown and removed only by somebody who has just p
 prove-password = Password of { $value }
 prove-submit = Continue
 prove-wrong = The password is wrong.
+
+go-on-title = Go on
+go-on-text = Thank you. What you had entered is kept: it is sent as soon as you go on.
+go-on-submit = Go on
 
 account-title = Your account
 account-role = Role

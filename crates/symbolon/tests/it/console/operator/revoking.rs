@@ -51,14 +51,15 @@ async fn everything_of_a_person_is_revoked_sessions_too() {
     let desk = Desk::open().await;
     let mut browser = owner(&desk).await;
     let mut developer = Browser::signed_in(&desk, Who::CustomerDeveloper).await;
-    assert_ne!(developer.get("/console").await.header("location"), "/console/sign-in?next=%2Fconsole");
+    let over = "/console/sign-in?next=%2Fconsole&done=session-over";
+    assert_ne!(developer.get("/console").await.header("location"), over);
     let id = user_id(&desk, Who::CustomerDeveloper).await;
     let found = browser.get(&at("/revocations/new?kind=user&q=dev%40custodian")).await.text;
     assert!(found.contains(&id), "{found}");
     let ask = at(&format!("/revocations/confirm?kind=user&id={id}"));
     assert!(browser.get(&ask).await.text.contains("All sessions of this person end as well."));
     confirm(&mut browser, &ask).await;
-    assert_eq!(developer.get("/console").await.header("location"), "/console/sign-in?next=%2Fconsole");
+    assert_eq!(developer.get("/console").await.header("location"), over);
 }
 
 #[tokio::test]
