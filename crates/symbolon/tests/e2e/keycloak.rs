@@ -281,8 +281,20 @@ fn commands_work(keycloak: &Keycloak, home: &Path) {
     let (code, token) = command(home, &["token"], "");
     assert_eq!(code, Some(0), "{token}");
     assert_eq!(command(home, &["token"], "").1, token, "runs share a token");
-    let (code, text) =
-        command(home, &["decode", token.trim(), "--audience", AUDIENCE, "--profile", "default"], "");
+    let (code, text) = command(
+        home,
+        &[
+            "decode",
+            token.trim(),
+            "--issuer",
+            &keycloak.issuer(),
+            "--audience",
+            AUDIENCE,
+            "--profile",
+            "default",
+        ],
+        "",
+    );
     println!("{text}");
     for good in ["signature   good", "time        good", "audience    good", "issuer      good"] {
         assert!(code == Some(0) && text.contains(good), "{good}: {text}");
