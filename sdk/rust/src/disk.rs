@@ -135,7 +135,7 @@ fn make_private(folder: &Path) -> std::io::Result<()> {
 
 /// Whoever else could write there could put a token of their own in.
 fn nobody_else_writes(folder: &Path) -> std::io::Result<()> {
-    if mode(&std::fs::metadata(folder)?) & 0o022 == 0 {
+    if !has(&std::fs::metadata(folder)?, 0o022) {
         return Ok(());
     }
     Err(std::io::Error::new(std::io::ErrorKind::PermissionDenied, "others can write into it; chmod 700"))
@@ -143,17 +143,18 @@ fn nobody_else_writes(folder: &Path) -> std::io::Result<()> {
 
 /// Whether it is a file, and no link, that its owner alone can read.
 fn is_private(file: &Path) -> bool {
-    std::fs::symlink_metadata(file).is_ok_and(|found| found.is_file() && mode(&found) & 0o077 == 0)
+    std::fs::symlink_metadata(file).is_ok_and(|found| found.is_file() && !has(&found, 0o077))
 }
 
+/// Whether one of these rights is given. Other systems than Unix have none of them.
 #[cfg(unix)]
-fn mode(found: &Metadata) -> u32 {
-    std::os::unix::fs::MetadataExt::mode(found)
+fn has(found: &Metadata, rights: u32) -> bool {
+    std::os::unix::fs::MetadataExt::mode(found) & rights != 0
 }
 
 #[cfg(not(unix))]
-fn mode(_: &Metadata) -> u32 {
-    0
+fn has(_: &Metadata, _: u32) -> bool {
+    false
 }
 
 /// Files that are made for their owner alone.
