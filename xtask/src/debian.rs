@@ -46,6 +46,19 @@ pub(crate) const FOR_TESTS: [Program; 6] = [
 /// Counts instructions for the benchmark.
 pub(crate) const VALGRIND: Program = Program { package: "valgrind", probe: || version_of("valgrind") };
 
+/// Runs Keycloak, and fetches it.
+pub(crate) const FOR_KEYCLOAK: [Program; 2] = [
+    Program {
+        package: "default-jre-headless",
+        probe: || {
+            let mut command = Command::new("java");
+            command.arg("-version");
+            command
+        },
+    },
+    Program { package: "maven", probe: || version_of("mvn") },
+];
+
 /// A command that prints a program's version.
 pub(crate) fn version_of(program: &str) -> Command {
     let mut command = Command::new(program);

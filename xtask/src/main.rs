@@ -4,6 +4,7 @@ mod bench;
 mod check;
 mod clients;
 mod debian;
+mod keycloak;
 mod postgres;
 mod screens;
 mod shell;
@@ -36,6 +37,8 @@ enum Task {
     },
     /// Picture the console's main pages, light and dark, wide and narrow, into target/screens
     Screens,
+    /// Run the clients and the import against the real Keycloak, which it fetches
+    Keycloak,
     /// Formatting, lints, dependencies and documentation
     Check,
     /// Show what comes only with load or with time
@@ -68,6 +71,7 @@ fn run(task: &Task) -> Result<()> {
     match task {
         Task::Test { cargo_args } => test::run(&workspace, cargo_args),
         Task::Screens => screens::run(&workspace),
+        Task::Keycloak => keycloak::run(&workspace),
         Task::Check => check::run(&workspace),
         Task::Bench(options) => bench::run(&workspace, options),
         Task::Sqlx { check } => sqlx::run(&workspace, *check),

@@ -107,7 +107,8 @@ def test_a_change_within_the_file_systems_tick_is_seen(tmp_path: Path, monkeypat
     def coarse(path: Any) -> Any:
         seen = fine(path)
         times = {f"st_{name}_ns": getattr(seen, f"st_{name}_ns") // tick * tick for name in ("mtime", "ctime")}
-        return SimpleNamespace(st_dev=seen.st_dev, st_ino=seen.st_ino, st_size=seen.st_size, **times)
+        same = {name: getattr(seen, name) for name in ("st_dev", "st_ino", "st_mode", "st_size")}
+        return SimpleNamespace(**same, **times)
 
     path = tmp_path / "secret"
     secrets = Secrets(symbolon.File(path), "secret")
@@ -129,3 +130,9 @@ def test_a_file_that_has_settled_is_not_read_again(tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr("builtins.open", no_open)
     assert secrets.read() == ["s1"]
+
+
+def test_a_pipe_that_nobody_writes_to_holds_nobody_up(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    os.mkfifo(path)
+    assert Secrets(symbolon.File(path), "secret").read() == []

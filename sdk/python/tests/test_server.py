@@ -24,6 +24,7 @@ import requests.adapters
 from live import (
     AUDIENCE,
     CLIENT,
+    PATIENCE,
     Api,
     Front,
     Sandbox,
@@ -210,15 +211,16 @@ def test_a_thousand_tasks_use_one_token_a_lifetime(short_sandbox: tuple[Sandbox,
     calls, retries, used = 0, 0, set[str]()
 
     async def go() -> None:
-        end = time.monotonic() + 10
+        began = time.monotonic()
         places: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
         for _ in range(32):
             places.put_nowait(await asyncio.open_connection("127.0.0.1", sandbox.port))
 
         async def call() -> None:
             nonlocal calls, retries
-            token = await tokens.token()
             place = await places.get()
+            # Only now: a token of seconds is not for waiting in a queue.
+            token = await tokens.token()
             status = await api_status(place, path, token)
             if status == 401 and tokens.report_unauthorized(token):
                 retries += 1
@@ -230,7 +232,7 @@ def test_a_thousand_tasks_use_one_token_a_lifetime(short_sandbox: tuple[Sandbox,
             calls += 1
 
         async def work() -> None:
-            while time.monotonic() < end:
+            while time.monotonic() - began < (10 if calls >= 2 * MANY else PATIENCE):
                 await call()
                 await asyncio.sleep(2)
 
@@ -314,7 +316,7 @@ def test_a_date_in_retry_after_is_kept_to_by_a_client_whose_clock_is_wrong(world
         load.served()
         times = [came for came, _ in world.front.seen]
         # Dates are whole seconds, of two clocks that need not tick together.
-        assert 0.9 <= times[1] - times[0] <= 4
+        assert 0.9 <= times[1] - times[0] <= 30
         # Tokens live as long as with a right clock.
         assert all(later - earlier >= 3 * 0.78 for earlier, later in zip(times[1:], times[2:]))
 
@@ -374,13 +376,13 @@ def test_a_slow_server_makes_nobody_wait_who_has_a_token(world: World) -> None:
 
 
 def test_a_server_that_hangs_is_given_up_and_asked_again(world: World) -> None:
-    world.front.faults = [is_slow(3), is_slow(3)]
-    source = world.source(timeout=0.3)
+    world.front.faults = [is_slow(PATIENCE), is_slow(PATIENCE)]
+    source = world.source(timeout=1)
     began = time.monotonic()
     source.token()
-    assert 0.6 <= time.monotonic() - began < 5
+    assert 2 <= time.monotonic() - began < PATIENCE / 2
     with pytest.raises(TemporaryError, match="timed out"):
-        world.front.always = is_slow(3)
+        world.front.always = is_slow(PATIENCE)
         world.source(timeout=0.3, patience=0).token()
 
 

@@ -6,6 +6,7 @@ import asyncio
 import copy
 import os
 import pickle
+import signal
 import threading
 import traceback
 from typing import Any, Optional
@@ -228,6 +229,27 @@ def test_a_forked_child_does_not_wait_for_its_parents_threads() -> None:
     gate.open.set()
     assert os.waitstatus_to_exitcode(status) == 0
     assert source.token() == "t1"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_child_asks_in_an_event_loop_of_its_own() -> None:
+    gate = Gate()
+    source = AsyncTokenSource(dialect(), transport=gate)
+    asking = in_threads(1, lambda: asyncio.run(source.token()))
+    assert gate.entered.wait(30)
+    # As another thread may do just then.
+    with source._lock:
+        child = os.fork()
+        if child == 0:
+            signal.alarm(30)
+            gate.open.set()
+            os._exit(0 if asyncio.run(source.token()) == "t2" else 1)
+    _, status = os.waitpid(child, 0)
+    gate.open.set()
+    for thread in asking:
+        thread.join(30)
+    assert os.waitstatus_to_exitcode(status) == 0
 
 
 def test_nothing_that_is_shown_holds_a_secret_or_a_token() -> None:

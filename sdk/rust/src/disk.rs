@@ -4,7 +4,7 @@
 //! Nothing here is ever an error: a cache that cannot be read or written costs the sharing, and nothing else.
 
 use std::fmt::Write as _;
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, Metadata, OpenOptions, TryLockError};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -53,6 +53,7 @@ impl DiskCache {
     pub(crate) async fn lock(&self) -> Option<File> {
         let folder = self.lock.parent()?;
         let opened = make_private(folder)
+            .and_then(|()| nobody_else_writes(folder))
             .and_then(|()| private().write(true).create(true).truncate(false).open(&self.lock));
         let file = match opened {
             Ok(file) => file,
@@ -76,6 +77,9 @@ impl DiskCache {
     /// The token of the file, if it is still good at that moment of the wall clock.
     pub(crate) fn read(&self, now_ms: i64) -> Option<Stored> {
         let mut bytes = Zeroizing::new(Vec::new());
+        if !is_private(&self.file) {
+            return None;
+        }
         File::open(&self.file).ok()?.take(LONGEST).read_to_end(&mut bytes).ok()?;
         let Ok(Value::Object(mut object)) = serde_json::from_slice(&bytes) else { return None };
         if object.get("version").and_then(Value::as_u64) != Some(1) {
@@ -127,6 +131,30 @@ fn make_private(folder: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.recursive(true).create(folder)
+}
+
+/// Whoever else could write there could put a token of their own in.
+fn nobody_else_writes(folder: &Path) -> std::io::Result<()> {
+    if !has(&std::fs::metadata(folder)?, 0o022) {
+        return Ok(());
+    }
+    Err(std::io::Error::new(std::io::ErrorKind::PermissionDenied, "others can write into it; chmod 700"))
+}
+
+/// Whether it is a file, and no link, that its owner alone can read.
+fn is_private(file: &Path) -> bool {
+    std::fs::symlink_metadata(file).is_ok_and(|found| found.is_file() && !has(&found, 0o077))
+}
+
+/// Whether one of these rights is given. Other systems than Unix have none of them.
+#[cfg(unix)]
+fn has(found: &Metadata, rights: u32) -> bool {
+    std::os::unix::fs::MetadataExt::mode(found) & rights != 0
+}
+
+#[cfg(not(unix))]
+fn has(_: &Metadata, _: u32) -> bool {
+    false
 }
 
 /// Files that are made for their owner alone.

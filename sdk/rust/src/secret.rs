@@ -187,6 +187,11 @@ impl File {
         let wrong = |why: &dyn fmt::Display| {
             Error::no_secret(format_args!("no secret can be read from {}: {why}", self.0.display()))
         };
+        // To open a pipe that nobody writes to would never end.
+        let is_file = std::fs::metadata(&self.0).map_err(|error| wrong(&error))?.is_file();
+        if !is_file {
+            return Err(wrong(&"it is no regular file"));
+        }
         let opened = std::fs::File::open(&self.0).map_err(|error| wrong(&error))?;
         let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST + 1));
         let most = u64::try_from(LONGEST + 1).unwrap_or(u64::MAX);
@@ -306,6 +311,9 @@ mod tests {
         }
         std::fs::write(&path, "x".repeat(LONGEST + 1)).unwrap();
         assert!(source.read().await.unwrap_err().is_no_secret());
+        std::fs::remove_file(&path).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+        assert!(made.success() && source.read().await.unwrap_err().to_string().contains("regular file"));
     }
 
     #[tokio::test]

@@ -156,7 +156,8 @@ impl TokenSource {
     }
 
     async fn wait(&self) -> Result<Token, Error> {
-        let patience_ends = Instant::now() + self.shared.settings.timings.patience;
+        // None: longer than clocks go.
+        let patience_ends = Instant::now().checked_add(self.shared.settings.timings.patience);
         loop {
             let next = match self.next(None)? {
                 Next::Later(until, error) => {
@@ -177,7 +178,9 @@ impl TokenSource {
                         }
                     }
                 }
-                Next::Later(until, error) if !error.is_temporary() || until > patience_ends => {
+                Next::Later(until, error)
+                    if !error.is_temporary() || patience_ends.is_some_and(|ends| until > ends) =>
+                {
                     return Err(error);
                 }
                 Next::Later(until, _) => tokio::time::sleep_until(until).await,

@@ -95,17 +95,23 @@ impl SendWithToken for RequestBuilder {
             return client.execute(request).await.map_err(call);
         }
         source.may_carry(request.url().as_str())?;
-        let again = request.try_clone();
+        let (again, url) = (request.try_clone(), request.url().clone());
         let token = source.token().await?;
         request.headers_mut().insert(AUTHORIZATION, token.header());
         let response = client.execute(request).await.map_err(call)?;
-        if response.status() != StatusCode::UNAUTHORIZED || !source.report_unauthorized(&token) {
+        if !refuses(&response, &url) || !source.report_unauthorized(&token) {
             return Ok(response);
         }
         let Some(mut request) = again else { return Ok(response) };
         request.headers_mut().insert(AUTHORIZATION, source.token().await?.header());
         client.execute(request).await.map_err(call)
     }
+}
+
+/// Whether an answer refuses the token that was sent to an address. On the way to another host reqwest takes the token
+/// off: a 401 from there says nothing about it.
+fn refuses(response: &reqwest::Response, sent_to: &reqwest::Url) -> bool {
+    response.status() == StatusCode::UNAUTHORIZED && response.url().origin() == sent_to.origin()
 }
 
 fn call(error: reqwest::Error) -> Error {
@@ -126,11 +132,11 @@ impl reqwest_middleware::Middleware for TokenSource {
             return next.run(request, extensions).await;
         }
         self.may_carry(request.url().as_str()).map_err(Failed::middleware)?;
-        let again = request.try_clone();
+        let (again, url) = (request.try_clone(), request.url().clone());
         let token = self.token().await.map_err(Failed::middleware)?;
         request.headers_mut().insert(AUTHORIZATION, token.header());
         let response = next.clone().run(request, extensions).await?;
-        if response.status() != StatusCode::UNAUTHORIZED || !self.report_unauthorized(&token) {
+        if !refuses(&response, &url) || !self.report_unauthorized(&token) {
             return Ok(response);
         }
         let Some(mut request) = again else { return Ok(response) };

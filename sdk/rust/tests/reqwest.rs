@@ -22,14 +22,20 @@ struct Heard {
 #[derive(Clone, Default)]
 struct Server {
     url: String,
+    /// Another one, to which `/elsewhere` leads.
+    elsewhere: String,
     heard: Arc<Mutex<Vec<Heard>>>,
 }
 
 impl Server {
     async fn start() -> Self {
+        Self::leading_to(String::new()).await
+    }
+
+    async fn leading_to(elsewhere: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let server = Self { url, heard: Arc::default() };
+        let server = Self { url, elsewhere, heard: Arc::default() };
         let itself = server.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -57,6 +63,7 @@ impl Server {
             }
         }
         (&mut stream).take(length).read_to_string(&mut heard.body).await.expect("a body");
+        let elsewhere = format!("302 Elsewhere\r\nLocation: {}/refuses", self.elsewhere);
         let (status, body) = {
             let mut all = self.heard.lock().expect("the lock");
             all.push(heard.clone());
@@ -66,6 +73,8 @@ impl Server {
                     ("200 OK", format!(r#"{{"access_token":"t{}","expires_in":60}}"#, tokens - 1))
                 }
                 Some("/redirected") => ("307 Elsewhere\r\nLocation: /api", String::new()),
+                Some("/elsewhere") => (&*elsewhere, String::new()),
+                Some("/refuses") => ("401 No", String::new()),
                 _ if heard.authorization == "Bearer t0" => ("401 No", String::new()),
                 _ => ("200 OK", "taken".to_owned()),
             }
@@ -139,4 +148,20 @@ async fn a_redirect_of_the_token_endpoint_is_not_followed_and_a_call_that_fails_
     let call = reqwest::Client::new().get("http://127.0.0.1:9/x").send_with(&server.source("/token")).await;
     let error = call.expect_err("nobody");
     assert!(error.is_call() && !error.is_temporary(), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_401_of_another_host_that_was_redirected_to_says_nothing_about_the_token() {
+    let there = Server::start().await;
+    let here = Server::leading_to(there.url.clone()).await;
+    let source = here.source("/token");
+    let middleware = ClientBuilder::new(reqwest::Client::new()).with(source.clone()).build();
+    let http = reqwest::Client::new();
+    let url = format!("{}/elsewhere", here.url);
+    let sent = http.get(&url).send_with(&source).await.expect("an answer");
+    assert_eq!(sent.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(middleware.get(&url).send().await.expect("an answer").status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(source.token().await.expect("a token").expose(), "t0");
+    let heard = there.heard.lock().expect("the lock").clone();
+    assert!(heard.len() == 2 && heard.iter().all(|heard| heard.authorization.is_empty()), "{heard:?}");
 }

@@ -131,6 +131,16 @@ async fn a_thousand_tasks_over_ten_lifetimes_ask_once_a_lifetime_and_never_hold_
 }
 
 #[tokio::test(start_paused = true)]
+async fn patience_may_be_longer_than_clocks_go() {
+    let server = Server::new(Duration::from_millis(200), |number, _| match number {
+        0..5 => Ok(answer(StatusCode::SERVICE_UNAVAILABLE, String::new())),
+        _ => Ok(token(number, 60)),
+    });
+    let source = server.source().patience(Duration::MAX).timeout(Duration::MAX).build().expect("a source");
+    assert_eq!(source.token().await.expect("a token").expose(), "t5");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_caller_that_goes_away_takes_nothing_along() {
     let server = Server::giving(60);
     let source = server.build();

@@ -54,9 +54,9 @@ export function readToken(answer: TransportResponse, context: Context): Granted 
 /** Undefined if it is missing, false if it is nothing that a token can live. */
 function wholeSeconds(member: unknown): number | undefined | false {
   if (member === undefined || member === null) return undefined;
-  const number = typeof member === 'string' && /^[0-9]+$/.test(member) ? Number(member) : member;
-  if (typeof number !== 'number' || !(number >= 1)) return false;
-  return Math.floor(Math.min(number, LONGEST_LIFE_S));
+  const number = typeof member === 'string' && /^[0-9]+$/.test(member) ? Math.min(Number(member), LONGEST_LIFE_S) : member;
+  if (!Number.isFinite(number) || (number as number) < 1) return false;
+  return Math.floor(Math.min(number as number, LONGEST_LIFE_S));
 }
 
 /** Reads an answer of 2xx that must be a JSON object; throws a `TokenError` otherwise. */

@@ -13,6 +13,8 @@ export interface BackoffOptions {
   readonly capMs?: number;
 }
 
+/** Nobody waits for longer; it is most likely a mistake in the unit. */
+const DAY_MS = 24 * 3_600_000;
 /** However small the draw, nobody asks again sooner. */
 const SHORTEST_MS = 100;
 /** No server is believed that it will be away for longer. */
@@ -28,8 +30,8 @@ export class Backoff {
     if (!(Number.isFinite(baseMs) && baseMs > 0)) {
       throw misconfigured(`backoff.baseMs must be a positive number of milliseconds, not ${baseMs}`);
     }
-    if (!(Number.isFinite(capMs) && capMs >= baseMs)) {
-      throw misconfigured(`backoff.capMs must be at least backoff.baseMs (${baseMs}), not ${capMs}`);
+    if (!(capMs >= baseMs && capMs <= DAY_MS)) {
+      throw misconfigured(`backoff.capMs must be from backoff.baseMs (${baseMs}) to a day (${DAY_MS}), not ${capMs}`);
     }
     this.#base = baseMs;
     this.#cap = capMs;

@@ -4,7 +4,8 @@
  */
 
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, utimes, writeFile, type FileHandle } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { mkdir, open, readFile, rename, rm, stat, utimes, writeFile, type FileHandle } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -29,6 +30,9 @@ const GONE_AFTER_MS = 5000;
 const LOOK_MS = 20;
 /** Nobody waits longer than this for others; one token more is the worst that follows. */
 const LONGEST_WAIT_MS = 30_000;
+
+/** Bytes; no file of the cache is longer. */
+const LONGEST_FILE = 128 * 1024;
 
 /** The name that a source's files begin with: the same for everybody who would get the same tokens. */
 export function cacheKey({ dialect, tokenUrl, issuer, id, audience, resource, scope }: Question): string {
@@ -58,7 +62,8 @@ export class DiskCache {
   async read(now: number): Promise<Stored | undefined> {
     let members: Record<string, unknown>;
     try {
-      members = Object(JSON.parse(await readFile(this.#file, 'utf8'))) as Record<string, unknown>;
+      if (!(await this.#isOurs())) return undefined;
+      members = Object(JSON.parse(await privateText(this.#file))) as Record<string, unknown>;
     } catch {
       return undefined;
     }
@@ -75,6 +80,7 @@ export class DiskCache {
     const text = JSON.stringify({ version: 1, access_token: token, scope: scope ?? null, ...times });
     const beside = `${this.#file}.${randomUUID()}`;
     try {
+      if (!(await this.#isOurs())) return;
       await writeFile(beside, text, { mode: 0o600, flag: 'wx' });
       await rename(beside, this.#file);
     } catch {
@@ -102,6 +108,7 @@ export class DiskCache {
   /** Whether the lock is held then; without one it goes on as well. */
   async #take(name: string): Promise<boolean> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    if (!(await this.#isOurs())) return false;
     const began = performance.now();
     let seen = { mark: '', at: began };
     while (performance.now() - began < LONGEST_WAIT_MS) {
@@ -112,6 +119,11 @@ export class DiskCache {
       else await pause(LOOK_MS);
     }
     return false;
+  }
+
+  /** Whether nobody else can write into the folder, and so put a token of their own in. */
+  async #isOurs(): Promise<boolean> {
+    return ((await stat(this.#folder)).mode & 0o022) === 0;
   }
 
   async #make(name: string): Promise<boolean> {
@@ -146,6 +158,21 @@ export class DiskCache {
   async #release(name: string): Promise<void> {
     // Whoever thought that this process had gone holds it now.
     if ((await readFile(this.#lock, 'utf8')) === name) await rm(this.#lock, { force: true });
+  }
+}
+
+/** What stands in a file that nobody else can have written or can read. */
+async function privateText(path: string): Promise<string> {
+  // Neither through a link, nor from a pipe, which would never end.
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const found = await file.stat();
+    const isOurs = process.geteuid === undefined || found.uid === process.geteuid();
+    if (!found.isFile() || !isOurs || (found.mode & 0o077) !== 0) throw new Error('it is not private');
+    if (found.size > LONGEST_FILE) throw new Error('it is too long');
+    return await file.readFile('utf8');
+  } finally {
+    await file.close();
   }
 }
 

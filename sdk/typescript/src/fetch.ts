@@ -19,7 +19,8 @@ export interface TokenFetchOptions {
  *
  * A 401 leads to one forced renewal and one more try. A body that can be read once only (a stream, or that of a
  * `Request`) is not sent again: the 401 is returned, and the next call has a new token. A 429 is returned as it is.
- * Rejects with a `TokenError` when there is no token.
+ * Tokens go to https alone, or to this machine, unless the source allows plain http. Rejects with a `TokenError` when
+ * there is no token, or for such an address.
  */
 export function tokenFetch(tokens: TokenSource, options: TokenFetchOptions = {}): Fetch {
   const send = options.fetch ?? fetch;
@@ -27,6 +28,9 @@ export function tokenFetch(tokens: TokenSource, options: TokenFetchOptions = {})
     const given = isRequest(input) ? input : undefined;
     const headers = new Headers(init?.headers ?? given?.headers);
     if (headers.has('authorization')) return send(input, init);
+    const url = given?.url ?? String(input);
+    // What is no whole address is for the `fetch` below to understand, or to refuse.
+    if (URL.canParse(url)) tokens.mayCarry(new URL(url));
     const signal = init?.signal ?? given?.signal ?? undefined;
     const waiting = signal === undefined ? {} : { signal };
     const sendWith = (token: string) => {
@@ -36,7 +40,7 @@ export function tokenFetch(tokens: TokenSource, options: TokenFetchOptions = {})
 
     const token = await tokens.token(waiting);
     const answer = await sendWith(token);
-    if (answer.status !== 401 || wentElsewhere(answer, given?.url ?? String(input))) return answer;
+    if (answer.status !== 401 || wentElsewhere(answer, url)) return answer;
     const worthATry = tokens.reportUnauthorized(token);
     if (!worthATry || !canBeSentAgain(init?.body ?? given?.body)) return answer;
     // Nobody reads it: its connection is free for the next call.

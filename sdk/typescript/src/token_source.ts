@@ -12,7 +12,7 @@ import { systemClock, type Clock } from './clock.js';
 import type { Credentials } from './credentials.js';
 import { TokenError, misconfigured } from './error.js';
 import { lifeOf, renewalOf } from './life.js';
-import { fetchTransport, type Transport } from './transport.js';
+import { addressFault, fetchTransport, type Transport } from './transport.js';
 
 /** Options of a `TokenSource`; none is needed. */
 export interface TokenSourceOptions {
@@ -55,6 +55,9 @@ interface Failure {
 /** A second report of refused tokens within this time is not believed: the fault is not the token. */
 const BETWEEN_DROPS_MS = 10_000;
 
+/** Node's timers end at once when they are told to wait for longer. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** Gives a token that is good, for as many callers as there are. One for each client and API is enough for a program. */
 export class TokenSource {
   readonly #credentials: Credentials;
@@ -65,6 +68,7 @@ export class TokenSource {
   readonly #cache: DiskCache | undefined;
   readonly #patienceMs: number;
   readonly #assumedLifeMs: number;
+  readonly #allowInsecureHttp: boolean;
   #held: Held | undefined;
   #attempt: Promise<Held> | undefined;
   #failure: Failure | undefined;
@@ -84,11 +88,12 @@ export class TokenSource {
     this.#cache = folder === undefined ? undefined : new DiskCache(folder, credentials.question);
     this.#patienceMs = positive('patienceMs', options.patienceMs ?? 30_000, 0);
     this.#assumedLifeMs = positive('assumedLifeMs', options.assumedLifeMs ?? 300_000, 1000);
+    this.#allowInsecureHttp = options.allowInsecureHttp ?? false;
     this.#asker = new Asker(credentials.question, {
       transport: options.transport ?? fetchTransport(),
       clock: this.#clock,
       timeoutMs: positive('timeoutMs', options.timeoutMs ?? 10_000, 1),
-      allowInsecureHttp: options.allowInsecureHttp ?? false,
+      allowInsecureHttp: this.#allowInsecureHttp,
     });
   }
 
@@ -122,6 +127,12 @@ export class TokenSource {
     this.#dropped = token;
     this.#held = undefined;
     return true;
+  }
+
+  /** Throws a `TokenError` if a token must not be sent to that address. @internal */
+  mayCarry(url: URL): void {
+    const fault = addressFault(url.href.slice(0, url.href.length - url.hash.length), this.#allowInsecureHttp);
+    if (fault !== undefined) throw misconfigured(`the API's address ${fault}`);
   }
 
   /** @internal */
@@ -244,8 +255,9 @@ export class TokenSource {
 }
 
 function positive(name: string, milliseconds: number, least: number): number {
-  if (Number.isFinite(milliseconds) && milliseconds >= least) return milliseconds;
-  throw misconfigured(`${name} must be a number of milliseconds, at least ${least}, not ${milliseconds}`);
+  if (milliseconds >= least && milliseconds <= LONGEST_TIMER_MS) return milliseconds;
+  const range = `from ${least} to ${LONGEST_TIMER_MS}`;
+  throw misconfigured(`${name} must be a number of milliseconds ${range}, not ${milliseconds}`);
 }
 
 function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {

@@ -131,7 +131,7 @@ test('refusals of the real server have their types', NEEDS_BINARY, async (contex
 });
 
 test('a thousand tasks and an expiring token: one request a lifetime, and no call fails', NEEDS_BINARY, async (context) => {
-  const { metafold } = (await Sandbox.start(context, 8)).credentials();
+  const { metafold } = (await Sandbox.start(context, 12)).credentials();
   const { transport, source } = counted(metafold);
   const call = tokenFetch(source);
   let refused = 0;
@@ -140,15 +140,15 @@ test('a thousand tasks and an expiring token: one request a lifetime, and no cal
     if (answer.status === 401) refused += 1;
     return answer;
   };
-  const seen = await load(counting, 1000, 3000, after(18_000));
+  const seen = await load(counting, 1000, 5000, after(22_000));
   const gaps = transport.sentAt.slice(1).map((at, index) => at - (transport.sentAt[index] ?? 0));
   context.diagnostic(`${seen.calls} calls, ${transport.sentAt.length} token requests, ${gaps.map(Math.round).join(' ')} ms apart`);
   assert.deepEqual(seen.failed, []);
   assert.equal(refused, 0);
-  assert.ok(seen.calls > 3000, `${seen.calls}`);
-  // Eight seconds are seven of use, of which 5.6 pass before the renewal, less up to a tenth of the rest.
+  assert.ok(seen.calls > 2000, `${seen.calls}`);
+  // Twelve seconds are eleven of use, of which 8.8 pass before the renewal, less up to a tenth of the rest.
   assert.ok(gaps.length >= 2, 'the token was renewed');
-  for (const gap of gaps) assert.ok(gap >= 5459 && gap < 7500, `${gap}`);
+  for (const gap of gaps) assert.ok(gap >= 8579 && gap < 12_000, `${gap}`);
 });
 
 test('a wall clock that is wrong by five minutes, or is set, changes nothing', NEEDS_BINARY, async (context) => {
@@ -162,6 +162,7 @@ test('a wall clock that is wrong by five minutes, or is set, changes nothing', N
     };
     const { transport, source } = counted(metafold, { clock });
     const call = tokenFetch(source);
+    const began = performance.now();
     const half = after(3000);
     const seen = await load(
       () => {
@@ -175,14 +176,21 @@ test('a wall clock that is wrong by five minutes, or is set, changes nothing', N
     assert.deepEqual(seen.failed, []);
     // Four seconds are three of use, of which 2.34 to 2.4 pass before the renewal.
     const asked = transport.sentAt.length;
-    assert.ok(asked === 2 || asked === 3, `${asked}`);
+    const most = Math.floor((performance.now() - began) / 2340) + 1;
+    assert.ok(asked >= 2 && asked <= most, `${asked}`);
   }
 });
 
 test('a server that is restarted costs waiting and no token', NEEDS_BINARY, async (context) => {
   const sandbox = await Sandbox.start(context, 3);
   const { metafold } = sandbox.credentials();
-  const { transport, source } = counted(metafold, { timeoutMs: 2000, backoff: { baseMs: 200, capMs: 1000 }, random: () => 0.5 });
+  const { transport, source } = counted(metafold, {
+    timeoutMs: 2000,
+    patienceMs: 120_000,
+    backoff: { baseMs: 200, capMs: 1000 },
+    random: () => 0.5,
+  });
+  const began = performance.now();
   let over = false;
   const seen = load(
     async () => {
@@ -206,7 +214,9 @@ test('a server that is restarted costs waiting and no token', NEEDS_BINARY, asyn
   const { calls, failed } = await seen;
   context.diagnostic(`${calls} calls, ${transport.sentAt.length} token requests`);
   assert.deepEqual(failed, []);
-  assert.ok(transport.sentAt.length < 60, `${transport.sentAt.length}`);
+  // While nobody answers it is asked every half second, after shorter waits at first.
+  const most = (performance.now() - began) / 500 + 20;
+  assert.ok(transport.sentAt.length < most, `${transport.sentAt.length}`);
 });
 
 /** Stands before the real server, and fails in a way of its own as often as it is told. */
@@ -231,13 +241,13 @@ async function faulty(context: { after(does: () => void): void }, to: string) {
 test('503, 429, a slow server and a reset connection fail no call', NEEDS_BINARY, async (context) => {
   const { metafold } = (await Sandbox.start(context, 5)).credentials();
   const { url: tokenUrl, faults, refusals } = await faulty(context, metafold.token_url);
-  const { transport, source } = counted(metafold, { tokenUrl, timeoutMs: 1000 });
+  const { transport, source } = counted(metafold, { tokenUrl, timeoutMs: 3000 });
   const call = tokenFetch(source);
   const rounds = [
     { status: 503, retryAfter: 1 },
     { status: 429, retryAfter: 1 },
     { delayMs: 600 },
-    { delayMs: 1500 },
+    { delayMs: 4500 },
     { reset: true },
   ];
   // Also the very first token.
@@ -341,8 +351,8 @@ test('a secret that is revoked is told by its type, and nobody hammers', NEEDS_B
   assert.equal(seen.failed.length, seen.calls);
   assert.ok(seen.failed.every((failure) => failure.startsWith('invalid_client: ')), seen.failed[0]);
   assert.ok(seen.calls > 2000);
-  // The first token; then after 0, 0.25, 0.75, 1.75 and 3.75 seconds, and once more at most.
-  assert.ok(transport.sentAt.length <= 7, `${transport.sentAt.length}`);
+  // The first token; then after 0, 0.25, 0.75, 1.75, 3.75 and 7.75 seconds, and once more at most.
+  assert.ok(transport.sentAt.length <= 8, `${transport.sentAt.length}`);
   // Switched on again, it works again by itself.
   await sandbox.metafoldKeys({ ...dead, active: true });
   await until('its return', () => call(metafold.api_url).then((answer) => answer.ok, () => false));

@@ -84,6 +84,25 @@ test('the token is not sent to where an API redirects, and that 401 is not blame
   assert.equal(elsewhere.server.requests.length, 1);
 });
 
+test('no token goes where everybody can read it, unless that is allowed', async () => {
+  const server = new FakeServer();
+  const sent: string[] = [];
+  const send: typeof fetch = (input) => {
+    sent.push(String(input));
+    return Promise.resolve(new Response());
+  };
+  for (const url of ['http://api.example.com/things', 'http://127.0.0.1.example.com/', 'HTTP://api.example.com']) {
+    const refused = await failing(tokenFetch(sourceOf(server), { fetch: send })(url));
+    assert.ok(refused.isConfiguration && refused.message.includes('http'), refused.message);
+  }
+  assert.deepEqual([sent, server.requests.length], [[], 0]);
+  for (const url of ['https://api.example.com/things#part', 'http://localhost:1/x']) {
+    await tokenFetch(sourceOf(server), { fetch: send })(url);
+  }
+  await tokenFetch(sourceOf(server, { allowInsecureHttp: true }), { fetch: send })('http://api.example.com/x');
+  assert.equal(sent.length, 3);
+});
+
 test('an API that refuses every token costs two token requests in ten seconds', async (context) => {
   const { base, clock, server, call } = await api(context, 'none');
   for (let count = 0; count < 50; count += 1) assert.equal((await call(base)).status, 401);

@@ -9,7 +9,8 @@ use crate::support::{Running, SYMBOLON, access_token, curl, prepared};
 
 const EXPORTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/exports");
 
-fn run(folder: &Path, arguments: &[&str]) -> Output {
+/// Runs a command on a folder.
+pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(SYMBOLON);
     command.args(arguments).arg("--data").arg(folder).args(["--base-url", "https://auth.example"]);
     command.output().expect("symbolon")
@@ -24,7 +25,8 @@ fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-fn stdout(output: &Output) -> String {
+/// What a command that ended well printed.
+pub(crate) fn stdout(output: &Output) -> String {
     assert!(output.status.success(), "{}", text(output));
     String::from_utf8(output.stdout.clone()).expect("text")
 }
@@ -75,7 +77,8 @@ fn both_systems_clients_move_into_one_process_and_get_tokens_at_its_endpoints() 
     assert_eq!(answer.json()["not-before-policy"], 0);
 }
 
-fn serve(folder: &Path) -> (Running, String) {
+/// Serves a folder; the process, and its address.
+pub(crate) fn serve(folder: &Path) -> (Running, String) {
     let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = socket.local_addr().expect("an address").to_string();
     drop(socket);

@@ -56,7 +56,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// Builds the package and its tests; the folder of the clone stays as it is.
-fn build(folder: &Path) -> PathBuf {
+pub(crate) fn build(folder: &Path) -> PathBuf {
     let package = folder.join("package");
     copy(&Path::new(SDK).join("typescript"), &package);
     let modules = from_environment("SYMBOLON_TEST_NODE_MODULES");

@@ -65,9 +65,14 @@ impl Running {
 
     /// Waits for something that the process does.
     pub(crate) fn wait(&self, what: &str, done: impl Fn() -> bool) {
+        self.wait_for(what, PATIENCE, done);
+    }
+
+    /// The same with another patience.
+    pub(crate) fn wait_for(&self, what: &str, patience: Duration, done: impl Fn() -> bool) {
         let began = Instant::now();
         while !done() {
-            assert!(began.elapsed() < PATIENCE, "no {what}; {}", self.log());
+            assert!(began.elapsed() < patience, "no {what}; {}{}", self.log(), self.printed());
             std::thread::park_timeout(Duration::from_millis(5));
         }
     }
@@ -143,6 +148,19 @@ impl Running {
     pub(crate) fn end(&mut self) -> std::process::ExitStatus {
         signal("TERM", self.child.id());
         self.child.wait().expect("its end")
+    }
+
+    /// Waits until it has ended by itself, and well.
+    pub(crate) fn ends_well_within(&mut self, patience: Duration) {
+        let began = Instant::now();
+        let status = loop {
+            match self.ended() {
+                Some(status) => break status,
+                None => assert!(began.elapsed() < patience, "it does not end; {}", self.printed()),
+            }
+            std::thread::park_timeout(Duration::from_millis(20));
+        };
+        assert!(status.success(), "{status}; {}{}", self.log(), self.printed());
     }
 
     /// How it ended, if it has.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import threading
 import weakref
 from typing import Any, Union
@@ -36,6 +37,7 @@ class AsyncTokenSource:
         self._pending = weakref.WeakKeyDictionary()
         self._lock = threading.Lock()
         self._looked_at = -_LOOK_EVERY_MS
+        _SOURCES.add(self)
 
     def __repr__(self) -> str:
         return f"<AsyncTokenSource of {self.source!r}>"
@@ -98,3 +100,20 @@ class AsyncTokenSource:
         # If the loop was closed meanwhile, nobody waits.
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(settle)
+
+    def _forked(self) -> None:
+        """In a child process the thread that asked does not live on, nor one that held the lock."""
+        self._lock = threading.Lock()
+        self._pending = weakref.WeakKeyDictionary()
+
+
+_SOURCES: weakref.WeakSet[AsyncTokenSource] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for source in list(_SOURCES):
+        source._forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

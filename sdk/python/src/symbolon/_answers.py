@@ -77,7 +77,11 @@ def _expires_in_ms(value: object, assumed_life_ms: int) -> Optional[int]:
         return assumed_life_ms
     if isinstance(value, str) and _DIGITS.match(value):
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    try:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            return None
+    except OverflowError:
+        # A number of hundreds of digits, which the other clients' JSON has no room for.
         return None
     seconds = int(min(value, YEAR_MS // 1000))
     return seconds * 1000 if seconds >= 1 else None
@@ -87,10 +91,15 @@ def _object(answer: Answer) -> Optional[dict[str, Any]]:
     if len(answer.body) > MAX_BODY:
         return None
     try:
-        members = json.loads(answer.body)
+        # Of bytes it would take UTF-16 as well.
+        members = json.loads(answer.body.decode(), parse_constant=_no_json)
     except (ValueError, RecursionError):
         return None
     return members if isinstance(members, dict) else None
+
+
+def _no_json(_: str) -> Any:
+    raise ValueError("NaN and Infinity are no JSON")
 
 
 def _raise_unless_success(wire: Wire, answer: Answer, secrets: list[str], wall_ms: int) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Sequence
+from stat import S_ISREG
 from typing import Optional, Protocol, Union
 
 from symbolon._address import checked_text
@@ -62,6 +63,9 @@ class File:
         try:
             stat = os.stat(self._path)
             mark = (stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size)
+            # To open a pipe that nobody writes to would never end.
+            if not S_ISREG(stat.st_mode):
+                raise FileNotFoundError
             if mark != known[0]:
                 with open(self._path, encoding="utf-8") as file:
                     lines = file.read(_MAX_FILE).splitlines()

@@ -30,7 +30,7 @@ class SymbolonAuth(httpx.Auth):
         token = self._sync.token()
         request.headers["Authorization"] = f"Bearer {token}"
         response = yield request
-        if response.status_code == 401 and self._sync.report_unauthorized(token) and _can_be_sent_again(request):
+        if _refuses(response, token) and self._sync.report_unauthorized(token) and _can_be_sent_again(request):
             request.headers["Authorization"] = f"Bearer {self._sync.token()}"
             yield request
 
@@ -39,9 +39,14 @@ class SymbolonAuth(httpx.Auth):
         token = await self._async.token()
         request.headers["Authorization"] = f"Bearer {token}"
         response = yield request
-        if response.status_code == 401 and self._sync.report_unauthorized(token) and _can_be_sent_again(request):
+        if _refuses(response, token) and self._sync.report_unauthorized(token) and _can_be_sent_again(request):
             request.headers["Authorization"] = f"Bearer {await self._async.token()}"
             yield request
+
+
+def _refuses(response: httpx.Response, token: str) -> bool:
+    """Whether the answer refuses the token. After a redirect to another host the token is gone from the request."""
+    return response.status_code == 401 and response.request.headers.get("Authorization") == f"Bearer {token}"
 
 
 def _can_be_sent_again(request: httpx.Request) -> bool:

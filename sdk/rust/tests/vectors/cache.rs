@@ -142,6 +142,52 @@ fn the_files_of_the_cache_have_these_names_and_others_get_the_token_from_them() 
     }
 }
 
+fn private_file(path: &Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::write(path, text).expect("a file");
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).expect("a mode");
+}
+
+#[test]
+fn what_others_may_have_written_is_not_used() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let file: Cache = serde_json::from_value(crate::file("cache.json")).expect("the form of cache.json");
+    let key = file.keys.first().expect("a key");
+    let good = file.files.first().and_then(|file| file.json.clone()).expect("a good file").to_string();
+    let (readable, linked, open) = (0, 1, 2);
+    for trouble in [readable, linked, open] {
+        let kept = tempfile::tempdir().expect("a folder");
+        let folder = kept.path().join("tokens");
+        std::fs::create_dir(&folder).expect("a folder");
+        let mode = |path: &Path, mode: u32| {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("a mode");
+        };
+        mode(&folder, if trouble == open { 0o777 } else { 0o700 });
+        let path = folder.join(format!("{}.json", key.key));
+        let elsewhere = kept.path().join("elsewhere");
+        private_file(if trouble == linked { &elsewhere } else { &path }, &good);
+        match trouble {
+            0 => mode(&path, 0o644),
+            1 => symlink(&elsewhere, &path).expect("a link"),
+            _ => {}
+        }
+        paused().block_on(async {
+            let world = World::new(file.now_ms, Vec::new());
+            world.expect(&exchanges(&key.source));
+            let token = source(&key.source, &world, &folder).token().await.expect("a token");
+            world.settle().await.unwrap_or_else(|fault| panic!("{trouble}: {fault}"));
+            assert_eq!(token.expose(), "fresh", "{trouble}");
+        });
+        assert_eq!(
+            std::fs::read_to_string(&elsewhere).unwrap_or(good.clone()),
+            good,
+            "the link was followed"
+        );
+        let seen = std::fs::symlink_metadata(&path).expect("the file");
+        assert!(trouble == open || seen.is_file() && seen.permissions().mode() & 0o777 == 0o600, "{trouble}");
+    }
+}
+
 #[test]
 fn a_file_of_the_cache_is_used_while_it_is_good() {
     let file: Cache = serde_json::from_value(crate::file("cache.json")).expect("the form of cache.json");
@@ -153,7 +199,7 @@ fn a_file_of_the_cache_is_used_while_it_is_good() {
             (None, Some(text)) => text.clone(),
             _ => panic!("{}: one content", stored.name),
         };
-        std::fs::write(kept.path().join(format!("{}.json", key.key)), text).expect("a file");
+        private_file(&kept.path().join(format!("{}.json", key.key)), &text);
         paused().block_on(async {
             let world = World::new(file.now_ms, Vec::new());
             if stored.token.is_none() {

@@ -1,8 +1,9 @@
-//! Keycloak's shape of the answer, and its words for a missing grant type.
+//! Keycloak's shape of the answer, and its words for what is wrong with a request.
 
 use axum::http::StatusCode;
 use axum::response::Response;
 use symbolon_core::issue::IssuedToken;
+use symbolon_core::protocol::parameters::ParametersError;
 use symbolon_core::protocol::token::KeycloakTokenResponse;
 use symbolon_core::random::Random;
 use symbolon_core::refusal::Reason;
@@ -30,6 +31,8 @@ pub(crate) fn token(token: &IssuedToken, random: &dyn Random) -> Response {
 pub(crate) fn refusal_text(reason: &Reason) -> String {
     match reason {
         Reason::Missing(name) => format!("Missing form parameter: {name}"),
+        Reason::GrantType(_) => "Unsupported grant_type".to_owned(),
+        Reason::Parameters(ParametersError::Repeated(_)) => "duplicated parameter".to_owned(),
         other => other.public_text(),
     }
 }

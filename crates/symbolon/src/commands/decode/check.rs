@@ -152,18 +152,25 @@ async fn fetch(url: &str, allow_http: bool) -> Result<Value, String> {
     let client = transport::http_client().map_err(|failure| failure.to_string())?;
     let failed = |error| transport::unreachable(url, error).to_string();
     let request = client.get(url).timeout(Duration::from_secs(10)).header(ACCEPT, "application/json");
-    let mut response = request.send().await.map_err(failed)?;
+    let response = request.send().await.map_err(failed)?;
     if !response.status().is_success() {
         return Err(format!("{url} answered {}", response.status().as_u16()));
     }
+    serde_json::from_slice(&body(url, response).await?).map_err(|_| format!("what {url} answers is no JSON"))
+}
+
+/// The body of an answer, if it is one that somebody would send.
+async fn body(url: &str, mut response: reqwest::Response) -> Result<Vec<u8>, String> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(failed)? {
+    while let Some(chunk) =
+        response.chunk().await.map_err(|error| transport::unreachable(url, error).to_string())?
+    {
         body.extend_from_slice(&chunk);
         if body.len() > LONGEST {
             return Err(format!("what {url} answers is too long"));
         }
     }
-    serde_json::from_slice(&body).map_err(|_| format!("what {url} answers is no JSON"))
+    Ok(body)
 }
 
 fn signature(token: &TokenParts, keys: &KeySet) -> Found {
@@ -264,12 +271,12 @@ async fn introspect(url: &str, profile: &Profile, token: &TokenParts, allow_http
         ));
         let request = client
             .post(url)
+            .timeout(Duration::from_secs(10))
             .header(reqwest::header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(form.as_bytes().to_vec());
         let response = request.send().await.map_err(failed)?;
         let status = response.status();
-        let text = response.text().await.map_err(failed)?;
-        let body: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
+        let body: Value = serde_json::from_slice(&body(url, response).await?).unwrap_or(Value::Null);
         match body.get("active").and_then(Value::as_bool) {
             Some(active) if status.is_success() => Ok(active),
             _ => Err(format!("{url} answered {}", status.as_u16())),
