@@ -8,3 +8,4 @@ mod browser;
 mod customer;
 mod operator;
 mod records;
+mod timing_out;
