@@ -10,3 +10,4 @@ mod frame;
 mod lists;
 mod operator;
 mod records;
+mod timing_out;

@@ -204,9 +204,11 @@ def known_and_unknown() -> str:
             times[kind].append(answer.seconds)
             texts.add(re.sub(r'value="[^"]*"|data-options="[^"]*"', "", answer.text))
     check(len(texts) == 1, "the pages differ by more than what was entered")
-    known, unknown = (statistics.median(times[kind]) for kind in ("known", "unknown"))
-    check(abs(known - unknown) < max(0.25 * max(known, unknown), 0.02), f"known {known:.3f} s, unknown {unknown:.3f} s")
-    return f"medians of 30: known {known * 1000:.0f} ms, unknown {unknown * 1000:.0f} ms"
+    # What else the machine does only adds to a time: the shortest of each say what the server itself takes.
+    known, unknown = (min(times[kind]) for kind in ("known", "unknown"))
+    told = ", ".join(f"{kind} {min(of) * 1000:.0f} to {max(of) * 1000:.0f} ms" for kind, of in times.items())
+    check(abs(known - unknown) < max(0.3 * max(known, unknown), 0.01), told)
+    return told
 
 
 def sets_up(browser: Browser) -> tuple[str, list[str]]:
