@@ -311,14 +311,15 @@ def test_a_date_in_retry_after_is_kept_to_by_a_client_whose_clock_is_wrong(world
         world.front.seen.clear()
         world.front.faults = [refuses_until(503, 2)]
         source = world.source(environment=Environment(clock=Wrong(minutes)))
+        began = time.monotonic()
         with Load(source, world.api.url, threads=4) as load:
             wait_for("renewals", lambda: world.front.count() >= 4)
         load.served()
         times = [came for came, _ in world.front.seen]
         # Dates are whole seconds, of two clocks that need not tick together.
         assert 0.9 <= times[1] - times[0] <= 30
-        # Tokens live as long as with a right clock.
-        assert all(later - earlier >= 3 * 0.78 for earlier, later in zip(times[1:], times[2:]))
+        # Tokens live as long as with a right clock. The first request got none.
+        assert len(times) - 1 <= most(time.monotonic() - began, 4, load.retries)
 
 
 class Wrong(SystemClock):
@@ -498,7 +499,7 @@ def test_processes_share_a_token_on_disk(world: World, tmp_path: Path) -> None:
         "import sys; from symbolon import *\n"
         "url, secret, folder = sys.argv[1:]\n"
         f"dialect = ClientCredentials(token_url=url, client_id={CLIENT!r}, client_secret=secret)\n"
-        "print(TokenSource(dialect, cache=DiskCache(folder)).token())\n"
+        "print(TokenSource(dialect, timeout=60, cache=DiskCache(folder)).token())\n"
     )
     folder = tmp_path / "tokens"
     command = [sys.executable, "-c", program, world.front.token_url, FIRST, str(folder)]

@@ -33,6 +33,8 @@ const STEADY: &str = "line-1";
 const SECRET: &str = "keycloaks-own-secret-0123456789ab";
 /// Java starts slowly, and twice: Keycloak builds itself first.
 const PATIENCE: Duration = Duration::from_mins(10);
+/// The right one: what is wrong is to say it again.
+const TWICE: &str = "client_secret=keycloaks-own-secret-0123456789ab";
 const CLIENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients");
 
 /// A Keycloak of its own, with its data in a temporary folder.
@@ -335,7 +337,7 @@ impl Recorded {
             &["grant_type-"],
             &["grant_type=nonsense"],
             &["scope=nonsense"],
-            &["client_secret=x", "client_secret=x"],
+            &[TWICE, TWICE],
         ];
         let refusals = changes.map(|changed| (changed, ask(token_url, changed)));
         Self { refusals: refusals.into(), token: ask(token_url, &[]) }
