@@ -72,7 +72,7 @@ mod tests {
     use crate::id::Id;
     use crate::policy::Grant;
     use crate::realm::Status;
-    use crate::secret::SecretHash;
+    use crate::secret::{SecretHash, Tag};
 
     fn known(name: &str, scopes: &str) -> ClientWithKeys {
         let scopes = symbolon_protocol::scope::ScopeSet::parse(scopes).unwrap();
@@ -87,7 +87,7 @@ mod tests {
             id: Id::new("k").unwrap(),
             client: id.clone(),
             organization: organization.clone(),
-            secret: SecretHash { pepper: "p".into(), hmac: String::new() },
+            secret: SecretHash { pepper: "p".into(), hmac: Tag::default() },
             status: KeyStatus::Active,
             held: false,
             expires_at: None,

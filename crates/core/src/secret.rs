@@ -3,12 +3,15 @@
 //! A fast keyed hash is right for secrets that nobody can guess; Argon2id is for people's passwords alone
 //! (see `password`). Every hash names its pepper, so that peppers can be changed without a flag day.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac;
 use base64::Engine as _;
+use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use serde::{Deserialize, Serialize};
 use symbolon_protocol::secret_format;
@@ -56,13 +59,63 @@ impl<'de> Deserialize<'de> for Secret {
     }
 }
 
+/// HMAC-SHA-256 of a secret. Base64 wherever it is written (RFC 4648 §4, without padding).
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tag([u8; 32]);
+
+/// A text is no tag: it is not base64, or not that of 32 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not the base64 of an HMAC-SHA-256")]
+pub struct NotATag;
+
+impl Tag {
+    /// Takes the bytes as they are.
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Base64Display::new(&self.0, &BASE64).fmt(f)
+    }
+}
+
+impl fmt::Debug for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tag(…)")
+    }
+}
+
+impl FromStr for Tag {
+    type Err = NotATag;
+
+    fn from_str(text: &str) -> Result<Self, NotATag> {
+        let bytes = BASE64.decode(text).map_err(|_| NotATag)?;
+        bytes.try_into().map(Self).map_err(|_| NotATag)
+    }
+}
+
+impl Serialize for Tag {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Tag {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'_, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 /// What is kept of a secret.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecretHash {
     /// The name of the pepper it was made with.
     pub pepper: Arc<str>,
-    /// HMAC-SHA-256, base64.
-    pub hmac: String,
+    /// What the secret comes to under that pepper.
+    pub hmac: Tag,
 }
 
 impl fmt::Debug for SecretHash {
@@ -145,7 +198,9 @@ impl Peppers {
     /// Hashes a secret under the current pepper.
     pub fn hash(&self, secret: &Secret) -> SecretHash {
         let tag = hmac::sign(&self.current.key, secret.expose().as_bytes());
-        SecretHash { pepper: self.current.name.as_str().into(), hmac: BASE64.encode(tag) }
+        // SHA-256 has 32 bytes; no secret that anybody knows comes to zeros.
+        let hmac = Tag(tag.as_ref().try_into().unwrap_or_default());
+        SecretHash { pepper: self.current.name.as_str().into(), hmac }
     }
 
     /// Compares in constant time. The secret is the request's own text: to copy it would only be one more to wipe.
@@ -154,8 +209,7 @@ impl Peppers {
         // An unknown pepper costs the same work as a wrong secret.
         let pepper = old.unwrap_or(&self.current);
         let tag = hmac::sign(&pepper.key, secret.as_bytes());
-        let expected = BASE64.decode(&hash.hmac).unwrap_or_default();
-        let equal = verify_slices_are_equal(tag.as_ref(), &expected).is_ok();
+        let equal = verify_slices_are_equal(tag.as_ref(), &hash.hmac.0).is_ok();
         match (equal, old) {
             (true, Some(_)) => Comparison::MatchUnderOldPepper,
             (true, None) if *hash.pepper == *self.current.name => Comparison::Match,
@@ -165,7 +219,7 @@ impl Peppers {
 
     /// Does the work of a comparison that cannot succeed, so that an unknown id costs what a known one does.
     pub fn compare_with_nothing(&self, secret: &str) {
-        let nothing = SecretHash { pepper: Arc::default(), hmac: String::new() };
+        let nothing = SecretHash { pepper: Arc::default(), hmac: Tag::default() };
         std::hint::black_box(self.compare(secret, &nothing));
     }
 }
@@ -215,6 +269,20 @@ mod tests {
         let secret = Secret::new("canary".to_owned());
         assert!(!format!("{secret:?}").contains("canary"));
         let hash = Peppers::new([pepper("a", 0)]).unwrap().hash(&secret);
-        assert!(!format!("{hash:?}").contains(&hash.hmac));
+        assert!(!format!("{hash:?}").contains(&hash.hmac.to_string()));
+        assert_eq!(format!("{:?}", hash.hmac), "Tag(…)");
+    }
+
+    #[test]
+    fn a_tag_reads_back_as_it_is_written_and_nothing_else_is_one() {
+        let tag = Peppers::new([pepper("a", 0)]).unwrap().hash(&Secret::new("x".to_owned())).hmac;
+        let text = tag.to_string();
+        assert_eq!(text.parse(), Ok(tag));
+        assert_eq!(serde_json::from_value::<Tag>(serde_json::to_value(tag).unwrap()).unwrap(), tag);
+        for other in
+            [String::new(), "c2VjcmV0".to_owned(), format!("{text}="), format!("{text}A"), "*".repeat(43)]
+        {
+            assert_eq!(other.parse::<Tag>(), Err(NotATag), "{other}");
+        }
     }
 }

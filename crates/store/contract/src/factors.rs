@@ -8,7 +8,7 @@ use symbolon_core::sign_in::totp::Totp;
 use symbolon_core::store::Store;
 
 use crate::Shared;
-use crate::world::{NOW, audit, change, fails, id, later, populate, populate_realm, signing_key, user};
+use crate::world::{NOW, audit, change, fails, id, later, populate, populate_realm, signing_key, tag, user};
 
 fn factors(user: &str, handle: &str) -> Factors {
     let sealed = signing_key("k", symbolon_core::signing_key::KeyState::Active).private;
@@ -16,7 +16,7 @@ fn factors(user: &str, handle: &str) -> Factors {
         user: id(user),
         handle: handle.to_owned(),
         totp: Some(Totp { secret: sealed, last_step: 58_333_333, since: NOW }),
-        recovery_codes: vec![SecretHash { pepper: "p1".into(), hmac: "c2VjcmV0".to_owned() }],
+        recovery_codes: vec![SecretHash { pepper: "p1".into(), hmac: tag("code") }],
         passkeys: vec![Passkey {
             id: id("psk_1"),
             name: "Mähroboter \u{1f69c}".to_owned(),

@@ -11,7 +11,7 @@ use symbolon_core::store::{Store, StoreError};
 use symbolon_core::user::User;
 
 use crate::Shared;
-use crate::world::{NOW, change, fails, id, later, populate, populate_realm, user};
+use crate::world::{NOW, change, fails, id, later, populate, populate_realm, tag, user};
 
 fn link(name: &str, user: Option<&str>, expires_at: Timestamp) -> Link {
     Link {
@@ -20,7 +20,7 @@ fn link(name: &str, user: Option<&str>, expires_at: Timestamp) -> Link {
         purpose: if user.is_some() { LinkPurpose::Invitation } else { LinkPurpose::FirstOperator },
         user: user.map(id),
         replaces: user.map(|_| "b2xk".to_owned()),
-        secret: SecretHash { pepper: "p1".into(), hmac: format!("of {name}") },
+        secret: SecretHash { pepper: "p1".into(), hmac: tag(name) },
         created_at: NOW,
         expires_at,
     }

@@ -13,7 +13,7 @@ use symbolon_core::user::User;
 
 use crate::Shared;
 use crate::world::{
-    NOW, audit, change, fails, id, later, populate, populate_realm, revocation, revoking, user,
+    NOW, audit, change, fails, id, later, populate, populate_realm, revocation, revoking, tag, user,
 };
 
 pub(crate) fn session(name: &str, user: &str, at: Timestamp) -> Session {
@@ -21,7 +21,7 @@ pub(crate) fn session(name: &str, user: &str, at: Timestamp) -> Session {
         id: id(name),
         realm: id("r"),
         user: id(user),
-        secret: SecretHash { pepper: "p1".into(), hmac: format!("of {name}") },
+        secret: SecretHash { pepper: "p1".into(), hmac: tag(name) },
         method: Method::PasswordAndCode,
         created_at: at,
         last_seen_at: at,
@@ -142,7 +142,7 @@ pub(crate) async fn at_once(store: Shared) {
 pub(crate) async fn renewed(store: Shared) {
     let realm = people(&*store).await;
     let one = begin(&*store, "s1", "u", NOW).await;
-    let secret = |hmac: &str| SecretHash { pepper: "p2".into(), hmac: hmac.to_owned() };
+    let secret = |hmac: &str| SecretHash { pepper: "p2".into(), hmac: tag(hmac) };
     let renewed =
         Session { secret: secret("new"), proven_at: later(60), last_seen_at: later(61), ..one.clone() };
     store.renew_session(&renewed, &one.secret).await.unwrap();

@@ -18,7 +18,7 @@ use symbolon_core::protocol::revocation::Kind;
 use symbolon_core::realm::{Realm, RealmId, RealmSettings, Status};
 use symbolon_core::resource_server::ResourceServer;
 use symbolon_core::seal::Sealed;
-use symbolon_core::secret::SecretHash;
+use symbolon_core::secret::{SecretHash, Tag};
 use symbolon_core::signing_key::{KeyState, StoredSigningKey};
 use symbolon_core::store::{Store, StoreError, StoreResult};
 use symbolon_core::trail::{ChangeFilter, TrailRequest};
@@ -93,12 +93,19 @@ pub(crate) fn client(organization: &str, name: &str) -> Client {
     }
 }
 
+/// What a secret of this name, of at most 32 bytes, might come to.
+pub(crate) fn tag(name: &str) -> Tag {
+    let mut bytes = [0; 32];
+    bytes[..name.len()].copy_from_slice(name.as_bytes());
+    Tag::new(bytes)
+}
+
 pub(crate) fn key(organization: &str, client: &str, name: &str) -> AccessKey {
     AccessKey {
         id: id(name),
         client: id(client),
         organization: id(organization),
-        secret: SecretHash { pepper: "p1".into(), hmac: "c2VjcmV0".to_owned() },
+        secret: SecretHash { pepper: "p1".into(), hmac: tag("secret") },
         status: KeyStatus::Active,
         held: false,
         expires_at: Some(later(5000)),

@@ -80,7 +80,7 @@ mod tests {
     use symbolon_core::id::{ClientId, LicenceId, OrganizationId};
     use symbolon_core::licence::LicenceKind;
     use symbolon_core::realm::Status;
-    use symbolon_core::secret::SecretHash;
+    use symbolon_core::secret::{SecretHash, Tag};
 
     use super::*;
 
@@ -95,7 +95,7 @@ mod tests {
             id: AccessKeyId::new("key_1").unwrap(),
             client: id.clone(),
             organization: organization.clone(),
-            secret: SecretHash { pepper: "p".into(), hmac: String::new() },
+            secret: SecretHash { pepper: "p".into(), hmac: Tag::default() },
             status: KeyStatus::Active,
             held: false,
             expires_at,

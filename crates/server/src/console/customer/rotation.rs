@@ -141,7 +141,7 @@ mod tests {
     use symbolon_core::access_key::{AccessKey, AccessKeyId, LastUse};
     use symbolon_core::clock::Timestamp;
     use symbolon_core::id::{ClientId, OrganizationId};
-    use symbolon_core::secret::SecretHash;
+    use symbolon_core::secret::{SecretHash, Tag};
 
     use super::*;
 
@@ -151,7 +151,7 @@ mod tests {
             id: AccessKeyId::new(&format!("key_{day}")).unwrap(),
             client: ClientId::new("cli_1").unwrap(),
             organization: OrganizationId::new("org_1").unwrap(),
-            secret: SecretHash { pepper: "p".into(), hmac: String::new() },
+            secret: SecretHash { pepper: "p".into(), hmac: Tag::default() },
             status: KeyStatus::Active,
             held: false,
             expires_at: None,

@@ -125,7 +125,7 @@ async fn a_canary_is_in_nothing_that_can_be_printed() {
     let done = desk.signs_in(DEV).await;
     let token = done.token.expose().to_owned();
     let (_, canary) = token.rsplit_once('_').unwrap();
-    let hmac = done.session.secret.hmac.clone();
+    let hmac = done.session.secret.hmac.to_string();
     let person = desk.asks(&done.token).await.unwrap();
     let enrolment = credentials::begin_totp(&bed.authority, &person, "x").unwrap();
     let text = format!("{done:?} {:?} {enrolment:?} {:?}", person.session(), visit("req_1"));

@@ -144,7 +144,7 @@ async fn no_row_holds_a_secret_a_hash_or_a_private_key() {
     bed.change_user("default", "canary@example.org", |user| user.password = Some(hash)).await;
     let kid = bed.store().list_signing_keys(&realm_id("default")).await.unwrap().remove(0).kid;
     bed.operator("default", async |editor| replace_compromised(editor, &kid).await.unwrap()).await;
-    let hash = made.key.secret.hmac.clone();
+    let hash = made.key.secret.hmac.to_string();
     let known =
         ["canary-secret", "canary-password", made.secret.expose(), &hash, secrets::METI, "$argon2id$"];
     for realm in ["default", "ecoinvent", "plain"] {

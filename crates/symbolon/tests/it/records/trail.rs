@@ -76,7 +76,7 @@ async fn change_everything(bed: &Bed) -> Vec<String> {
     bed.apply(WORLD).await;
     let mut known =
         vec![CANARY.to_owned(), SONG.to_owned(), secrets::METI.to_owned(), "$argon2id$".to_owned()];
-    known.push(bed.find_key("x", "xk").await.secret.hmac);
+    known.push(bed.find_key("x", "xk").await.secret.hmac.to_string());
     let token = bed.access_token("/realms/x/oauth/token", "xc", CANARY).await;
     bed.send(Way::Form.request("/realms/x/oauth/revoke", ("xc", CANARY), &[("token", &token)])).await;
     known.push(token);
@@ -84,7 +84,7 @@ async fn change_everything(bed: &Bed) -> Vec<String> {
     revoke_before_now(&bed.authority, &actor, &realm, (Kind::Client, "xc"), None).await.unwrap();
     bed.advance(Duration::from_secs(1)).await;
     rehash(bed).await;
-    known.push(bed.find_key("x", "xk").await.secret.hmac);
+    known.push(bed.find_key("x", "xk").await.secret.hmac.to_string());
     bed.change_realm("x", |realm| realm.settings.default_lifetime = 60).await;
     bed.change_organization("x", "xo", |organization| "Y".clone_into(&mut organization.name)).await;
     bed.change_licence("x", "xo", |licence| licence.ends_at = Some(Timestamp::from_seconds(4_000_000_000)))
@@ -107,7 +107,7 @@ async fn change_everything(bed: &Bed) -> Vec<String> {
         policy::update(editor, &before, &after).await.unwrap();
         licence::delete(editor, &removed).await.unwrap();
         let made = access_key::create(editor, &credential.client, None).await.unwrap();
-        known.extend([made.secret.expose().to_owned(), made.key.secret.hmac.clone()]);
+        known.extend([made.secret.expose().to_owned(), made.key.secret.hmac.to_string()]);
         let off = access_key::set_status(editor, &made.key, KeyStatus::Inactive).await.unwrap();
         access_key::delete(editor, &off).await.unwrap();
     })
