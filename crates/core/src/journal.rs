@@ -9,7 +9,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -26,6 +26,9 @@ use crate::store::{BatchPlace, Store, StoreError, Whose};
 const QUEUE: usize = 16_384;
 /// The most records of one batch.
 const LARGEST_BATCH: usize = 2_048;
+/// So long a batch gathers at most while records keep coming: a batch costs the same however many share it, and who is
+/// the only one to ask does not wait at all.
+const GATHERING: Duration = Duration::from_micros(250);
 /// Refusals that are kept in one transaction: tokens wait for it to end, so it stays short.
 const REFUSALS_AT_ONCE: usize = 256;
 /// Refusals that may wait to be kept.
@@ -164,6 +167,7 @@ async fn write_tokens(
     let mut place = BatchPlace { writer, sequence: 0 };
     let mut entries = Vec::with_capacity(LARGEST_BATCH);
     while queue.recv_many(&mut entries, LARGEST_BATCH).await > 0 {
+        gather(&mut queue, &mut entries).await;
         let (records, waiting): (Vec<_>, Vec<_>) =
             entries.drain(..).map(|entry| (entry.record, entry.durable)).unzip();
         // A number is used once, also where nobody knows whether the batch was written.
@@ -178,6 +182,21 @@ async fn write_tokens(
         }
         // A full channel means that counting is already due.
         let _ = written.try_send(());
+    }
+}
+
+/// Lets requests that are ready to run go first, whose records then share the sync, until none brings one.
+async fn gather(queue: &mut mpsc::Receiver<Entry>, entries: &mut Vec<Entry>) {
+    let began = Instant::now();
+    let mut before = 0;
+    while entries.len() > before && entries.len() < LARGEST_BATCH && began.elapsed() < GATHERING {
+        before = entries.len();
+        tokio::task::yield_now().await;
+        while entries.len() < LARGEST_BATCH
+            && let Ok(entry) = queue.try_recv()
+        {
+            entries.push(entry);
+        }
     }
 }
 
