@@ -46,9 +46,12 @@ fn prepare(workspace: &Workspace) -> Result<PathBuf> {
     if !home.exists() {
         let half = folder.join("unpacking");
         remove(&half)?;
+        fs::create_dir(&half).with_context(|| format!("cannot create {}", half.display()))?;
         step(
             &format!("Keycloak {VERSION}: fetching about 150 MB with Maven"),
+            // What Maven notes of its unpacking lands where it runs, and a note of another time would be believed.
             Command::new("mvn")
+                .current_dir(&half)
                 .args(["--batch-mode", "--quiet", UNPACK])
                 .arg(format!("-Dartifact=org.keycloak:keycloak-quarkus-dist:{VERSION}:zip"))
                 .arg(format!("-DoutputDirectory={}", half.display())),
