@@ -1,5 +1,6 @@
-//! What is the same for every token of a grant, kept until what it was made from changes: the constant part of the
-//! claims, and of the record.
+//! What is the same for every token of a right, kept until what it was made from changes: the constant part of the
+//! claims, and of the record. All clients that may do the same share it, unless the API has claims of its own, which
+//! can name anything of a client.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -10,11 +11,11 @@ use symbolon_protocol::scope::ScopeSet;
 
 use crate::grant::Holder;
 use crate::id::{LicenceId, RealmId};
-use crate::record::WrittenGrant;
+use crate::record::RecordedRight;
 use crate::resource_server::ResourceServer;
 
-/// How many grants are expected.
-const EXPECTED: usize = 20_000;
+/// How many are expected.
+const EXPECTED: usize = 10_000;
 /// How much memory they may take together, in bytes; clients choose scopes, and so how many there are.
 const CAPACITY: u64 = 16 << 20;
 
@@ -25,12 +26,21 @@ pub(crate) struct ClaimKey {
     pub(crate) realm: RealmId,
     /// The audience.
     pub(crate) audience: Audience,
+    /// What was granted.
+    pub(crate) scopes: ScopeSet,
+    /// Whose it is alone; `None` if it is the same for all.
+    pub(crate) personal: Option<Personal>,
+}
+
+/// Somebody with a licence.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Personal {
     /// The client and its access key, or the user.
     pub(crate) holder: Holder,
     /// Which licence opens the audience changes with time alone.
     pub(crate) licence: Option<LicenceId>,
-    /// What was granted.
-    pub(crate) scopes: ScopeSet,
+    /// The versions of the holder and of the customer.
+    pub(crate) versions: (i64, i64),
 }
 
 /// An API, as good as another one of the same identifier: sharing it costs less than copying its name.
@@ -53,14 +63,10 @@ impl Hash for Audience {
 
 /// The constant part.
 pub(crate) struct Constant {
-    /// The members of a JSON object, without the first brace.
+    /// The last members of a JSON object, and its closing brace.
     pub(crate) claims: Box<str>,
-    /// The signing key that the record names.
-    pub(crate) kid: Box<str>,
-    /// The versions of the holder and of the customer that it was made from.
-    pub(crate) versions: (i64, i64),
-    /// What the record says of it.
-    pub(crate) record: Arc<WrittenGrant>,
+    /// What the record says of it; it names the signing key.
+    pub(crate) record: Arc<RecordedRight>,
 }
 
 #[derive(Clone)]
@@ -69,12 +75,13 @@ struct Size;
 impl Weighter<ClaimKey, (i64, Arc<Constant>)> for Size {
     fn weight(&self, key: &ClaimKey, (_, constant): &(i64, Arc<Constant>)) -> u64 {
         // Ids and scopes share their texts with what defines them; scopes of the request's own do not.
-        let texts = constant.claims.len() + constant.record.json().get().len() + constant.kid.len();
+        let RecordedRight { realm: _, kid, audience, scope } = &*constant.record;
+        let texts = constant.claims.len() + kid.len() + audience.len() + scope.len();
         u64::try_from(texts + 64 * key.scopes.len() + 320).unwrap_or(u64::MAX)
     }
 }
 
-/// Keeps the constant parts of grants.
+/// Keeps the constant parts.
 pub(crate) struct ClaimCache(Cache<ClaimKey, (i64, Arc<Constant>), Size>);
 
 impl Default for ClaimCache {
@@ -84,18 +91,17 @@ impl Default for ClaimCache {
 }
 
 impl ClaimCache {
-    /// The part made from this state of knowledge and these versions, for this signing key; made now if there is
-    /// none. What could not be made is tried again by the next one.
+    /// The part made from this state of knowledge, for this signing key; made now if there is none. What could not be
+    /// made is tried again by the next one.
     pub(crate) fn get_or_make<E>(
         &self,
         key: ClaimKey,
-        (knowledge, versions, kid): (i64, (i64, i64), &str),
+        (knowledge, kid): (i64, &str),
         make: impl FnOnce() -> Result<Constant, E>,
     ) -> Result<Arc<Constant>, E> {
         if let Some((made_from, constant)) = self.0.get(&key)
             && made_from == knowledge
-            && constant.versions == versions
-            && *constant.kid == *kid
+            && *constant.record.kid == *kid
         {
             return Ok(constant);
         }

@@ -1,8 +1,8 @@
 //! The mint: from an approved grant to a signed token whose record is durable.
 //!
-//! What is the same for every token of a grant (issuer, subject, audience, scope, the API's own claims) is made
-//! once and kept; each token adds its times and its id. The record goes to the journal before the signature is
-//! made, so that the disk and the processor work at the same time; the token leaves when both are done.
+//! What is the same for every token of a right (issuer, audience, scope, the API's own claims) is made once and kept;
+//! each token adds its times, its id and its holder. The record goes to the journal before the signature is made, so
+//! that the disk and the processor work at the same time; the token leaves when both are done.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,13 +13,13 @@ use symbolon_protocol::revocation::{Cutoff, Kind, Subjects};
 use symbolon_protocol::scope::ScopeSet;
 
 use crate::authority::Authority;
-use crate::claim_cache::{Audience, ClaimKey, Constant};
+use crate::claim_cache::{Audience, ClaimKey, Constant, Personal};
 use crate::clock::Timestamp;
 use crate::grant::{ApprovedGrant, Decision, Holder, names};
 use crate::id::sortable;
 use crate::metrics::GrantKind;
 use crate::realm_view::Signer;
-use crate::record::{GrantRecord, Remark, TokenRecord, WrittenGrant};
+use crate::record::{RecordedGrant, RecordedRight, Remark, TokenRecord};
 use crate::refusal::{Reason, Refusal};
 use crate::reuse;
 
@@ -77,9 +77,9 @@ pub(crate) async fn mint(
         expires_at: Timestamp::from_seconds(now.seconds() + decision.lifetime),
         from: *from,
         remark: spent.as_ref().filter(|spent| spent.beyond).map(|_| Remark::BeyondQuota),
-        grant: Arc::clone(&constant.record),
+        grant: recorded(decision, &constant),
     };
-    let payload = payload(&constant.claims, now, record.expires_at, &record.jti);
+    let payload = payload(decision, &constant, (now, record.expires_at, &record.jti))?;
     let kept = reuse::window(grant).map(|_| record.clone());
     let limit = spent.as_ref().and_then(|spent| spent.limit);
     let pending = match (authority.journal.append(record), spent) {
@@ -91,7 +91,7 @@ pub(crate) async fn mint(
             return Err(reason.into());
         }
     };
-    let token = signer.key.sign(&signer.header, payload.as_bytes()).map_err(|_| Reason::SigningFailed)?;
+    let token = signer.key.sign(&signer.header, &payload).map_err(|_| Reason::SigningFailed)?;
     pending.durable().await?;
     decision.realm.counts().token_issued(signer.key.algorithm(), GrantKind::of(&decision.holder));
     let issued = IssuedToken {
@@ -148,7 +148,7 @@ pub(crate) async fn rehearse(authority: &Authority, decision: &Decision) -> Resu
     let expires_at = Timestamp::from_seconds(now.seconds() + decision.lifetime);
     Ok(Rehearsed {
         header: signer.header.clone(),
-        payload: payload(&constant.claims, now, expires_at, NO_JTI),
+        payload: payload(decision, &constant, (now, expires_at, NO_JTI))?,
     })
 }
 
@@ -157,7 +157,7 @@ pub(crate) struct Rehearsed {
     /// The header, encoded.
     pub(crate) header: String,
     /// The claims, a JSON object.
-    pub(crate) payload: String,
+    pub(crate) payload: Vec<u8>,
 }
 
 /// The `jti` of what is no token. No token can have it.
@@ -200,76 +200,87 @@ pub(crate) fn not_before(grant: &Decision) -> i64 {
     }
 }
 
-/// The whole payload: what differs from token to token, then what does not.
-fn payload(constant: &str, at: Timestamp, expires_at: Timestamp, jti: &str) -> String {
-    let (iat, exp, iat_ms) = (at.seconds(), expires_at.seconds(), at.millis());
-    // The id is made of characters that JSON needs no escape for, and the constant part is never empty.
-    format!("{{\"iat\":{iat},\"nbf\":{iat},\"exp\":{exp},\"iat_ms\":{iat_ms},\"jti\":\"{jti}\",{constant}")
-}
-
-/// What a token says, its times and its id aside, as long as nothing changes.
-pub(crate) fn claim_key(grant: &Decision) -> ClaimKey {
-    ClaimKey {
-        realm: grant.realm.id().clone(),
-        audience: Audience(Arc::clone(&grant.resource_server)),
-        holder: grant.holder.clone(),
-        licence: grant.licence.clone(),
-        scopes: grant.scopes.clone(),
-    }
-}
-
-fn constant(authority: &Authority, grant: &Decision, kid: &str) -> Result<Arc<Constant>, Reason> {
-    let key = claim_key(grant);
-    let made_from = (grant.as_of.knowledge, grant.versions(), kid);
-    authority.claims.get_or_make(key, made_from, || make_constant(grant, kid))
-}
-
-fn make_constant(grant: &Decision, kid: &str) -> Result<Constant, Reason> {
-    let scope = grant.scopes.to_string();
-    let record = WrittenGrant::new(&record_grant(grant, kid, &scope)).map_err(|_| Reason::SigningFailed)?;
-    Ok(Constant {
-        claims: constant_claims(grant, &scope)?,
-        kid: kid.into(),
-        versions: grant.versions(),
-        record: Arc::new(record),
-    })
-}
-
-fn record_grant<'a>(grant: &'a Decision, kid: &'a str, scope: &'a str) -> GrantRecord<&'a str> {
-    let (client, access_key, user) = match &grant.holder {
-        Holder::Client { client, key } => (Some(client.clone()), Some(key.clone()), None),
-        Holder::User(user) => (None, None, Some(user.clone())),
-    };
-    GrantRecord {
-        realm: grant.realm.id().clone(),
-        kid,
-        client,
-        access_key,
-        user,
-        organization: Some(grant.organization().clone()),
-        audience: &grant.resource_server.identifier,
-        scope,
-    }
-}
-
-/// Members of a JSON object and the closing brace. Written one by one: with many clients this is made for most
-/// tokens, and a map of values would cost more than all the rest.
-fn constant_claims(grant: &Decision, scope: &str) -> Result<Box<str>, Reason> {
-    let mut claims = Members(Vec::with_capacity(ROOM));
+/// The whole payload: what differs from token to token, then the holder, then what does not differ. Written member by
+/// member: a map of values would cost more than all the rest.
+fn payload(
+    grant: &Decision,
+    constant: &Constant,
+    (at, expires_at, jti): (Timestamp, Timestamp, &str),
+) -> Result<Vec<u8>, Reason> {
+    let mut claims = Members(Vec::with_capacity(ROOM + constant.claims.len()));
+    claims.0.push(b'{');
+    let iat = at.seconds();
+    claims.add("iat", &iat)?;
+    claims.add("nbf", &iat)?;
+    claims.add("exp", &expires_at.seconds())?;
+    claims.add("iat_ms", &at.millis())?;
+    claims.add("jti", jti)?;
+    claims.add("sub", holder_name(&grant.holder))?;
+    claims.add("org_id", grant.organization().as_str())?;
     let (client_id, key) = match &grant.holder {
         Holder::Client { client, key } => (client.as_str(), Some(key.as_str())),
         Holder::User(_) => (V1_CLIENT, None),
     };
-    claims.add("iss", grant.realm.issuer())?;
-    claims.add("sub", holder_name(&grant.holder))?;
-    claims.add("aud", &grant.resource_server.identifier)?;
-    claims.add("scope", scope)?;
-    claims.add("org_id", grant.organization().as_str())?;
     claims.add("client_id", client_id)?;
     claims.add("azp", client_id)?;
     if let Some(key) = key {
         claims.add("key_id", key)?;
     }
+    // The constant part is never empty.
+    claims.0.push(b',');
+    claims.0.extend_from_slice(constant.claims.as_bytes());
+    Ok(claims.0)
+}
+
+/// What a token says, its times and its id aside, as long as nothing changes.
+pub(crate) fn claim_key(grant: &Decision) -> ClaimKey {
+    let personal =
+        Personal { holder: grant.holder.clone(), licence: grant.licence.clone(), versions: grant.versions() };
+    ClaimKey { personal: Some(personal), ..common_key(grant) }
+}
+
+fn common_key(grant: &Decision) -> ClaimKey {
+    ClaimKey {
+        realm: grant.realm.id().clone(),
+        audience: Audience(Arc::clone(&grant.resource_server)),
+        scopes: grant.scopes.clone(),
+        personal: None,
+    }
+}
+
+fn constant(authority: &Authority, grant: &Decision, kid: &str) -> Result<Arc<Constant>, Reason> {
+    let is_common = grant.resource_server.settings.claims.is_empty();
+    let key = if is_common { common_key(grant) } else { claim_key(grant) };
+    authority.claims.get_or_make(key, (grant.as_of.knowledge, kid), || make_constant(grant, kid))
+}
+
+fn make_constant(grant: &Decision, kid: &str) -> Result<Constant, Reason> {
+    let scope = grant.scopes.to_string();
+    let claims = constant_claims(grant, &scope)?;
+    let record = RecordedRight {
+        realm: grant.realm.id().clone(),
+        kid: kid.into(),
+        audience: grant.resource_server.identifier.as_str().into(),
+        scope: scope.into(),
+    };
+    Ok(Constant { claims, record: Arc::new(record) })
+}
+
+fn recorded(grant: &Decision, constant: &Constant) -> RecordedGrant {
+    let (client, access_key, user) = match &grant.holder {
+        Holder::Client { client, key } => (Some(client.clone()), Some(key.clone()), None),
+        Holder::User(user) => (None, None, Some(user.clone())),
+    };
+    let organization = Some(grant.organization().clone());
+    RecordedGrant { right: Arc::clone(&constant.record), client, access_key, user, organization }
+}
+
+/// Members of a JSON object and the closing brace.
+fn constant_claims(grant: &Decision, scope: &str) -> Result<Box<str>, Reason> {
+    let mut claims = Members(Vec::with_capacity(ROOM));
+    claims.add("iss", grant.realm.issuer())?;
+    claims.add("aud", &grant.resource_server.identifier)?;
+    claims.add("scope", scope)?;
     if grant.realm.realm().has_bearer_claim() {
         claims.add("typ", symbolon_protocol::token::BEARER)?;
     }
@@ -296,15 +307,15 @@ fn holder_name(holder: &Holder) -> &str {
     }
 }
 
-/// Room for the constant claims of nearly every grant, so that they do not move while they grow.
-const ROOM: usize = 768;
+/// Room for what nearly every token says, so that it does not move while it grows.
+const ROOM: usize = 512;
 
 /// Members of a JSON object, in the making.
 struct Members(Vec<u8>);
 
 impl Members {
     fn add<T: serde::Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), Reason> {
-        if !self.0.is_empty() {
+        if !matches!(*self.0, [] | [b'{']) {
             self.0.push(b',');
         }
         serde_json::to_writer(&mut self.0, name).map_err(|_| Reason::SigningFailed)?;

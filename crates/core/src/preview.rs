@@ -116,7 +116,7 @@ pub async fn token(authority: &Authority, realm: &RealmId, asked: &Asked) -> Res
     let header = BASE64URL.decode(&rehearsed.header).unwrap_or_default();
     Ok(Preview {
         header: object(&header)?,
-        claims: object(rehearsed.payload.as_bytes())?,
+        claims: object(&rehearsed.payload)?,
         expires_in: decision.lifetime,
         scopes: decision.scopes,
     })

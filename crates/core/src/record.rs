@@ -4,7 +4,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize, Serializer};
-use serde_json::value::RawValue;
 
 use crate::clock::Timestamp;
 use crate::id::{AccessKeyId, ClientId, OrganizationId, RealmId, UserId};
@@ -27,7 +26,7 @@ pub struct TokenRecord {
     pub remark: Option<Remark>,
     /// What it was issued for.
     #[serde(flatten)]
-    pub grant: Arc<WrittenGrant>,
+    pub grant: RecordedGrant,
 }
 
 /// What is special about a record of a token.
@@ -40,39 +39,70 @@ pub enum Remark {
     Reused,
 }
 
-/// A grant's record, written out as JSON: many tokens share it, and each batch has it once.
-#[derive(Debug)]
-pub struct WrittenGrant(Box<RawValue>);
+/// What a token was issued for: the part that all who may do the same share, and who it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordedGrant {
+    /// The right.
+    pub right: Arc<RecordedRight>,
+    /// The client, unless it is a v1 password token.
+    pub client: Option<ClientId>,
+    /// The access key that was used.
+    pub access_key: Option<AccessKeyId>,
+    /// The user of a v1 password token.
+    pub user: Option<UserId>,
+    /// The customer.
+    pub organization: Option<OrganizationId>,
+}
 
-impl WrittenGrant {
-    /// Writes a record out.
-    pub fn new<T: Serialize>(record: &GrantRecord<T>) -> serde_json::Result<Self> {
-        serde_json::value::to_raw_value(record).map(Self)
+/// What tokens of many clients have in common.
+#[derive(Debug, PartialEq, Eq)]
+pub struct RecordedRight {
+    /// The realm that issued it.
+    pub realm: RealmId,
+    /// The key that signed it.
+    pub kid: Box<str>,
+    /// The audience.
+    pub audience: Box<str>,
+    /// What was granted.
+    pub scope: Box<str>,
+}
+
+impl RecordedGrant {
+    /// The record as a whole.
+    pub fn read(&self) -> GrantRecord {
+        let GrantRecord { realm, kid, client, access_key, user, organization, audience, scope } =
+            self.whole();
+        let (kid, audience, scope) = (kid.to_owned(), audience.to_owned(), scope.to_owned());
+        GrantRecord { realm, kid, client, access_key, user, organization, audience, scope }
     }
 
-    /// The record as JSON.
-    pub fn json(&self) -> &RawValue {
-        &self.0
-    }
-
-    /// Reads the record again.
-    pub fn read(&self) -> serde_json::Result<GrantRecord> {
-        serde_json::from_str(self.0.get())
+    fn whole(&self) -> GrantRecord<&str> {
+        GrantRecord {
+            realm: self.right.realm.clone(),
+            kid: &self.right.kid,
+            client: self.client.clone(),
+            access_key: self.access_key.clone(),
+            user: self.user.clone(),
+            organization: self.organization.clone(),
+            audience: &self.right.audience,
+            scope: &self.right.scope,
+        }
     }
 }
 
-impl PartialEq for WrittenGrant {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.get() == other.0.get()
+impl From<GrantRecord> for RecordedGrant {
+    fn from(record: GrantRecord) -> Self {
+        let GrantRecord { realm, kid, client, access_key, user, organization, audience, scope } = record;
+        let (kid, audience, scope) = (kid.into(), audience.into(), scope.into());
+        let right = Arc::new(RecordedRight { realm, kid, audience, scope });
+        Self { right, client, access_key, user, organization }
     }
 }
-
-impl Eq for WrittenGrant {}
 
 /// As the record itself, whose members a token's record takes in.
-impl Serialize for WrittenGrant {
+impl Serialize for RecordedGrant {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.read().map_err(serde::ser::Error::custom)?.serialize(serializer)
+        self.whole().serialize(serializer)
     }
 }
 

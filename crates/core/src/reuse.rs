@@ -33,9 +33,8 @@ struct Kept {
     token: Box<str>,
     record: TokenRecord,
     kid: Box<str>,
-    /// The state of knowledge, and the versions of the holder and the customer, that it was made from.
+    /// The state of knowledge that it was made from.
     knowledge: i64,
-    versions: (i64, i64),
 }
 
 #[derive(Clone)]
@@ -105,7 +104,6 @@ pub(crate) async fn issue(
                         record,
                         kid: signer(decision)?.key.kid().into(),
                         knowledge: decision.as_of.knowledge,
-                        versions: decision.versions(),
                     }));
                 }
                 return Ok(issued);
@@ -132,9 +130,7 @@ fn again(
     let record = &kept.record;
     let fresh = now >= record.at && now.since(record.at) < window;
     let left = i64::try_from(record.expires_at.since(now).as_secs()).unwrap_or(0);
-    let same = kept.knowledge == as_of.knowledge
-        && kept.versions == decision.versions()
-        && *kept.kid == *signer(decision)?.key.kid();
+    let same = kept.knowledge == as_of.knowledge && *kept.kid == *signer(decision)?.key.kid();
     let token = Subjects {
         token: Some(&record.jti),
         issued_at_ms: Some(record.at.millis()),

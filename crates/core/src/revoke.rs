@@ -96,7 +96,7 @@ pub async fn find_recorded(
     unverified_jti: &str,
 ) -> Result<Option<RecordedToken>, StoreError> {
     let Some(record) = store.find_token(realm, unverified_jti).await? else { return Ok(None) };
-    let Ok(grant) = record.grant.read() else { return Ok(None) };
+    let grant = record.grant.read();
     let (Some(client), Some(organization)) = (grant.client.clone(), grant.organization.clone()) else {
         return Ok(None);
     };

@@ -4,19 +4,17 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use symbolon_core::clock::Timestamp;
 use symbolon_core::id::made_at;
-use symbolon_core::record::{GrantRecord, Remark, TokenRecord, WrittenGrant};
+use symbolon_core::record::{GrantRecord, RecordedGrant, Remark, TokenRecord};
 use symbolon_core::store::{StoreError, StoreResult};
 
 /// The document of a batch that is written.
 #[derive(Serialize)]
 pub(crate) struct Written<'a> {
-    grants: Vec<&'a RawValue>,
+    grants: Vec<&'a RecordedGrant>,
     tokens: Vec<Token<'a>>,
     /// Which of them are beyond a quota, by their place.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -50,16 +48,18 @@ struct Token<'a>(
 );
 
 impl<'a> Written<'a> {
-    /// The document of some records. Grants are told apart by where they lie in memory: tokens of one grant share
-    /// it as long as nothing changed, and to write it twice does no harm.
+    /// The document of some records. Rights are told apart by where they lie in memory: tokens share them as long
+    /// as nothing changed, and to write a grant twice does no harm.
     pub(crate) fn of(records: &'a [TokenRecord]) -> Self {
-        let mut places: HashMap<*const WrittenGrant, usize> = HashMap::new();
+        let mut places = HashMap::new();
         let mut grants = Vec::new();
         let (mut tokens, mut beyond_quota, mut reused) =
             (Vec::with_capacity(records.len()), Vec::new(), Vec::new());
         for record in records {
-            let place = *places.entry(Arc::as_ptr(&record.grant)).or_insert_with(|| {
-                grants.push(record.grant.json());
+            let RecordedGrant { right, client, access_key, user, organization } = &record.grant;
+            let same = (std::ptr::from_ref(&**right), client, access_key, user, organization);
+            let place = *places.entry(same).or_insert_with(|| {
+                grants.push(&record.grant);
                 grants.len() - 1
             });
             let (request, jti) = (record.request_id.as_str().into(), record.jti.as_str().into());
@@ -98,9 +98,8 @@ impl Batch<'_> {
         by_time: bool,
     ) -> StoreResult<(usize, Vec<(usize, TokenRecord)>)> {
         let damaged = || StoreError::Damaged("a batch of the journal".to_owned());
-        let written = |grant| WrittenGrant::new(&grant).map(Arc::new).map_err(|_| damaged());
-        let grants = self.grants.into_iter().map(|grant| wanted(&grant).then(|| written(grant)).transpose());
-        let grants = grants.collect::<StoreResult<Vec<_>>>()?;
+        let grants = self.grants.into_iter().map(|grant| wanted(&grant).then(|| RecordedGrant::from(grant)));
+        let grants: Vec<_> = grants.collect();
         // Their places are in order, as they were written.
         let mut beyond_quota = self.beyond_quota.into_iter().peekable();
         let tokens = self

@@ -109,7 +109,7 @@ impl JournalStore for Backend {
     }
 
     async fn find_token(&self, realm: &RealmId, jti: &str) -> StoreResult<Option<TokenRecord>> {
-        let in_realm = |record: &TokenRecord| record.grant.read().is_ok_and(|grant| grant.realm == *realm);
+        let in_realm = |record: &TokenRecord| record.grant.right.realm == *realm;
         let issued = |record: &TokenRecord| record.jti == jti && record.remark != Some(Remark::Reused);
         let found = self.find_in_batches(jti, |record| issued(record) && in_realm(record));
         Ok(found.await?.into_iter().next())

@@ -96,7 +96,7 @@ fn change(entry: Entry) -> Option<ChangeView> {
 }
 
 fn token(entry: Entry) -> Option<TokenView> {
-    if let Entry::Token(record) = entry { token_view(record) } else { None }
+    if let Entry::Token(record) = entry { Some(token_view(record)) } else { None }
 }
 
 fn refusal(entry: Entry) -> Option<RefusalView> {

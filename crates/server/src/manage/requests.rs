@@ -63,10 +63,10 @@ pub(crate) struct View {
     refusals: Vec<RefusalView>,
 }
 
-/// A token's record in the form of the API; `None` for one that cannot be read.
-pub(crate) fn token_view(record: TokenRecord) -> Option<TokenView> {
-    let grant = record.grant.read().ok()?;
-    Some(TokenView {
+/// A token's record in the form of the API.
+pub(crate) fn token_view(record: TokenRecord) -> TokenView {
+    let grant = record.grant.read();
+    TokenView {
         at: record.at.into(),
         request_id: record.request_id,
         jti: record.jti,
@@ -80,7 +80,7 @@ pub(crate) fn token_view(record: TokenRecord) -> Option<TokenView> {
         expires_at: record.expires_at.into(),
         from: record.from.to_string(),
         remark: record.remark,
-    })
+    }
 }
 
 /// A refusal's record in the form of the API.
@@ -106,9 +106,9 @@ pub(crate) async fn explain(
     Segments(at): Segments<OfRequest>,
 ) -> Result<axum::Json<View>, Problem> {
     let access = manager.realm(Permission::ReadAudit, &at.realm)?;
-    let in_realm = |record: &TokenRecord| record.grant.read().is_ok_and(|grant| grant.realm == *access.id());
+    let in_realm = |record: &TokenRecord| record.grant.right.realm == *access.id();
     let tokens = access.store().find_tokens_by_request(&at.request_id).await?;
-    let tokens: Vec<_> = tokens.into_iter().filter(in_realm).filter_map(token_view).collect();
+    let tokens: Vec<_> = tokens.into_iter().filter(in_realm).map(token_view).collect();
     let refusals = access.store().find_refusals_by_request(&at.request_id).await?;
     let refusals: Vec<_> =
         refusals.into_iter().filter(|record| record.realm == *access.id()).map(refusal_view).collect();

@@ -1,12 +1,11 @@
 //! Promises about the journal of tokens.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use proptest::prelude::*;
 use symbolon_core::access_key::LastUse;
 use symbolon_core::clock::Timestamp;
-use symbolon_core::record::{GrantRecord, Remark, TokenRecord, WrittenGrant};
+use symbolon_core::record::{GrantRecord, Remark, TokenRecord};
 use symbolon_core::store::{BatchPlace, PageRequest, Store, Whose};
 use symbolon_core::usage::{GroupBy, Step, UsageFilter, UsageOf, UsageQuery, UsageResult, UsageResults};
 
@@ -59,13 +58,13 @@ pub(crate) fn record(seconds: i64, token: &str, asked: &str) -> TokenRecord {
         expires_at: later(seconds + 3600),
         from: [192, 0, 2, u8::try_from(seconds.rem_euclid(256)).unwrap()].into(),
         remark: None,
-        grant: Arc::new(WrittenGrant::new(&grant()).unwrap()),
+        grant: grant().into(),
     }
 }
 
 /// The same of another grant.
 pub(crate) fn of(grant: &GrantRecord, record: TokenRecord) -> TokenRecord {
-    TokenRecord { grant: Arc::new(WrittenGrant::new(grant).unwrap()), ..record }
+    TokenRecord { grant: grant.clone().into(), ..record }
 }
 
 pub(crate) async fn append(store: &Shared, writer: &str, sequence: i64, records: &[TokenRecord]) {

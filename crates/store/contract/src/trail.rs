@@ -1,11 +1,10 @@
 //! Promises about the lists in which people look for what happened.
 
 use std::pin::Pin;
-use std::sync::Arc;
 
 use symbolon_core::audit::{Actor, ActorKind, AuditRecord, Change, Subject, SubjectKind};
 use symbolon_core::organization::OrganizationId;
-use symbolon_core::record::{GrantRecord, RefusalRecord, TokenRecord, WrittenGrant};
+use symbolon_core::record::{GrantRecord, RefusalRecord, TokenRecord};
 use symbolon_core::store::{BatchPlace, Page, StoreResult};
 use symbolon_core::trail::{
     self, ChangeFilter, Entry, Order, Period, Query, RefusalFilter, TokenFilter, TrailRequest,
@@ -153,10 +152,7 @@ fn token(seconds: i64, name: &str, (realm, organization, client): (&str, &str, &
         client: Some(id(client)),
         ..grant()
     };
-    TokenRecord {
-        grant: Arc::new(WrittenGrant::new(&grant).unwrap()),
-        ..record(seconds, name, &format!("r{name}"))
-    }
+    TokenRecord { grant: grant.into(), ..record(seconds, name, &format!("r{name}")) }
 }
 
 /// Batches of two writers, some of one moment, and two during which the clock was set. In the order of the list.
@@ -206,7 +202,7 @@ pub(crate) async fn tokens_found(store: Shared) {
     }) {
         let filter = TokenFilter { period, ..filter };
         let wanted = |token: &TokenRecord| {
-            let grant = token.grant.read().unwrap();
+            let grant = token.grant.read();
             grant.realm == realm
                 && period.contains(token.at)
                 && filter.client.as_ref().is_none_or(|client| grant.client.as_ref() == Some(client))

@@ -16,7 +16,7 @@ use symbolon_core::id::Id;
 use symbolon_core::organization::Organization;
 use symbolon_core::protocol::revocation::Kind;
 use symbolon_core::realm::{Realm, RealmSettings, Status};
-use symbolon_core::record::{GrantRecord, TokenRecord, WrittenGrant};
+use symbolon_core::record::{GrantRecord, TokenRecord};
 use symbolon_core::store::{
     AuditStore as _, BatchPlace, ChangeStore, Closing as _, JournalStore, ListFilter, OrganizationStore as _,
     PageRequest, RealmStore, Sort, StoreError, Whose,
@@ -87,7 +87,7 @@ fn record(name: &str) -> TokenRecord {
         expires_at: Timestamp::from_seconds(65),
         from: [192, 0, 2, 1].into(),
         remark: None,
-        grant: Arc::new(WrittenGrant::new(&grant).unwrap()),
+        grant: grant.into(),
     }
 }
 

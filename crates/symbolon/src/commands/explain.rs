@@ -55,7 +55,7 @@ pub fn tell(request_id: &str, tokens: &[TokenRecord], refusals: &[RefusalRecord]
         if token.remark == Some(Remark::BeyondQuota) {
             line("quota", "beyond the client's tokens of that hour, which are only watched");
         }
-        let Ok(grant) = token.grant.read() else { continue };
+        let grant = token.grant.read();
         line("audience", &grant.audience);
         line("scope", &grant.scope);
         line("expires", &token.expires_at.to_string());

@@ -139,7 +139,7 @@ impl AuditContent {
         for entry in found.items {
             match entry {
                 Entry::Change(record) => changes.push(record),
-                Entry::Token(record) => self.tokens.extend(TokenRow::of(self.t, at, record)),
+                Entry::Token(record) => self.tokens.push(TokenRow::of(self.t, at, record)),
                 Entry::Refusal(record) => self.refusals.push(RefusalRow::of(at, record)),
             }
         }

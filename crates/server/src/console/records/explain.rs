@@ -71,10 +71,9 @@ pub(super) async fn show(visitor: Visitor, Path(at): Path<At>) -> Result<Page<Ex
 
 /// Whether a token is of the realm, or of the customer, that may be looked at.
 fn token_is_within(reach: &Reach<'_>, record: &TokenRecord) -> bool {
-    record.grant.read().is_ok_and(|grant| {
-        grant.realm == *reach.realm().id()
-            && reach.organization().is_none_or(|wanted| grant.organization.as_ref() == Some(wanted))
-    })
+    let grant = &record.grant;
+    grant.right.realm == *reach.realm().id()
+        && reach.organization().is_none_or(|wanted| grant.organization.as_ref() == Some(wanted))
 }
 
 /// The same of a refusal: a customer's are those that named one of its clients.
@@ -88,7 +87,7 @@ impl ExplainContent {
         let store = reach.realm().store();
         let tokens = store.find_tokens_by_request(&self.id).await?;
         let tokens = tokens.into_iter().filter(|record| token_is_within(reach, record));
-        self.tokens = tokens.filter_map(|record| TokenRow::of(self.t, at, record)).collect();
+        self.tokens = tokens.map(|record| TokenRow::of(self.t, at, record)).collect();
         let refusals = store.find_refusals_by_request(&self.id).await?;
         let refusals = refusals.into_iter().filter(|record| refusal_is_within(reach, record));
         self.refusals = refusals

@@ -83,9 +83,9 @@ pub(super) struct TokenRow {
 }
 
 impl TokenRow {
-    /// `None` for a record that cannot be read.
-    pub(super) fn of(t: Texts, at: &At, record: TokenRecord) -> Option<Self> {
-        let grant = record.grant.read().ok()?;
+    /// The row of a record.
+    pub(super) fn of(t: Texts, at: &At, record: TokenRecord) -> Self {
+        let grant = record.grant.read();
         let client_page = match (&grant.organization, &grant.client) {
             (Some(organization), Some(client)) => {
                 address::organization(&at.realm, organization, &["clients", client.as_str()])
@@ -97,7 +97,7 @@ impl TokenRow {
             Remark::BeyondQuota => "token-beyond-quota",
             Remark::Reused => "token-reused",
         });
-        Some(Self {
+        Self {
             at: Moment(record.at),
             client: text(grant.client.map(|id| id.to_string()).or(grant.user.map(|id| id.to_string()))),
             client_page,
@@ -110,7 +110,7 @@ impl TokenRow {
             request_page: request_page(at, &record.request_id),
             request_id: record.request_id,
             jti: record.jti,
-        })
+        }
     }
 }
 

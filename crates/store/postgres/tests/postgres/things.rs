@@ -1,13 +1,11 @@
 //! Things to store.
 
-use std::sync::Arc;
-
 use symbolon_core::audit::{Actor, Change, Movement, RevocationWrite, Subject, SubjectKind};
 use symbolon_core::clock::Timestamp;
 use symbolon_core::id::Id;
 use symbolon_core::protocol::revocation::Kind;
 use symbolon_core::realm::{Realm, RealmSettings, Status};
-use symbolon_core::record::{GrantRecord, TokenRecord, WrittenGrant};
+use symbolon_core::record::{GrantRecord, TokenRecord};
 use symbolon_core::store::{BatchPlace, Whose};
 
 pub(crate) fn realm(name: &str) -> Realm {
@@ -58,7 +56,7 @@ pub(crate) fn record(name: &str) -> TokenRecord {
         expires_at: Timestamp::from_seconds(65),
         from: [192, 0, 2, 1].into(),
         remark: None,
-        grant: Arc::new(WrittenGrant::new(&grant).unwrap()),
+        grant: grant.into(),
     }
 }
 

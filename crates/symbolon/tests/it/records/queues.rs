@@ -5,7 +5,7 @@ use std::sync::Arc;
 use symbolon_core::id::{ClientId, OrganizationId};
 use symbolon_core::journal::{Journal, JournalTasks};
 use symbolon_core::random::SystemRandom;
-use symbolon_core::record::{GrantRecord, RefusalRecord, TokenRecord, WrittenGrant};
+use symbolon_core::record::{GrantRecord, RefusalRecord, TokenRecord};
 use symbolon_core::refusal::{Reason, Refusal};
 
 use crate::support::{Bed, FaultyStore, NOW, Node, Way, realm_id, secrets};
@@ -39,7 +39,7 @@ fn token(number: usize) -> TokenRecord {
         expires_at: NOW,
         from: [192, 0, 2, 1].into(),
         remark: None,
-        grant: Arc::new(WrittenGrant::new(&grant).unwrap()),
+        grant: grant.into(),
     }
 }
 
