@@ -48,6 +48,8 @@ enum Task {
     },
     /// Measure Symbolon against a naive endpoint and other servers, and print a table of ratios
     Bench(bench::Options),
+    /// See which functions a server uses, for the linker to lay them side by side
+    Order,
     /// Write the offline query data of the stores anew
     Sqlx {
         /// Write nothing; fail when the committed data are out of date
@@ -74,6 +76,7 @@ fn run(task: &Task) -> Result<()> {
         Task::Keycloak => keycloak::run(&workspace),
         Task::Check => check::run(&workspace),
         Task::Bench(options) => bench::run(&workspace, options),
+        Task::Order => bench::order::run(&workspace),
         Task::Sqlx { check } => sqlx::run(&workspace, *check),
         Task::Soak { soak } => soak::run(&workspace, soak),
     }

@@ -4,14 +4,13 @@
 //! start and end. Symbolon's count has everything in it, the counting of what was issued included.
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result};
 
 use crate::bench::Bench;
 use crate::bench::load::{Job, ask, usage, verify};
-use crate::bench::servers::{Backend, Installation, SERVER_CORE, Server, free_address, naive, pinned, serve};
+use crate::bench::servers::{Backend, Installation, free_address, naive, serve, under_callgrind};
 use crate::bench::table::{Goal, Row, Table, thousands};
 use crate::debian;
 
@@ -53,15 +52,7 @@ fn each(bench: &Bench<'_>, requests: u32, make: &mut Make<'_>) -> Result<f64> {
 /// The instructions of a whole run with so many requests.
 fn count(bench: &Bench<'_>, requests: u32, make: &mut Make<'_>) -> Result<f64> {
     let address = free_address()?;
-    let inner = make(address)?;
-    let file = bench.programs.folder.join("callgrind.out");
-    // The command is `taskset --cpu-list CORE PROGRAM …`; callgrind goes between.
-    let mut arguments = inner.get_args().skip(2);
-    let mut command = pinned(SERVER_CORE, Path::new("valgrind"));
-    command.args(["--quiet", "--tool=callgrind"]).arg(format!("--callgrind-out-file={}", file.display()));
-    command.args(&mut arguments);
-    let mut server = Server::start(&bench.programs, command, address)?;
-    server.works_on = true;
+    let (server, file) = under_callgrind(&bench.programs, &make(address)?, address, &[])?;
     verify(&bench.programs, &server, ALGORITHM)?;
     ask(&bench.programs, &Job::new(&server, ALGORITHM, CONNECTIONS), requests)?;
     usage(&bench.programs, &server)?;

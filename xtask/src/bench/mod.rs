@@ -8,6 +8,7 @@ mod guard;
 mod instructions;
 mod load;
 mod memory;
+pub(crate) mod order;
 mod peers;
 mod scale;
 mod servers;
@@ -81,24 +82,9 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         succeeds(Command::new("taskset").arg("--version")),
         "taskset is needed; install util-linux (Debian's name)"
     );
-    step(
-        "cargo build --release",
-        workspace.cargo().args(["build", "--release", "--locked", "-p", "symbolon", "-p", "symbolon-bench"]),
-    )?;
-    let folder = workspace.target.join("bench");
-    if folder.exists() {
-        fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
-    }
-    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    let release = workspace.target.join("release");
     let bench = Bench {
         workspace,
-        programs: Programs {
-            symbolon: release.join("symbolon"),
-            bench: release.join("symbolon-bench"),
-            folder,
-            postgres: OnceCell::new(),
-        },
+        programs: programs(workspace)?,
         plan: if options.quick {
             Plan { rounds: 1, time: 700, warm_up: 200 }
         } else {
@@ -134,6 +120,22 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         bail!("not everything could be measured: {}", failed.join(", "));
     }
     Ok(())
+}
+
+/// Builds what is measured, and makes an empty folder for the run.
+fn programs(workspace: &Workspace) -> Result<Programs> {
+    step(
+        "cargo build --release",
+        workspace.cargo().args(["build", "--release", "--locked", "-p", "symbolon", "-p", "symbolon-bench"]),
+    )?;
+    let folder = workspace.target.join("bench");
+    if folder.exists() {
+        fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+    }
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let release = workspace.target.join("release");
+    let (symbolon, bench) = (release.join("symbolon"), release.join("symbolon-bench"));
+    Ok(Programs { symbolon, bench, folder, postgres: OnceCell::new() })
 }
 
 impl Bench<'_> {

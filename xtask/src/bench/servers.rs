@@ -193,6 +193,24 @@ pub(crate) fn naive(programs: &Programs, algorithm: &str, address: SocketAddr) -
     command
 }
 
+/// Starts a server's command under callgrind, and tells the file that it leaves.
+pub(crate) fn under_callgrind(
+    programs: &Programs,
+    command: &Command,
+    address: SocketAddr,
+    options: &[&str],
+) -> Result<(Server, PathBuf)> {
+    let file = programs.folder.join("callgrind.out");
+    let mut outer = pinned(SERVER_CORE, Path::new("valgrind"));
+    outer.args(["--quiet", "--tool=callgrind"]).args(options);
+    outer.arg(format!("--callgrind-out-file={}", file.display()));
+    // The command is `taskset --cpu-list CORE PROGRAM …`; callgrind goes between.
+    outer.args(command.get_args().skip(2));
+    let mut server = Server::start(programs, outer, address)?;
+    server.works_on = true;
+    Ok((server, file))
+}
+
 /// A server, ended with this value.
 pub(crate) struct Server {
     child: Child,
