@@ -30,6 +30,7 @@ fn main() -> io::Result<()> {
 /// some behind a further word (`.text.unlikely.`).
 fn order(list: &str) -> String {
     let names = list.lines().filter(|line| !line.starts_with('#'));
-    let sections: String = names.map(|name| format!("    *(.text.{name} .text.unlikely.{name})\n")).collect();
+    let sections: String =
+        names.flat_map(|name| ["    *(.text.", name, " .text.unlikely.", name, ")\n"]).collect();
     format!("SECTIONS\n{{\n  .text.used :\n  {{\n{sections}  }}\n}}\nINSERT BEFORE .text;\n")
 }
