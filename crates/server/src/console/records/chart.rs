@@ -11,7 +11,7 @@ use askama::Template;
 use crate::console::texts::Texts;
 
 /// So many series have a colour and a pattern of their own.
-const MOST_SERIES: usize = 5;
+pub(super) const MOST_SERIES: usize = 5;
 /// The width of every picture, in its own units.
 const WIDTH: u32 = 640;
 /// The longest name beside a bar, in characters.
@@ -92,6 +92,8 @@ pub(crate) struct Chart {
     rows_are: String,
     rows: Vec<Row>,
     series: Vec<Series>,
+    /// Where the names of the series lead in the legend; may be empty.
+    links: Vec<String>,
     /// Whether what is newest stands at its right end, which is seen first where there is no room for all of it.
     newest_last: bool,
 }
@@ -101,7 +103,7 @@ impl askama::filters::HtmlSafe for Chart {}
 
 impl Chart {
     fn has_legend(&self) -> bool {
-        self.shapes.len() > 1
+        self.shapes.len() > 1 || !self.links.is_empty()
     }
 
     /// The same in the colour and the pattern of another series, for pictures of one: what is refused looks the same
@@ -111,6 +113,17 @@ impl Chart {
             shape.series = series.clamp(1, MOST_SERIES);
         }
         self
+    }
+
+    /// The same with a link for each series, which makes a legend necessary even for one.
+    pub(crate) fn leading_to(mut self, links: Vec<String>) -> Self {
+        self.links = links;
+        self
+    }
+
+    /// Where the name of a series leads; empty if nowhere.
+    fn link(&self, shape: &Shape) -> &str {
+        self.links.get(shape.series - 1).map_or("", String::as_str)
     }
 
     fn is_empty(&self) -> bool {
@@ -146,6 +159,7 @@ impl Chart {
             rows_are,
             rows,
             series,
+            links: Vec::new(),
             newest_last,
         }
     }
