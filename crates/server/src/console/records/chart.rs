@@ -94,6 +94,8 @@ pub(crate) struct Chart {
     series: Vec<Series>,
     /// Where the names of the series lead in the legend; may be empty.
     links: Vec<String>,
+    /// Whether the table leaves out rows in which there is nothing.
+    is_sparse: bool,
     /// Whether what is newest stands at its right end, which is seen first where there is no room for all of it.
     newest_last: bool,
 }
@@ -121,6 +123,12 @@ impl Chart {
         self
     }
 
+    /// The same without rows of the table in which there is nothing.
+    pub(crate) const fn sparsely(mut self) -> Self {
+        self.is_sparse = true;
+        self
+    }
+
     /// Where the name of a series leads; empty if nowhere.
     fn link(&self, shape: &Shape) -> &str {
         self.links.get(shape.series - 1).map_or("", String::as_str)
@@ -132,10 +140,12 @@ impl Chart {
 
     /// The rows of the table with their numbers.
     fn lines(&self) -> impl Iterator<Item = (&Row, Vec<String>)> {
-        self.rows.iter().enumerate().map(|(index, row)| {
+        let rows = self.rows.iter().enumerate().map(|(index, row)| {
             let values = self.series.iter().map(|one| one.values.get(index).copied().unwrap_or_default());
-            (row, values.map(grouped).collect())
-        })
+            (row, values.collect::<Vec<_>>())
+        });
+        rows.filter(|(_, values)| !self.is_sparse || values.iter().any(|value| *value > 0))
+            .map(|(row, values)| (row, values.into_iter().map(grouped).collect()))
     }
 
     fn total(series: &Series) -> String {
@@ -160,6 +170,7 @@ impl Chart {
             rows,
             series,
             links: Vec::new(),
+            is_sparse: false,
             newest_last,
         }
     }

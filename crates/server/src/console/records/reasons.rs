@@ -113,7 +113,7 @@ fn over_time(about: &About, now: Timestamp, links: &Links<'_>, mut shares: Vec<S
         rows: about.rows(now),
         series,
     };
-    chart::columns(t, data).leading_to(to)
+    chart::columns(t, data).leading_to(to).sparsely()
 }
 
 /// A bar for each reason, the most frequent first.

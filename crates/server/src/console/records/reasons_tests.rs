@@ -64,6 +64,7 @@ fn each_reason_is_a_series_that_leads_to_its_refusals() {
     let row = "<th scope=\"row\">2026-11-22</th><td class=\"number\">1,000</td><td class=\"number\">2</td>\
                <td class=\"number\">0</td>";
     assert!(over_time.contains(row), "{over_time}");
+    assert!(!over_time.contains("<th scope=\"row\">2026-11-18"), "a day without refusals: {over_time}");
     let in_all = in_all.unwrap().replace("&#38;", "&");
     let row = format!(
         "<a href=\"{}\">Wrong secret (wrong_secret)</a></th><td class=\"number\">1,005</td>",
