@@ -169,7 +169,7 @@ told-insufficient-scope = Scope missing
 told-temporarily-unavailable = Too many, or too busy
 told-server-error = Fault of the server
 chart-heat = When tokens were got
-chart-heat-about = The last seven days by the hour, in UTC: the larger a square, the more tokens.
+chart-heat-about = The last seven days by the time of day, in UTC: the larger a square, the more tokens.
 
 # Why requests are refused, exactly, in the few words that fit beside a bar.
 reason-audience-disabled = API is disabled
