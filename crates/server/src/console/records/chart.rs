@@ -354,7 +354,7 @@ impl Bars {
 /// Days by hours: the larger a square, the more there was.
 pub(crate) fn heat(t: Texts, data: HeatData) -> Chart {
     let by_hour = Squares { width: WIDTH, left: 90, side: 220, hours: 1 };
-    let by_three = Squares { width: NARROW_WIDTH, left: 74, side: 280, hours: 3 };
+    let by_three = Squares { width: NARROW_WIDTH, left: 78, side: 280, hours: 3 };
     let HeatData { id, title, about, days } = data;
     let drawings = (by_hour.of(&days), Some(by_three.of(&days)));
     // In the table the hours are the columns.

@@ -111,7 +111,7 @@ fn on_a_telephone_three_hours_are_one_square_and_nothing_is_wider_than_it() {
     assert_eq!(sides, [260, 130, 40], "a hundred, a quarter of it, and one");
     assert_eq!(squares.iter().map(|[x, ..]| x / 280).collect::<Vec<_>>(), [0, 4, 7]);
     let hours: Vec<_> = narrow.labels.iter().skip(1).map(|label| (label.x, label.text.as_str())).collect();
-    assert_eq!(hours, [(74, "0:00"), (130, "6:00"), (186, "12:00"), (242, "18:00"), (298, "24:00")]);
+    assert_eq!(hours, [(78, "0:00"), (134, "6:00"), (190, "12:00"), (246, "18:00"), (302, "24:00")]);
     // A name, a bar and its number fit, too, and the bars have the lengths of the numbers.
     let long = Row { name: "n".into(), tick: "n".repeat(40), to: String::new() };
     let many = Data { rows: vec![long.clone(), long], ..data(vec![series("A", &[1_234_567, 617_284])]) };
@@ -120,7 +120,7 @@ fn on_a_telephone_three_hours_are_one_square_and_nothing_is_wider_than_it() {
     let lengths: Vec<u32> = rectangles(&narrow.shapes[0].path).iter().map(|[_, _, long, _]| *long).collect();
     assert_eq!((lengths, narrow.shapes[0].series), (vec![2500, 1250], 2));
     for label in &narrow.labels {
-        // No character of eleven pixels is wider than seven.
+        // Few characters are wider than seven.
         let width = u32::try_from(label.text.chars().count()).unwrap() * 7;
         assert!(label.x + width <= narrow.width, "{}", label.text);
     }

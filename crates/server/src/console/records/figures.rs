@@ -217,7 +217,7 @@ pub(crate) async fn per_client(access: &RealmAccess<'_>, about: &About) -> Resul
         UsageOf::Realm => busiest(access, about, now).await,
         UsageOf::Organization(organization) => {
             let by = GroupBy { client: true, ..BY_RESULT };
-            let found = asked(access, &about.question(now, by, Step::Total)).await?;
+            let found = asked(access, &about.question(now, by, about.period.step())).await?;
             let mut shares = shares(&found, |group| group.client.as_ref().map(ToString::to_string));
             shares.truncate(MOST_BARS);
             let mut rows = Vec::with_capacity(shares.len());
@@ -228,7 +228,7 @@ pub(crate) async fn per_client(access: &RealmAccess<'_>, about: &About) -> Resul
         }
         UsageOf::Client(..) | UsageOf::AccessKey(..) => {
             let by = GroupBy { access_key: true, ..BY_RESULT };
-            let found = asked(access, &about.question(now, by, Step::Total)).await?;
+            let found = asked(access, &about.question(now, by, about.period.step())).await?;
             let mut shares = shares(&found, |group| group.access_key.as_ref().map(ToString::to_string));
             shares.truncate(MOST_BARS);
             let rows = shares.iter().map(|share| {
@@ -337,7 +337,8 @@ async fn busiest(access: &RealmAccess<'_>, about: &About, now: Timestamp) -> Res
 
 /// What refused requests were told; why they were refused is shown by `reasons`.
 pub(crate) async fn per_error(access: &RealmAccess<'_>, about: &About) -> Result<Chart, Failure> {
-    let mut question = about.question(access.authority().now(), BY_RESULT, Step::Total);
+    // Not in all: that would be whole days, of which a day by the hour has parts of two.
+    let mut question = about.question(access.authority().now(), BY_RESULT, about.period.step());
     question.filter.results = UsageResults::Refused;
     let found = asked(access, &question).await?;
     let name = |group: &UsageGroup| group.result.as_ref().map(|result| result.name().to_owned());

@@ -58,7 +58,7 @@ fn each_reason_is_a_series_that_leads_to_its_refusals() {
     let expected = [
         ("Wrong secret".to_owned(), to("wrong_secret")),
         ("No licence".to_owned(), to("licence")),
-        ("Counted before reasons were".to_owned(), String::new()),
+        ("Reason not counted".to_owned(), String::new()),
     ];
     assert_eq!(legend(&over_time), expected, "{over_time}");
     let row = "<th scope=\"row\">2026-11-22</th><td class=\"number\">1,000</td><td class=\"number\">2</td>\
