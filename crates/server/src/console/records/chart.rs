@@ -13,6 +13,8 @@ use crate::console::texts::Texts;
 
 /// So many series have a colour and a pattern of their own.
 pub(super) const MOST_SERIES: usize = 5;
+/// So many bars are drawn; further rows stand in the table alone.
+const MOST_BARS: usize = 12;
 /// The width of a picture, in its own units, which are about pixels; and that of one for telephones.
 const WIDTH: u32 = 640;
 const NARROW_WIDTH: u32 = 320;
@@ -302,7 +304,7 @@ pub(crate) fn columns(t: Texts, data: Data) -> Chart {
     Chart { newest_last: true, ..Chart::of(t, data, (drawing, None)) }
 }
 
-/// A bar for each row, the series one after another, with their sum at the end.
+/// A bar for each row, at most twelve, the series one after another, with their sum at the end.
 pub(crate) fn bars(t: Texts, data: Data) -> Chart {
     let beside = Bars { width: WIDTH, left: 190, long: 3800, high: 26, above: 0 };
     let below = Bars { width: NARROW_WIDTH, left: 0, long: 2500, high: 38, above: 14 };
@@ -328,7 +330,7 @@ impl Bars {
         let top = highest(data).max(1);
         let mut shapes = shapes_of(data);
         let mut labels = Vec::new();
-        for (index, row) in data.rows.iter().enumerate() {
+        for (index, row) in data.rows.iter().take(MOST_BARS).enumerate() {
             let y = as_units(index) * high;
             let piled = stacked(&data.series, index, (top, long));
             let end = piled.last().map_or(0, |(_, end)| *end);
@@ -345,7 +347,7 @@ impl Bars {
             labels.push(Label { x, y: at, anchor, text: cut(&row.tick) });
             labels.push(Label { x: left + end / 10 + 6, y: middle, anchor: "start", text: grouped(sum) });
         }
-        let height = as_units(data.rows.len().max(1)) * high;
+        let height = as_units(data.rows.len().clamp(1, MOST_BARS)) * high;
         let grid = format!("M0 0v{}", height * 10);
         Drawing { width, height, origin: (left, 0), grid, labels, shapes }
     }

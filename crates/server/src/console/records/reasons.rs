@@ -116,7 +116,7 @@ fn over_time(about: &About, now: Timestamp, links: &Links<'_>, mut shares: Vec<S
     chart::columns(t, data).leading_to(to).sparsely()
 }
 
-/// A bar for each reason, the most frequent first.
+/// Bars of the most frequent reasons, and all of them in the table.
 fn in_all(about: &About, links: &Links<'_>, shares: &[Share]) -> Chart {
     let t = about.t;
     let row = |share: &Share| {

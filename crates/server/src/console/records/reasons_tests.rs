@@ -80,7 +80,7 @@ fn one_reason_alone_is_named() {
 }
 
 #[test]
-fn those_that_have_no_pattern_are_one_series_and_each_a_bar() {
+fn those_that_have_no_pattern_are_one_series_and_each_a_row() {
     let all: Vec<_> = (1..)
         .zip(Reason::NAMES)
         .map(|(times, reason)| counted(Some(reason), &[("2026-11-22", times)]))
@@ -100,6 +100,21 @@ fn those_that_have_no_pattern_are_one_series_and_each_a_bar() {
     // With five there is no need to put any together.
     let (over_time, _) = shown(&realm(), &all[..5]);
     assert!(!over_time.contains("All other reasons"), "{over_time}");
+}
+
+#[test]
+fn even_every_reason_on_each_of_ninety_days_stays_small() {
+    let now = Timestamp::parse(NOW).unwrap();
+    let day = |back: i64| (Timestamp::from_millis(now.millis() - back * 86_400_000), 1_000 + back);
+    let series = |reason: &str| UsageSeries {
+        group: UsageGroup { reason: Some(reason.to_owned()), ..UsageGroup::default() },
+        counts: (0..90).rev().map(day).collect(),
+    };
+    let found: Vec<_> = Reason::NAMES.into_iter().map(series).collect();
+    let about = About { t: Texts::default(), of: UsageOf::Realm, period: Period::Quarter };
+    let both = Reasons::from(&realm(), &about, now, &found);
+    let (over_time, in_all) = (both.over_time.to_string().len(), both.in_all.unwrap().to_string().len());
+    assert!(over_time < 36 * 1024 && in_all < 16 * 1024, "{over_time} and {in_all} bytes");
 }
 
 #[test]
