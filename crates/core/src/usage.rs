@@ -122,6 +122,8 @@ pub struct GroupBy {
     pub audience: bool,
     /// By result.
     pub result: bool,
+    /// By the exact reason of refusals.
+    pub reason: bool,
 }
 
 impl GroupBy {
@@ -205,7 +207,8 @@ impl UsageQuery {
 }
 
 /// What the counts of one series have in common. What was not told apart is absent; so is the client of requests
-/// that named nobody who is known, the key of those that did not name it, and the audience that nobody knows.
+/// that named nobody who is known, the key of those that did not name it, the audience that nobody knows, and the
+/// reason of tokens and of refusals that were counted before reasons were.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct UsageGroup {
     /// The organization.
@@ -218,6 +221,8 @@ pub struct UsageGroup {
     pub audience: Option<String>,
     /// How the requests ended.
     pub result: Option<UsageResult>,
+    /// The exact reason of refusals: one of [`Reason::NAMES`](crate::refusal::Reason::NAMES).
+    pub reason: Option<String>,
 }
 
 /// The counts of one group, in the order of time.

@@ -1,4 +1,5 @@
-//! Counting: what the journal's tokens and refusals add up to, by access key, audience, result and hour.
+//! Counting: what the journal's tokens and refusals add up to, by access key, audience, result, reason
+//! and hour.
 //!
 //! Batches are counted in the order of their writer, refusals in that of their numbers, and how far that is stands in
 //! the transaction that adds them up: nothing is counted twice, whatever is cut off where and however many nodes
@@ -10,6 +11,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use sqlx::{query, query_scalar};
 use symbolon_core::clock::Timestamp;
 use symbolon_core::record::RefusalRecord;
+use symbolon_core::refusal::Reason;
 use symbolon_core::store::{StoreResult, Whose};
 use symbolon_core::usage::UsageResult;
 use tokio::time::Instant;
@@ -230,9 +232,9 @@ async fn write(
         let rows: Vec<_> = some
             .iter()
             .map(|(key, used)| {
-                let Counted { realm, organization, client, access_key, audience, result, hour } = key;
-                let last = (used.last.0, used.last.1);
-                (realm, organization, client, access_key, audience, result, hour, used.tokens, last.0, last.1)
+                let Counted { realm, organization, client, access_key, audience, result, reason, hour } = key;
+                let Used { tokens, last: (at, from) } = used;
+                (realm, organization, client, access_key, audience, result, reason, hour, tokens, at, from)
             })
             .collect();
         add_usage(&mut tx, &encode(&rows)?).await?;
@@ -250,6 +252,8 @@ struct Counted {
     access_key: String,
     audience: String,
     result: String,
+    /// Empty for tokens.
+    reason: String,
     hour: i64,
 }
 
@@ -269,6 +273,11 @@ impl Used {
             self.last = other.last;
         }
     }
+}
+
+/// A reason that this version knows; whatever else a record may hold makes no rows of its own.
+fn known_reason(name: &str) -> &str {
+    Reason::NAMES.binary_search(&name).map_or("", |_| name)
 }
 
 const fn hour_of(at: Timestamp) -> i64 {
@@ -294,6 +303,7 @@ impl Usage {
                 access_key: text(grant.access_key.as_deref().unwrap_or_default()),
                 audience: text(&grant.audience),
                 result: text(UsageResult::ISSUED),
+                reason: String::new(),
                 hour,
             };
             self.put(key, used);
@@ -315,6 +325,7 @@ impl Usage {
             access_key: access_key.map(|key| key.as_str().to_owned()).unwrap_or_default(),
             audience: record.audience.unwrap_or_default(),
             result: record.error,
+            reason: known_reason(&record.reason).to_owned(),
             hour: hour_of(record.at),
         };
         let from = record.from.parse().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));

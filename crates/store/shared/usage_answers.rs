@@ -185,7 +185,7 @@ async fn read_blocks(tx: &mut Tx, wanted: &Wanted<'_>, unit: Unit, found: &mut F
     let ((first, from), (last, to)) = wanted.places(unit);
     // Adding nothing to a block keeps SQLite from an index that finds everybody's blocks of the time.
     let rows = query!(
-        r#"SELECT organization, client, access_key, audience, result, block,
+        r#"SELECT organization, client, access_key, audience, result, reason, block,
                s00, s01, s02, s03, s04, s05, s06, s07, s08, s09, s10, s11, s12, s13, s14, s15, s16, s17, s18,
                s19, s20, s21, s22, s23, s24, s25, s26, s27, s28, s29, s30, s31, s32, s33, s34, s35, s36, s37,
                s38, s39, s40, s41, s42, s43, s44, s45, s46, s47, s48, s49, s50, s51, s52, s53, s54, s55, s56,
@@ -214,7 +214,7 @@ async fn read_blocks(tx: &mut Tx, wanted: &Wanted<'_>, unit: Unit, found: &mut F
     .await
     .map_err(failed)?;
     for row in rows {
-        let names = [row.organization, row.client, row.access_key, row.audience, row.result];
+        let names = [row.organization, row.client, row.access_key, row.audience, row.result, row.reason];
         let sums = [
             row.s00, row.s01, row.s02, row.s03, row.s04, row.s05, row.s06, row.s07, row.s08, row.s09,
             row.s10, row.s11, row.s12, row.s13, row.s14, row.s15, row.s16, row.s17, row.s18, row.s19,
@@ -250,13 +250,14 @@ async fn read_open(tx: &mut Tx, wanted: &Wanted<'_>, unit: Unit, found: &mut Fou
                CASE WHEN CAST($8 AS BOOLEAN) THEN access_key ELSE '' END AS "access_key!: String",
                CASE WHEN CAST($9 AS BOOLEAN) THEN audience ELSE '' END AS "audience!: String",
                CASE WHEN CAST($10 AS BOOLEAN) THEN result ELSE '' END AS "result!: String",
+               CASE WHEN CAST($17 AS BOOLEAN) THEN reason ELSE '' END AS "reason!: String",
                hour AS "hour!: i64", CAST(SUM(tokens) AS BIGINT) AS "tokens!: i64"
            FROM usage_open
            WHERE realm = $1 AND (organization, client) >= ($2, $3) AND (organization, client) <= ($4, $5)
                AND hour >= $11 AND hour < $12
                AND (CAST($13 AS TEXT) IS NULL OR access_key = $13) AND (CAST($14 AS TEXT) IS NULL OR audience = $14)
                AND (CAST($15 AS TEXT) IS NULL OR result = $15) AND (result <> 'issued' OR NOT CAST($16 AS BOOLEAN))
-           GROUP BY 1, 2, 3, 4, 5, 6"#,
+           GROUP BY 1, 2, 3, 4, 5, 6, 7"#,
         wanted.realm,
         wanted.low.0,
         wanted.low.1,
@@ -273,30 +274,38 @@ async fn read_open(tx: &mut Tx, wanted: &Wanted<'_>, unit: Unit, found: &mut Fou
         wanted.audience,
         wanted.result,
         wanted.refused,
+        wanted.group_by.reason,
     )
     .fetch_all(&mut **tx)
     .await
     .map_err(failed)?;
     for row in rows {
-        let names = [row.organization, row.client, row.access_key, row.audience, row.result];
+        let names = [row.organization, row.client, row.access_key, row.audience, row.result, row.reason];
         let series = found.series(wanted.group_by, names);
         found.add(series, wanted, row.hour.div_euclid(unit.slot) * unit.slot, row.tokens);
     }
     Ok(())
 }
 
-/// What was found, by organization, client, access key, audience and result, each empty where it is not told apart.
+/// What was found, by organization, client, access key, audience, result and reason, each empty where it is not told
+/// apart.
 #[derive(Default)]
 struct Found {
     total: bool,
-    places: BTreeMap<[String; 5], usize>,
+    places: BTreeMap<[String; 6], usize>,
     counts: Vec<BTreeMap<i64, i64>>,
 }
 
 impl Found {
-    fn series(&mut self, group_by: GroupBy, names: [String; 5]) -> usize {
-        let told_apart =
-            [group_by.organization, group_by.client, group_by.access_key, group_by.audience, group_by.result];
+    fn series(&mut self, group_by: GroupBy, names: [String; 6]) -> usize {
+        let told_apart = [
+            group_by.organization,
+            group_by.client,
+            group_by.access_key,
+            group_by.audience,
+            group_by.result,
+            group_by.reason,
+        ];
         let mut names = names;
         for (name, _) in names.iter_mut().zip(told_apart).filter(|(_, told_apart)| !told_apart) {
             name.clear();
@@ -333,7 +342,7 @@ impl Found {
     }
 }
 
-fn group([organization, client, access_key, audience, result]: [String; 5]) -> UsageGroup {
+fn group([organization, client, access_key, audience, result, reason]: [String; 6]) -> UsageGroup {
     let text = |text: String| if text.is_empty() { None } else { Some(text) };
     UsageGroup {
         organization: Id::new(&organization).ok(),
@@ -341,6 +350,7 @@ fn group([organization, client, access_key, audience, result]: [String; 5]) -> U
         access_key: Id::new(&access_key).ok(),
         audience: text(audience),
         result: text(result).as_deref().map(UsageResult::from_name),
+        reason: text(reason),
     }
 }
 
@@ -440,7 +450,8 @@ pub(crate) async fn busiest(
     .await
     .map_err(failed)?;
     let busy = rows.into_iter().map(|row| {
-        let names = [row.organization, row.client, String::new(), String::new(), String::new()];
+        let nothing = String::new;
+        let names = [row.organization, row.client, nothing(), nothing(), nothing(), nothing()];
         (group(names), row.tokens)
     });
     Ok(busy.collect())

@@ -61,8 +61,8 @@ pub(crate) async fn roll_up(store: &Backend, before: Timestamp) -> StoreResult<u
         let mut tx = store.begin_usage().await?;
         let taken = query!(
             "UPDATE usage_open SET taken = TRUE
-             WHERE (realm, organization, client, access_key, audience, result, hour) IN
-                 (SELECT realm, organization, client, access_key, audience, result, hour FROM usage_open
+             WHERE (realm, organization, client, access_key, audience, result, reason, hour) IN
+                 (SELECT realm, organization, client, access_key, audience, result, reason, hour FROM usage_open
                   WHERE hour < $1 LIMIT $2)",
             before.millis(),
             MOVED_AT_ONCE,
@@ -91,7 +91,7 @@ pub(crate) async fn roll_up(store: &Backend, before: Timestamp) -> StoreResult<u
 async fn add_to_blocks(tx: &mut Tx, unit: Unit, level: i64) -> StoreResult<()> {
     query!(
         "INSERT INTO usage_blocks
-             (realm, unit, level, organization, client, access_key, audience, result, block,
+             (realm, unit, level, organization, client, access_key, audience, result, reason, block,
               s00, s01, s02, s03, s04, s05, s06, s07, s08, s09, s10, s11, s12, s13, s14, s15, s16, s17, s18,
               s19, s20, s21, s22, s23, s24, s25, s26, s27, s28, s29, s30, s31, s32, s33, s34, s35, s36, s37,
               s38, s39, s40, s41, s42, s43, s44, s45, s46, s47, s48, s49, s50, s51, s52, s53, s54, s55, s56,
@@ -100,7 +100,7 @@ async fn add_to_blocks(tx: &mut Tx, unit: Unit, level: i64) -> StoreResult<()> {
              CASE WHEN CAST($2 AS BIGINT) > 0 THEN organization ELSE '' END,
              CASE WHEN CAST($2 AS BIGINT) > 1 THEN client ELSE '' END,
              CASE WHEN CAST($2 AS BIGINT) > 1 THEN access_key ELSE '' END,
-             audience, result, hour / CAST($3 AS BIGINT) / 64,
+             audience, result, reason, hour / CAST($3 AS BIGINT) / 64,
              SUM(CASE WHEN hour / CAST($3 AS BIGINT) % 64 <= 0 THEN tokens ELSE 0 END),
              SUM(CASE WHEN hour / CAST($3 AS BIGINT) % 64 <= 1 THEN tokens ELSE 0 END),
              SUM(CASE WHEN hour / CAST($3 AS BIGINT) % 64 <= 2 THEN tokens ELSE 0 END),
@@ -166,8 +166,8 @@ async fn add_to_blocks(tx: &mut Tx, unit: Unit, level: i64) -> StoreResult<()> {
              SUM(CASE WHEN hour / CAST($3 AS BIGINT) % 64 <= 62 THEN tokens ELSE 0 END),
              SUM(CASE WHEN hour / CAST($3 AS BIGINT) % 64 <= 63 THEN tokens ELSE 0 END)
          FROM usage_open WHERE taken
-         GROUP BY realm, 4, 5, 6, audience, result, 9
-         ON CONFLICT (realm, unit, level, organization, client, access_key, audience, result, block) DO UPDATE SET
+         GROUP BY realm, 4, 5, 6, audience, result, reason, 10
+         ON CONFLICT (realm, unit, level, organization, client, access_key, audience, result, reason, block) DO UPDATE SET
              s00 = usage_blocks.s00 + excluded.s00,
              s01 = usage_blocks.s01 + excluded.s01,
              s02 = usage_blocks.s02 + excluded.s02,
@@ -267,8 +267,8 @@ pub(crate) async fn forget(store: &Backend, before: Timestamp) -> StoreResult<u6
         let mut tx = store.begin_usage().await?;
         let done = query!(
             "DELETE FROM usage_blocks
-             WHERE (realm, unit, level, organization, client, access_key, audience, result, block) IN
-                 (SELECT realm, unit, level, organization, client, access_key, audience, result, block
+             WHERE (realm, unit, level, organization, client, access_key, audience, result, reason, block) IN
+                 (SELECT realm, unit, level, organization, client, access_key, audience, result, reason, block
                   FROM usage_blocks WHERE unit = 'hour' AND block < $1 LIMIT $2)",
             HOURS.place(before).0,
             REMOVED_AT_ONCE,

@@ -28,6 +28,10 @@ pub(crate) struct GroupView {
     /// `issued`, or the OAuth error code that the requests were refused with.
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<String>,
+    /// The exact reason of refusals, as the list of refusals names it. Tokens have none, and neither have refusals that
+    /// were counted before reasons were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
 }
 
 /// One count.
@@ -63,6 +67,7 @@ fn group(group: UsageGroup) -> GroupView {
         access_key: group.access_key.map(|id| id.to_string()),
         audience: group.audience,
         result: group.result.map(|result| result.name().to_owned()),
+        reason: group.reason,
     }
 }
 
@@ -91,7 +96,12 @@ pub(crate) async fn realm(
 ) -> Result<axum::Json<PageOf<SeriesView>>, Problem> {
     let access = manager.realm(Permission::ReadUsage, &at.realm)?;
     let asked = asked.read()?;
-    answer(&access, &asked, &asked.question(None)?).await
+    let question = asked.question(None)?;
+    if question.group_by.reason {
+        // Exact reasons are for whoever may read them in the list of refusals.
+        manager.realm(Permission::ReadAudit, &at.realm)?;
+    }
+    answer(&access, &asked, &question).await
 }
 
 /// Usage of an organization, of one of its clients or of one of their access keys
@@ -105,7 +115,11 @@ pub(crate) async fn organization(
 ) -> Result<axum::Json<PageOf<SeriesView>>, Problem> {
     let access = manager.organization(Permission::ReadUsage, at.place()).await?;
     let asked = asked.read()?;
-    answer(&access.realm, &asked, &asked.question(Some(access.id()))?).await
+    let question = asked.question(Some(access.id()))?;
+    if question.group_by.reason {
+        manager.organization(Permission::ReadAudit, at.place()).await?;
+    }
+    answer(&access.realm, &asked, &question).await
 }
 
 /// The clients or organizations with the most requests

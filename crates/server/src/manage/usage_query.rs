@@ -48,7 +48,8 @@ pub(crate) struct Asked {
     #[serde(default)]
     #[param(inline)]
     step: Steps,
-    /// What is told apart, separated by commas: `organization`, `client`, `access_key`, `audience`, `result`.
+    /// What is told apart, separated by commas: `organization`, `client`, `access_key`, `audience`, `result`, `reason`.
+    /// `reason`, the exact one of refusals, needs `read:audit` too.
     group_by: Option<String>,
     /// Of this client alone.
     client: Option<String>,
@@ -110,9 +111,10 @@ fn group_by(list: Option<&str>) -> Result<GroupBy, Problem> {
             "access_key" => by.access_key = true,
             "audience" => by.audience = true,
             "result" => by.result = true,
+            "reason" => by.reason = true,
             other => {
                 return Err(invalid(format!(
-                    "group_by: {other:?} is none of organization, client, access_key, audience, result"
+                    "group_by: {other:?} is none of organization, client, access_key, audience, result, reason"
                 )));
             }
         }

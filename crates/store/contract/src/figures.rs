@@ -40,10 +40,10 @@ fn blocks(unit: &str, blocks: (i64, i64), busy: impl Fn(i64) -> bool, of_slot: i
     format!(
         "WITH RECURSIVE {}, {}
          INSERT INTO usage_blocks
-             (realm, unit, level, organization, client, access_key, audience, result, block, {})
+             (realm, unit, level, organization, client, access_key, audience, result, reason, block, {})
          SELECT 'r', '{unit}', 2, 'org_01JXQ5GK00000000000000' || (1000 + c.n % {ORGANIZATIONS}),
              'cli_01JXQ5GK00000000000' || (1000000 + c.n), 'key_01JXQ5GK00000000000' || (1000000 + c.n),
-             'https://api.example.com', 'issued', b.n, {}
+             'https://api.example.com', 'issued', '', b.n, {}
          FROM c CROSS JOIN b",
         numbers("c", 0, CLIENTS),
         numbers("b", blocks.0, blocks.1),
@@ -59,9 +59,9 @@ fn sums(level: i64) -> String {
     let organization = if level == 1 { "organization" } else { "''" };
     format!(
         "INSERT INTO usage_blocks
-             (realm, unit, level, organization, client, access_key, audience, result, block, {})
-         SELECT realm, unit, {level}, {organization}, '', '', audience, result, block, {}
-         FROM usage_blocks WHERE level = 2 GROUP BY realm, unit, 4, audience, result, block",
+             (realm, unit, level, organization, client, access_key, audience, result, reason, block, {})
+         SELECT realm, unit, {level}, {organization}, '', '', audience, result, reason, block, {}
+         FROM usage_blocks WHERE level = 2 GROUP BY realm, unit, 4, audience, result, reason, block",
         columns.join(", "),
         sums.join(", "),
     )
@@ -87,10 +87,10 @@ pub fn usage() -> Vec<String> {
     all.push(format!(
         "WITH RECURSIVE {}
          INSERT INTO usage_open
-             (realm, organization, client, access_key, audience, result, hour, tokens, last_at, last_from)
+             (realm, organization, client, access_key, audience, result, reason, hour, tokens, last_at, last_from)
          SELECT 'r', 'org_01JXQ5GK00000000000000' || (1000 + c.n % {ORGANIZATIONS}),
              'cli_01JXQ5GK00000000000' || (1000000 + c.n), 'key_01JXQ5GK00000000000' || (1000000 + c.n),
-             'https://api.example.com', 'issued', {}, 1, {}, '192.0.2.1' FROM c",
+             'https://api.example.com', 'issued', '', {}, 1, {}, '192.0.2.1' FROM c",
         numbers("c", 0, CLIENTS),
         last * DAY,
         last * DAY,

@@ -150,6 +150,9 @@ pub const PROMISES: &[(&str, Promise)] = &[
     ("usage: what rolls up at the same time is moved once", |s| Box::pin(usage::rolled_up_by_many(s))),
     ("usage: hours are forgotten, days and last uses stay", |s| Box::pin(usage::forgotten(s))),
     ("usage: refusals are counted once, unknown clients as one", |s| Box::pin(usage::refusals(s))),
+    ("usage: refusals are told apart by exact reasons, of which there are so many", |s| {
+        Box::pin(usage::reasons(s))
+    }),
     ("usage: a question without sense is refused", |s| Box::pin(usage::senseless(s))),
     ("lists: filters find what begins so", |s| Box::pin(lists::filters(s))),
     ("lists: any filter and page agrees with the model", |s| Box::pin(lists::model(s))),

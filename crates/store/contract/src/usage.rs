@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use symbolon_core::clock::Timestamp;
 use symbolon_core::record::{GrantRecord, RefusalRecord};
+use symbolon_core::refusal::Reason;
 use symbolon_core::store::{PageRequest, Store};
 use symbolon_core::usage::{
     Busiest, GroupBy, Step, UsageFilter, UsageGroup, UsageOf, UsageQuery, UsageResult, UsageResults,
@@ -20,8 +21,14 @@ use crate::world::{case, id, later};
 const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
 const NEVER: Timestamp = Timestamp::from_millis(i64::MAX);
-const EVERYTHING: GroupBy =
-    GroupBy { organization: true, client: true, access_key: true, audience: true, result: true };
+const EVERYTHING: GroupBy = GroupBy {
+    organization: true,
+    client: true,
+    access_key: true,
+    audience: true,
+    result: true,
+    reason: true,
+};
 
 /// A request, in the model.
 #[derive(Clone, Debug)]
@@ -33,6 +40,8 @@ struct Asked {
     audience: &'static str,
     /// An error code, or empty for a token.
     refused: &'static str,
+    /// The exact reason; empty for a token.
+    reason: &'static str,
 }
 
 impl Asked {
@@ -53,6 +62,7 @@ impl Asked {
             access_key: Some(id(self.key)),
             audience: Some(self.audience.to_owned()),
             error: self.refused.to_owned(),
+            reason: self.reason.to_owned(),
             ..refusal(self.second, "req")
         }
     }
@@ -69,6 +79,7 @@ impl Asked {
             access_key: by.access_key.then(|| id(self.key)),
             audience: by.audience.then(|| self.audience.to_owned()),
             result: by.result.then(|| self.result()),
+            reason: (by.reason && !self.reason.is_empty()).then(|| self.reason.to_owned()),
         }
     }
 
@@ -153,11 +164,11 @@ fn any_question() -> impl Strategy<Value = UsageQuery> {
     ]);
     let audience = proptest::sample::select(vec![None, None, Some("https://a.example"), Some("urn:nobody")]);
     let step = proptest::sample::select(vec![Step::Hour, Step::Day, Step::Total]);
-    let by = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
+    let by = proptest::array::uniform6(any::<bool>());
     let span = (-40 * DAY..80 * DAY, 1..60 * DAY);
     (of, results, audience, step, by, span).prop_map(|(of, results, audience, step, by, (from, long))| {
-        let group_by =
-            GroupBy { organization: by.0, client: by.1, access_key: by.2, audience: by.3, result: by.4 };
+        let [organization, client, access_key, audience_too, result, reason] = by;
+        let group_by = GroupBy { organization, client, access_key, audience: audience_too, result, reason };
         let mut question = question(of, group_by, step, (from, from + long));
         question.filter.results = results;
         question.filter.audience = audience.map(str::to_owned);
@@ -174,11 +185,29 @@ fn any_request() -> impl Strategy<Value = Asked> {
         ("o2", "c4", "k5"),
     ]);
     let audience = proptest::sample::select(vec!["https://a.example", "https://b.example"]);
-    let refused = proptest::sample::select(vec!["", "", "", "invalid_client", "invalid_scope"]);
+    let refused = proptest::sample::select(vec![
+        ("", ""),
+        ("", ""),
+        ("", ""),
+        ("invalid_client", "wrong_secret"),
+        ("invalid_client", "key_expired"),
+        ("invalid_scope", "scopes"),
+        // One that two codes share.
+        ("invalid_client", "malformed_credentials"),
+        ("invalid_request", "malformed_credentials"),
+    ]);
     let second = prop_oneof![0..2 * DAY, -30 * DAY..70 * DAY];
-    (who, audience, refused, second).prop_map(|((organization, client, key), audience, refused, second)| {
-        Asked { second, organization, client, key, audience, refused }
-    })
+    (who, audience, refused, second).prop_map(
+        |((organization, client, key), audience, (refused, reason), second)| Asked {
+            second,
+            organization,
+            client,
+            key,
+            audience,
+            refused,
+            reason,
+        },
+    )
 }
 
 /// Writes and counts requests, one batch for all.
@@ -227,7 +256,7 @@ fn everyone() -> UsageQuery {
 }
 
 fn asked(organization: &'static str, client: &'static str, second: i64) -> Asked {
-    Asked { second, organization, client, key: "k", audience: "https://a.example", refused: "" }
+    Asked { second, organization, client, key: "k", audience: "https://a.example", refused: "", reason: "" }
 }
 
 /// Requests of so many clients of an organization each, some of them counted twice, some rolled up.
@@ -353,7 +382,7 @@ pub(crate) async fn rolled_up_by_many(store: Shared) {
     }
     count_all(&store).await;
     store.roll_up_usage(NEVER).await.unwrap();
-    let tokens: Vec<_> = requests.into_iter().map(|one| Asked { refused: "", ..one }).collect();
+    let tokens: Vec<_> = requests.into_iter().map(|one| Asked { refused: "", reason: "", ..one }).collect();
     assert_eq!(whole(&*store, &everyone(), 1000).await, expected(&tokens, &everyone()));
 }
 
@@ -421,22 +450,60 @@ pub(crate) async fn refusals(store: Shared) {
     }
     assert_eq!(counted, 1);
     let refused = UsageResult::Refused("invalid_client".to_owned());
+    let reason = Some("wrong_secret".to_owned());
     for _ in 0..2 {
         let all = whole(&*store, &everyone(), 1000).await;
         let counts: Vec<_> = all.iter().map(|series| (series.group.clone(), series.counts[0].1)).collect();
-        let nobody = UsageGroup { result: Some(refused.clone()), ..UsageGroup::default() };
+        let nobody =
+            UsageGroup { result: Some(refused.clone()), reason: reason.clone(), ..UsageGroup::default() };
         let known = UsageGroup {
             organization: Some(id("o1")),
             client: Some(id("c")),
             access_key: None,
             audience: Some("https://a.example".to_owned()),
             result: Some(refused.clone()),
+            reason: reason.clone(),
         };
         assert_eq!(counts, [(nobody, 1500), (known, 2)]);
         store.roll_up_usage(NEVER).await.unwrap();
     }
     // A refused request is no use of a key.
     assert_eq!(store.find_last_use(&id("r"), &id("o1"), &id("c"), &id("k")).await.unwrap(), None);
+}
+
+pub(crate) async fn reasons(store: Shared) {
+    const TIMES: i64 = 3;
+    let why = |seconds, reason: &str| RefusalRecord { reason: reason.to_owned(), ..refusal(seconds, "req") };
+    // Each on a day of its own, and beside each one that no version knows.
+    for (day, reason) in (0..).zip(Reason::NAMES) {
+        let made_up = format!("made up {reason}");
+        let some: Vec<_> = (0..TIMES).map(|second| why(day * DAY + second, reason)).collect();
+        store.append_refusals(&some).await.unwrap();
+        store.append_refusals(&[why(day * DAY, &made_up)]).await.unwrap();
+    }
+    store.append_refusals(&[RefusalRecord { realm: id("s"), ..why(0, "licence") }]).await.unwrap();
+    store.count_refusals(later(0)).await.unwrap();
+    let by = GroupBy { reason: true, ..GroupBy::default() };
+    let days = i64::try_from(Reason::NAMES.len()).unwrap();
+    let of = UsageOf::Client(id("o1"), id("c"));
+    let question = question(of, by, Step::Day, (0, days * DAY));
+    // Nothing changes when they are rolled up, nor when their records are gone.
+    for _ in 0..2 {
+        let found = whole(&*store, &question, 1000).await;
+        let (unknown, known) = found.split_first().unwrap();
+        assert_eq!(unknown.group, UsageGroup::default());
+        assert_eq!(unknown.counts.iter().map(|(_, requests)| *requests).sum::<i64>(), days);
+        let expected: Vec<_> = (0..)
+            .zip(Reason::NAMES)
+            .map(|(day, reason)| UsageSeries {
+                group: UsageGroup { reason: Some(reason.to_owned()), ..UsageGroup::default() },
+                counts: vec![(begin_of(later(day * DAY), &question.filter, Step::Day), TIMES)],
+            })
+            .collect();
+        assert_eq!(known, expected);
+        store.roll_up_usage(NEVER).await.unwrap();
+        store.forget_refusals(NEVER, 0).await.unwrap();
+    }
 }
 
 pub(crate) async fn senseless(store: Shared) {

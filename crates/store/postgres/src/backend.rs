@@ -98,11 +98,11 @@ impl PostgresStore {
 pub(crate) async fn add_usage(tx: &mut Tx, rows: &str) -> StoreResult<()> {
     query!(
         "INSERT INTO usage_open
-             (realm, organization, client, access_key, audience, result, hour, tokens, last_at, last_from)
-         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
-             CAST(value ->> 6 AS BIGINT), CAST(value ->> 7 AS BIGINT), CAST(value ->> 8 AS BIGINT), value ->> 9
+             (realm, organization, client, access_key, audience, result, reason, hour, tokens, last_at, last_from)
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+             CAST(value ->> 7 AS BIGINT), CAST(value ->> 8 AS BIGINT), CAST(value ->> 9 AS BIGINT), value ->> 10
          FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON))
-         ON CONFLICT (realm, organization, client, access_key, audience, result, hour) DO UPDATE SET
+         ON CONFLICT (realm, organization, client, access_key, audience, result, reason, hour) DO UPDATE SET
              tokens = usage_open.tokens + excluded.tokens,
              last_from = CASE WHEN excluded.last_at >= usage_open.last_at
                  THEN excluded.last_from ELSE usage_open.last_from END,

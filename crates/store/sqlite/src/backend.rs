@@ -126,11 +126,11 @@ impl SqliteStore {
 pub(crate) async fn add_usage(tx: &mut Tx, rows: &str) -> StoreResult<()> {
     query!(
         "INSERT INTO usage_open
-             (realm, organization, client, access_key, audience, result, hour, tokens, last_at, last_from)
+             (realm, organization, client, access_key, audience, result, reason, hour, tokens, last_at, last_from)
          SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
-             value ->> 8, value ->> 9
+             value ->> 8, value ->> 9, value ->> 10
          FROM json_each($1) WHERE TRUE
-         ON CONFLICT (realm, organization, client, access_key, audience, result, hour) DO UPDATE SET
+         ON CONFLICT (realm, organization, client, access_key, audience, result, reason, hour) DO UPDATE SET
              tokens = usage_open.tokens + excluded.tokens,
              last_from = CASE WHEN excluded.last_at >= usage_open.last_at
                  THEN excluded.last_from ELSE usage_open.last_from END,

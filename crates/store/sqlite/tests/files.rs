@@ -240,6 +240,58 @@ async fn what_an_older_version_kept_is_counted_and_listed() {
     }
 }
 
+/// The file of usage as it was before refusals were told apart by reasons.
+#[tokio::test]
+async fn what_was_counted_before_reasons_were_has_none_and_stays() {
+    let folder = Folder::new();
+    open(&folder).await.close().await;
+    let url = format!("sqlite://{}", folder.path().join("usage.db").display());
+    let mut connection = SqliteConnection::connect(&url).await.unwrap();
+    let slots: Vec<_> = (0..64).map(|slot| format!("s{slot:02}")).collect();
+    let back = format!(
+        "DROP TABLE usage_open; DROP TABLE usage_blocks; DROP TABLE usage_last; DROP TABLE usage_counted;
+         DELETE FROM _sqlx_migrations WHERE version > 22;
+         {}
+         {}
+         INSERT INTO usage_open (realm, organization, client, access_key, audience, result, hour, tokens, last_at, last_from)
+         VALUES ('r', 'o', 'c', 'k', 'a:b', 'issued', 36000000, 2, 36000001, '192.0.2.1'),
+             ('r', 'o', 'c', '', '', 'invalid_client', 36000000, 3, 36000001, '192.0.2.1');
+         INSERT INTO usage_blocks (realm, unit, level, organization, client, access_key, audience, result, block, {})
+         VALUES ('r', 'hour', 2, 'o', 'c', '', '', 'invalid_client', 0, {}),
+             ('r', 'day', 2, 'o', 'c', '', '', 'invalid_client', 0, {});",
+        include_str!("../../migrations/usage/0001_usage.sql"),
+        include_str!("../../migrations/usage/0022_usage_in_blocks.sql"),
+        slots.join(", "),
+        // Each slot one more than the one before it, and all 64 on the first day.
+        (1..=64).map(|sum: i32| sum.to_string()).collect::<Vec<_>>().join(", "),
+        ["64"; 64].join(", "),
+    );
+    sqlx::raw_sql(sqlx::AssertSqlSafe(back)).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+
+    for _ in 0..2 {
+        let store = open(&folder).await;
+        let of = UsageOf::Client(Id::new("o").unwrap(), Id::new("c").unwrap());
+        let (from, to) = (Timestamp::default(), Timestamp::from_millis(36_000_000 * 10));
+        let filter = UsageFilter { of, audience: None, results: UsageResults::All, from, to };
+        let group_by = GroupBy { result: true, reason: true, ..GroupBy::default() };
+        for step in [Step::Total, Step::Hour] {
+            let question = UsageQuery { filter: filter.clone(), group_by, step };
+            let page =
+                store.list_usage(&Id::new("r").unwrap(), &question, &PageRequest::first()).await.unwrap();
+            let counted = page.items.into_iter().map(|one| {
+                let requests: i64 = one.counts.iter().map(|(_, requests)| requests).sum();
+                (one.group.result.unwrap().name().to_owned(), one.group.reason, requests)
+            });
+            let counted: Vec<_> = counted.collect();
+            let expected = [("invalid_client".to_owned(), None, 67), ("issued".to_owned(), None, 2)];
+            assert_eq!(counted, expected, "{step:?}");
+        }
+        store.roll_up_usage(NEVER).await.unwrap();
+        store.close().await;
+    }
+}
+
 #[tokio::test]
 async fn what_is_no_store_is_refused() {
     let folder = Folder::new();

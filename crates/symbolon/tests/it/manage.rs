@@ -14,4 +14,5 @@ mod office;
 mod orders;
 mod passwords;
 mod roles;
+mod usage;
 mod work;

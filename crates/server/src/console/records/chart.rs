@@ -2,7 +2,8 @@
 //!
 //! Every series has a pattern beside its colour. The picture itself is one image to a screen reader, with a title and
 //! a sentence; the numbers stand in the table. Shapes of a series are one path, in tenths of the picture's units, so
-//! that a picture of many columns stays small.
+//! that a picture of many columns stays small. Where a picture would not fit a telephone it is drawn twice, and the
+//! style sheet shows the one that fits; what goes on over time is moved through there, beginning at its end.
 
 use std::fmt::Write as _;
 
@@ -11,9 +12,12 @@ use askama::Template;
 use crate::console::texts::Texts;
 
 /// So many series have a colour and a pattern of their own.
-const MOST_SERIES: usize = 5;
-/// The width of every picture, in its own units.
+pub(super) const MOST_SERIES: usize = 5;
+/// So many bars are drawn; further rows stand in the table alone.
+const MOST_BARS: usize = 12;
+/// The width of a picture, in its own units, which are about pixels; and that of one for telephones.
 const WIDTH: u32 = 640;
+const NARROW_WIDTH: u32 = 320;
 /// The longest name beside a bar, in characters.
 const LONGEST_TICK: usize = 24;
 
@@ -75,6 +79,17 @@ struct Shape {
     path: String,
 }
 
+/// What is drawn.
+struct Drawing {
+    width: u32,
+    height: u32,
+    /// How far the shapes are moved into the picture.
+    origin: (u32, u32),
+    grid: String,
+    labels: Vec<Label>,
+    shapes: Vec<Shape>,
+}
+
 /// A picture with its legend and its table; as text it is the whole element.
 #[derive(Template)]
 #[template(path = "records/chart.html")]
@@ -83,15 +98,16 @@ pub(crate) struct Chart {
     id: &'static str,
     title: String,
     about: String,
-    /// How far the shapes are moved into the picture.
-    origin: (u32, u32),
-    height: u32,
-    grid: String,
-    labels: Vec<Label>,
-    shapes: Vec<Shape>,
+    drawing: Drawing,
+    /// The same for telephones, unless the one is moved through there.
+    narrow: Option<Drawing>,
     rows_are: String,
     rows: Vec<Row>,
     series: Vec<Series>,
+    /// Where the names of the series lead in the legend; may be empty.
+    links: Vec<String>,
+    /// Whether the table leaves out rows in which there is nothing.
+    is_sparse: bool,
     /// Whether what is newest stands at its right end, which is seen first where there is no room for all of it.
     newest_last: bool,
 }
@@ -101,16 +117,42 @@ impl askama::filters::HtmlSafe for Chart {}
 
 impl Chart {
     fn has_legend(&self) -> bool {
-        self.shapes.len() > 1
+        self.drawing.shapes.len() > 1 || !self.links.is_empty()
+    }
+
+    /// What is drawn, with the beginning of its ids and its class.
+    fn drawings(&self) -> impl Iterator<Item = (&Drawing, String, &'static str)> {
+        let class = if self.narrow.is_some() { "chart wide" } else { "chart" };
+        let narrow = self.narrow.iter().map(|one| (one, format!("{}-narrow", self.id), "chart narrow"));
+        std::iter::once((&self.drawing, self.id.to_owned(), class)).chain(narrow)
     }
 
     /// The same in the colour and the pattern of another series, for pictures of one: what is refused looks the same
     /// in all of them.
     pub(crate) fn in_style(mut self, series: usize) -> Self {
-        for shape in self.shapes.iter_mut().take(1) {
-            shape.series = series.clamp(1, MOST_SERIES);
+        for drawing in std::iter::once(&mut self.drawing).chain(&mut self.narrow) {
+            for shape in drawing.shapes.iter_mut().take(1) {
+                shape.series = series.clamp(1, MOST_SERIES);
+            }
         }
         self
+    }
+
+    /// The same with a link for each series, which makes a legend necessary even for one.
+    pub(crate) fn leading_to(mut self, links: Vec<String>) -> Self {
+        self.links = links;
+        self
+    }
+
+    /// The same without rows of the table in which there is nothing.
+    pub(crate) const fn sparsely(mut self) -> Self {
+        self.is_sparse = true;
+        self
+    }
+
+    /// Where the name of a series leads; empty if nowhere.
+    fn link(&self, shape: &Shape) -> &str {
+        self.links.get(shape.series - 1).map_or("", String::as_str)
     }
 
     fn is_empty(&self) -> bool {
@@ -119,35 +161,22 @@ impl Chart {
 
     /// The rows of the table with their numbers.
     fn lines(&self) -> impl Iterator<Item = (&Row, Vec<String>)> {
-        self.rows.iter().enumerate().map(|(index, row)| {
+        let rows = self.rows.iter().enumerate().map(|(index, row)| {
             let values = self.series.iter().map(|one| one.values.get(index).copied().unwrap_or_default());
-            (row, values.map(grouped).collect())
-        })
+            (row, values.collect::<Vec<_>>())
+        });
+        rows.filter(|(_, values)| !self.is_sparse || values.iter().any(|value| *value > 0))
+            .map(|(row, values)| (row, values.into_iter().map(grouped).collect()))
     }
 
     fn total(series: &Series) -> String {
         grouped(series.values.iter().sum())
     }
 
-    fn of(t: Texts, data: Data) -> Self {
+    fn of(t: Texts, data: Data, (drawing, narrow): (Drawing, Option<Drawing>)) -> Self {
         let Data { id, title, about, rows_are, rows, series } = data;
-        let (grid, labels, shapes) = (String::new(), Vec::new(), Vec::new());
-        let (origin, height, newest_last) = ((0, 0), 0, false);
-        Self {
-            t,
-            id,
-            title,
-            about,
-            origin,
-            height,
-            grid,
-            labels,
-            shapes,
-            rows_are,
-            rows,
-            series,
-            newest_last,
-        }
+        let (links, is_sparse, newest_last) = (Vec::new(), false, false);
+        Self { t, id, title, about, drawing, narrow, rows_are, rows, series, links, is_sparse, newest_last }
     }
 }
 
@@ -271,64 +300,65 @@ pub(crate) fn columns(t: Texts, data: Data) -> Chart {
         }
     }
     let height = TOP + HIGH / 10 + 26;
-    Chart { origin: (LEFT, TOP), height, grid, labels, shapes, newest_last: true, ..Chart::of(t, data) }
+    let drawing = Drawing { width: WIDTH, height, origin: (LEFT, TOP), grid, labels, shapes };
+    Chart { newest_last: true, ..Chart::of(t, data, (drawing, None)) }
 }
 
-/// A bar for each row, the series one after another, with their sum at the end.
+/// A bar for each row, at most twelve, the series one after another, with their sum at the end.
 pub(crate) fn bars(t: Texts, data: Data) -> Chart {
-    const LEFT: u32 = 190;
-    const LONG: u32 = 3800;
-    const HIGH: u32 = 26;
-    let top = highest(&data).max(1);
-    let mut shapes = shapes_of(&data);
-    let mut labels = Vec::new();
-    for (index, row) in data.rows.iter().enumerate() {
-        let y = as_units(index) * HIGH;
-        let piled = stacked(&data.series, index, (top, LONG));
-        let end = piled.last().map_or(0, |(_, end)| *end);
-        for (shape, (from, to)) in shapes.iter_mut().zip(piled) {
-            if to > from {
-                rectangle(&mut shape.path, (from, y * 10 + 40), (to - from, HIGH * 10 - 80));
+    let beside = Bars { width: WIDTH, left: 190, long: 3800, high: 26, above: 0 };
+    let below = Bars { width: NARROW_WIDTH, left: 0, long: 2500, high: 38, above: 14 };
+    let drawings = (beside.of(&data), Some(below.of(&data)));
+    Chart::of(t, data, drawings)
+}
+
+/// How bars lie: beside their names, or below them.
+struct Bars {
+    width: u32,
+    /// Where they begin.
+    left: u32,
+    /// The longest, in tenths.
+    long: u32,
+    /// The height of a row, of which so much is for the name above the bar.
+    high: u32,
+    above: u32,
+}
+
+impl Bars {
+    fn of(&self, data: &Data) -> Drawing {
+        let &Self { width, left, long, high, above } = self;
+        let top = highest(data).max(1);
+        let mut shapes = shapes_of(data);
+        let mut labels = Vec::new();
+        for (index, row) in data.rows.iter().take(MOST_BARS).enumerate() {
+            let y = as_units(index) * high;
+            let piled = stacked(&data.series, index, (top, long));
+            let end = piled.last().map_or(0, |(_, end)| *end);
+            for (shape, (from, to)) in shapes.iter_mut().zip(piled) {
+                if to > from {
+                    let thick = (high - above) * 10 - 80;
+                    rectangle(&mut shape.path, (from, (y + above) * 10 + 40), (to - from, thick));
+                }
             }
+            let sum = data.series.iter().take(MOST_SERIES).filter_map(|one| one.values.get(index)).sum();
+            let middle = y + above + (high - above) / 2 + 4;
+            let (x, at, anchor) =
+                if above > 0 { (left, y + above, "start") } else { (left - 8, middle, "end") };
+            labels.push(Label { x, y: at, anchor, text: cut(&row.tick) });
+            labels.push(Label { x: left + end / 10 + 6, y: middle, anchor: "start", text: grouped(sum) });
         }
-        let sum = data.series.iter().take(MOST_SERIES).filter_map(|one| one.values.get(index)).sum();
-        labels.push(Label { x: LEFT - 8, y: y + 17, anchor: "end", text: cut(&row.tick) });
-        labels.push(Label { x: LEFT + end / 10 + 6, y: y + 17, anchor: "start", text: grouped(sum) });
+        let height = as_units(data.rows.len().clamp(1, MOST_BARS)) * high;
+        let grid = format!("M0 0v{}", height * 10);
+        Drawing { width, height, origin: (left, 0), grid, labels, shapes }
     }
-    let high = as_units(data.rows.len().max(1)) * HIGH;
-    let grid = format!("M0 0v{}", high * 10);
-    Chart { origin: (LEFT, 0), height: high, grid, labels, shapes, ..Chart::of(t, data) }
 }
 
 /// Days by hours: the larger a square, the more there was.
 pub(crate) fn heat(t: Texts, data: HeatData) -> Chart {
-    const LEFT: u32 = 90;
-    const SIDE: u32 = 220;
+    let by_hour = Squares { width: WIDTH, left: 90, side: 220, hours: 1 };
+    let by_three = Squares { width: NARROW_WIDTH, left: 78, side: 280, hours: 3 };
     let HeatData { id, title, about, days } = data;
-    let most = days.iter().flat_map(|(_, hours)| hours).copied().max().unwrap_or_default();
-    let (mut path, mut grid, mut labels) = (String::new(), String::new(), Vec::new());
-    for (index, (day, hours)) in days.iter().enumerate() {
-        let y = as_units(index) * SIDE;
-        labels.push(Label { x: LEFT - 8, y: y / 10 + 15, anchor: "end", text: day.clone() });
-        for (hour, value) in hours.iter().enumerate().filter(|(_, value)| **value > 0) {
-            let side = square(*value, most, SIDE - 20);
-            let inset = (SIDE - side) / 2;
-            rectangle(&mut path, (as_units(hour) * SIDE + inset, y + inset), (side, side));
-        }
-    }
-    let high = as_units(days.len()) * SIDE;
-    for line in 0..=days.len() {
-        let _ = write!(grid, "M0 {}h{}", as_units(line) * SIDE, 24 * SIDE);
-    }
-    for hour in (0..=24).step_by(6) {
-        let _ = write!(grid, "M{} 0v{high}", hour * SIDE);
-        labels.push(Label {
-            x: LEFT + hour * SIDE / 10,
-            y: high / 10 + 16,
-            anchor: "middle",
-            text: format!("{hour}:00"),
-        });
-    }
+    let drawings = (by_hour.of(&days), Some(by_three.of(&days)));
     // In the table the hours are the columns.
     let series = (0..24).map(|hour| Series {
         name: format!("{hour:02}"),
@@ -339,8 +369,52 @@ pub(crate) fn heat(t: Texts, data: HeatData) -> Chart {
     let rows = days.into_iter().map(|(day, _)| row(day)).collect();
     let rows_are = t.of("chart-day-utc").into_owned();
     let table = Data { id, title, about, rows_are, rows, series };
-    let shapes = vec![Shape { series: 1, path }];
-    Chart { origin: (LEFT, 0), height: high / 10 + 24, grid, labels, shapes, ..Chart::of(t, table) }
+    Chart::of(t, table, drawings)
+}
+
+/// A square for so many hours of a day.
+struct Squares {
+    width: u32,
+    /// Where they begin.
+    left: u32,
+    /// The side of the largest with what is around it, in tenths.
+    side: u32,
+    /// How many hours a square stands for; divides six.
+    hours: usize,
+}
+
+impl Squares {
+    fn of(&self, days: &[(String, [u64; 24])]) -> Drawing {
+        let &Self { width, left, side, hours } = self;
+        let sums = |day: &[u64; 24]| -> Vec<u64> {
+            day.chunks(hours).map(|some| some.iter().copied().fold(0, u64::saturating_add)).collect()
+        };
+        let days: Vec<_> = days.iter().map(|(day, values)| (day, sums(values))).collect();
+        let most = days.iter().flat_map(|(_, values)| values).copied().max().unwrap_or_default();
+        let (mut path, mut grid, mut labels) = (String::new(), String::new(), Vec::new());
+        for (index, (day, values)) in days.iter().enumerate() {
+            let y = as_units(index) * side;
+            let middle = (y + side / 2) / 10 + 4;
+            labels.push(Label { x: left - 8, y: middle, anchor: "end", text: (*day).clone() });
+            for (place, value) in values.iter().enumerate().filter(|(_, value)| **value > 0) {
+                let long = square(*value, most, side - 20);
+                let inset = (side - long) / 2;
+                rectangle(&mut path, (as_units(place) * side + inset, y + inset), (long, long));
+            }
+        }
+        let (long, high) = (as_units(24 / hours) * side, as_units(days.len()) * side);
+        for line in 0..=days.len() {
+            let _ = write!(grid, "M0 {}h{long}", as_units(line) * side);
+        }
+        for hour in (0..=24).step_by(6) {
+            let x = hour * long / 24;
+            let _ = write!(grid, "M{x} 0v{high}");
+            let (x, y) = (left + x / 10, high / 10 + 16);
+            labels.push(Label { x, y, anchor: "middle", text: format!("{hour}:00") });
+        }
+        let (height, shapes) = (high / 10 + 24, vec![Shape { series: 1, path }]);
+        Drawing { width, height, origin: (left, 0), grid, labels, shapes }
+    }
 }
 
 /// The side of a square whose area stands for a value; anything at all can be seen.

@@ -46,17 +46,17 @@ fn columns_are_as_high_as_the_numbers_of_the_table() {
     assert_eq!(table(&html), [[10, 0], [0, 0], [200, 50], [70, 1]]);
     // The highest pile, 250, fits a scale of three steps of 100 that is 1,700 high.
     let high = |value: u64| u32::try_from((value * 1700 + 150) / 300).unwrap();
-    let first = rectangles(&chart.shapes[0].path);
+    let first = rectangles(&chart.drawing.shapes[0].path);
     let heights: Vec<u32> = first.iter().map(|[.., height]| *height).collect();
     assert_eq!(heights, [high(10), high(200), high(70)], "what is nothing has no column");
-    let second = rectangles(&chart.shapes[1].path);
+    let second = rectangles(&chart.drawing.shapes[1].path);
     assert_eq!(second.len(), 2);
     for ([x, y, width, height], [above, top, wide, _]) in [(first[1], second[0]), (first[2], second[1])] {
         assert_eq!((x, width), (above, wide));
         assert!(y > top && y + height == 1700, "one stands on the other");
     }
     assert_eq!(second[0][1] + second[0][3], first[1][1]);
-    let ticks: Vec<&str> = chart.labels.iter().map(|label| label.text.as_str()).collect();
+    let ticks: Vec<&str> = chart.drawing.labels.iter().map(|label| label.text.as_str()).collect();
     assert_eq!(ticks, ["0", "100", "200", "300", "t0", "t1", "t2", "t3"]);
 }
 
@@ -65,7 +65,8 @@ fn bars_are_as_long_as_the_numbers_of_the_table() {
     let chart = bars(Texts::default(), data(vec![series("A", &[400, 100]), series("B", &[0, 300])]));
     let html = chart.to_string();
     assert_eq!(table(&html), [[400, 0], [100, 300]]);
-    let lengths = |n: usize| rectangles(&chart.shapes[n].path).iter().map(|r| r[2]).collect::<Vec<_>>();
+    let lengths =
+        |n: usize| rectangles(&chart.drawing.shapes[n].path).iter().map(|r| r[2]).collect::<Vec<_>>();
     assert_eq!((lengths(0), lengths(1)), (vec![3800, 950], vec![2850]));
     assert!(html.contains(">t0</text>") && html.contains(">400</text>"));
 }
@@ -85,7 +86,7 @@ fn squares_have_the_area_of_the_numbers_of_the_table() {
     let chart = heat(Texts::default(), HeatData { id: "h", title: "T".into(), about: "A".into(), days });
     let rows = table(&chart.to_string());
     assert_eq!((rows.len(), rows[1][0], rows[1][12], rows[1][23]), (2, 100, 25, 1));
-    let squares = rectangles(&chart.shapes[0].path);
+    let squares = rectangles(&chart.drawing.shapes[0].path);
     let sides: Vec<u32> = squares
         .iter()
         .map(|[_, _, width, height]| {
@@ -96,6 +97,46 @@ fn squares_have_the_area_of_the_numbers_of_the_table() {
     assert_eq!(sides, [200, 100, 40], "a quarter has half the side, and one of a hundred can still be seen");
     assert!(squares.iter().all(|[_, y, ..]| (220..440).contains(y)), "in the second day");
     assert_eq!(squares[1][0], 12 * 220 + 60);
+}
+
+#[test]
+fn on_a_telephone_three_hours_are_one_square_and_nothing_is_wider_than_it() {
+    let mut hours = [0; 24];
+    (hours[0], hours[1], hours[2], hours[12], hours[23]) = (50, 20, 30, 25, 1);
+    let days = vec![("2026-11-22".to_owned(), hours)];
+    let chart = heat(Texts::default(), HeatData { id: "h", title: "T".into(), about: "A".into(), days });
+    let narrow = chart.narrow.as_ref().unwrap();
+    let squares = rectangles(&narrow.shapes[0].path);
+    let sides: Vec<u32> = squares.iter().map(|[.., side]| *side).collect();
+    assert_eq!(sides, [260, 130, 40], "a hundred, a quarter of it, and one");
+    assert_eq!(squares.iter().map(|[x, ..]| x / 280).collect::<Vec<_>>(), [0, 4, 7]);
+    let hours: Vec<_> = narrow.labels.iter().skip(1).map(|label| (label.x, label.text.as_str())).collect();
+    assert_eq!(hours, [(78, "0:00"), (134, "6:00"), (190, "12:00"), (246, "18:00"), (302, "24:00")]);
+    // A name, a bar and its number fit, too, and the bars have the lengths of the numbers.
+    let long = Row { name: "n".into(), tick: "n".repeat(40), to: String::new() };
+    let many = Data { rows: vec![long.clone(), long], ..data(vec![series("A", &[1_234_567, 617_284])]) };
+    let chart = bars(Texts::default(), many).in_style(2);
+    let narrow = chart.narrow.as_ref().unwrap();
+    let lengths: Vec<u32> = rectangles(&narrow.shapes[0].path).iter().map(|[_, _, long, _]| *long).collect();
+    assert_eq!((lengths, narrow.shapes[0].series), (vec![2500, 1250], 2));
+    for label in &narrow.labels {
+        // Few characters are wider than seven.
+        let width = u32::try_from(label.text.chars().count()).unwrap() * 7;
+        assert!(label.x + width <= narrow.width, "{}", label.text);
+    }
+    let html = chart.to_string();
+    for part in [
+        "class=\"chart wide\"",
+        "class=\"chart narrow\"",
+        "aria-labelledby=\"x-narrow-title x-narrow-about\"",
+    ] {
+        assert!(html.contains(part), "{part} in {html}");
+    }
+    assert_eq!(
+        html.matches("<pattern ").count(),
+        1,
+        "patterns of what is not shown would not be shown either"
+    );
 }
 
 #[test]

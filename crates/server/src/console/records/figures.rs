@@ -86,15 +86,34 @@ pub(crate) struct About {
 }
 
 impl About {
-    fn question(&self, now: Timestamp, group_by: GroupBy, step: Step) -> UsageQuery {
+    pub(super) fn question(&self, now: Timestamp, group_by: GroupBy, step: Step) -> UsageQuery {
         let (from, to) = self.period.span(now);
         let filter =
             UsageFilter { of: self.of.clone(), audience: None, results: UsageResults::All, from, to };
         UsageQuery { filter, group_by, step }
     }
 
+    /// A zero for each column of the period.
+    pub(super) fn columns(&self) -> Vec<u64> {
+        let (_, count) = self.period.columns();
+        vec![0; usize::try_from(count).unwrap_or_default()]
+    }
+
+    /// The columns of the period that ends now, by their begins.
+    pub(super) fn rows(&self, now: Timestamp) -> Vec<Row> {
+        let ((from, _), (unit, count)) = (self.period.span(now), self.period.columns());
+        let begin = |index| Timestamp::from_millis(from.millis() + index * unit);
+        (0..count).map(|index| moment(begin(index), self.period.step())).collect()
+    }
+
+    /// What a column spans, in words.
+    pub(super) fn rows_are(&self) -> String {
+        let name = if self.period.step() == Step::Hour { "chart-hour-utc" } else { "chart-day-utc" };
+        self.t.of(name).into_owned()
+    }
+
     /// The period, in words.
-    fn time(&self) -> String {
+    pub(super) fn time(&self) -> String {
         let name = Period::NAMES.iter().find(|(period, ..)| *period == self.period).map(|(.., text)| *text);
         self.t.of(name.unwrap_or_default()).into_owned()
     }
@@ -107,15 +126,35 @@ pub(crate) struct OverTime {
     pub(crate) refused: u64,
 }
 
-const BY_RESULT: GroupBy =
-    GroupBy { organization: false, client: false, access_key: false, audience: false, result: true };
+const BY_RESULT: GroupBy = GroupBy {
+    organization: false,
+    client: false,
+    access_key: false,
+    audience: false,
+    result: true,
+    reason: false,
+};
 
-async fn asked(access: &RealmAccess<'_>, question: &UsageQuery) -> Result<Vec<UsageSeries>, Failure> {
+pub(super) async fn asked(
+    access: &RealmAccess<'_>,
+    question: &UsageQuery,
+) -> Result<Vec<UsageSeries>, Failure> {
     Ok(access.store().list_usage(access.id(), question, &PageRequest::first()).await?.items)
 }
 
 fn count(requests: i64) -> u64 {
     u64::try_from(requests).unwrap_or_default()
+}
+
+/// Adds the counts of a series to the columns that they are of; what lies outside of the period is left out.
+pub(super) fn counted(about: &About, now: Timestamp, series: &UsageSeries, columns: &mut [u64]) {
+    let ((from, _), (unit, _)) = (about.period.span(now), about.period.columns());
+    for (at, requests) in &series.counts {
+        let index = usize::try_from((at.millis() - from.millis()).div_euclid(unit)).ok();
+        if let Some(value) = index.and_then(|index| columns.get_mut(index)) {
+            *value += count(*requests);
+        }
+    }
 }
 
 fn sum(series: &UsageSeries) -> u64 {
@@ -153,29 +192,19 @@ pub(crate) async fn over_time(access: &RealmAccess<'_>, about: &About) -> Result
 }
 
 fn over_time_of(about: &About, now: Timestamp, found: &[UsageSeries]) -> OverTime {
-    let (t, step) = (about.t, about.period.step());
-    let (from, _) = about.period.span(now);
-    let (unit, columns) = about.period.columns();
-    let length = usize::try_from(columns).unwrap_or_default();
-    let (mut issued, mut refused) = (vec![0_u64; length], vec![0_u64; length]);
+    let t = about.t;
+    let (mut issued, mut refused) = (about.columns(), about.columns());
     for series in found {
-        let counts = if is_issued(&series.group) { &mut issued } else { &mut refused };
-        for (at, requests) in &series.counts {
-            let index = usize::try_from((at.millis() - from.millis()).div_euclid(unit)).ok();
-            if let Some(value) = index.and_then(|index| counts.get_mut(index)) {
-                *value += count(*requests);
-            }
-        }
+        let columns = if is_issued(&series.group) { &mut issued } else { &mut refused };
+        counted(about, now, series, columns);
     }
     let sums = (issued.iter().sum(), refused.iter().sum());
-    let rows = (0..columns).map(|index| moment(Timestamp::from_millis(from.millis() + index * unit), step));
-    let rows_are = if step == Step::Hour { "chart-hour-utc" } else { "chart-day-utc" };
     let data = Data {
         id: "over-time",
         title: t.of("chart-over-time").into_owned(),
         about: t.with("chart-over-time-about", &[("time", &about.time())]).into_owned(),
-        rows_are: t.of(rows_are).into_owned(),
-        rows: rows.collect(),
+        rows_are: about.rows_are(),
+        rows: about.rows(now),
         series: issued_and_refused(t, issued, refused),
     };
     OverTime { chart: chart::columns(t, data), issued: sums.0, refused: sums.1 }
@@ -188,7 +217,7 @@ pub(crate) async fn per_client(access: &RealmAccess<'_>, about: &About) -> Resul
         UsageOf::Realm => busiest(access, about, now).await,
         UsageOf::Organization(organization) => {
             let by = GroupBy { client: true, ..BY_RESULT };
-            let found = asked(access, &about.question(now, by, Step::Total)).await?;
+            let found = asked(access, &about.question(now, by, about.period.step())).await?;
             let mut shares = shares(&found, |group| group.client.as_ref().map(ToString::to_string));
             shares.truncate(MOST_BARS);
             let mut rows = Vec::with_capacity(shares.len());
@@ -199,7 +228,7 @@ pub(crate) async fn per_client(access: &RealmAccess<'_>, about: &About) -> Resul
         }
         UsageOf::Client(..) | UsageOf::AccessKey(..) => {
             let by = GroupBy { access_key: true, ..BY_RESULT };
-            let found = asked(access, &about.question(now, by, Step::Total)).await?;
+            let found = asked(access, &about.question(now, by, about.period.step())).await?;
             let mut shares = shares(&found, |group| group.access_key.as_ref().map(ToString::to_string));
             shares.truncate(MOST_BARS);
             let rows = shares.iter().map(|share| {
@@ -306,9 +335,10 @@ async fn busiest(access: &RealmAccess<'_>, about: &About, now: Timestamp) -> Res
     Ok(chart::bars(t, data))
 }
 
-/// What refused requests were told. Finer reasons are on record, but not counted: that would be counts of another kind.
+/// What refused requests were told; why they were refused is shown by `reasons`.
 pub(crate) async fn per_error(access: &RealmAccess<'_>, about: &About) -> Result<Chart, Failure> {
-    let mut question = about.question(access.authority().now(), BY_RESULT, Step::Total);
+    // Not in all: that would be whole days, of which a day by the hour has parts of two.
+    let mut question = about.question(access.authority().now(), BY_RESULT, about.period.step());
     question.filter.results = UsageResults::Refused;
     let found = asked(access, &question).await?;
     let name = |group: &UsageGroup| group.result.as_ref().map(|result| result.name().to_owned());

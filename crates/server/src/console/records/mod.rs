@@ -9,6 +9,7 @@ mod explain;
 pub(crate) mod figures;
 mod lists;
 mod names;
+mod reasons;
 mod usage;
 mod usage_table;
 

@@ -11,6 +11,7 @@ use crate::console::list::ListQuery;
 use crate::console::page::{Frame, Link, Page};
 use crate::console::records::chart::{Chart, grouped};
 use crate::console::records::figures::{self, About, Period};
+use crate::console::records::reasons::Reasons;
 use crate::console::records::usage_table::{By, Table};
 use crate::console::records::{At, Reach};
 use crate::console::texts::Texts;
@@ -34,6 +35,7 @@ pub(super) struct UsageContent {
     refused: String,
     over_time: Chart,
     per_client: Chart,
+    reasons: Option<Reasons>,
     per_error: Chart,
     heat: Chart,
     groups: Vec<Choice>,
@@ -54,6 +56,9 @@ pub(super) async fn show(visitor: Visitor, Path(at): Path<At>) -> Result<Page<Us
     let about = About { t, of, period };
     let access = reach.realm();
     let over_time = figures::over_time(access, &about).await?;
+    // Whoever may not read the list of refusals is not told their reasons here.
+    let reasons =
+        if visitor.may(Permission::ReadAudit) { Some(Reasons::of(access, &at, &about).await?) } else { None };
     let (table, cursor) = Table::of(access, &about, by, &list.page()).await?;
     let groups = By::all(&about.of).map(|(one, name, text)| Choice {
         text: t.of(text).into_owned(),
@@ -74,6 +79,7 @@ pub(super) async fn show(visitor: Visitor, Path(at): Path<At>) -> Result<Page<Us
         refused: grouped(over_time.refused),
         over_time: over_time.chart,
         per_client: figures::per_client(access, &about).await?,
+        reasons,
         per_error: figures::per_error(access, &about).await?,
         heat: figures::heat(access, &about).await?,
         groups: groups.collect(),

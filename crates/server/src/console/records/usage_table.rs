@@ -54,6 +54,7 @@ impl By {
             access_key: matches!(self, Self::AccessKey),
             audience: matches!(self, Self::Audience),
             result: true,
+            reason: false,
         }
     }
 

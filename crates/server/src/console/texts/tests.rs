@@ -97,8 +97,8 @@ fn every_text_is_used() {
         .filter_map(|rest| rest.split('}').next())
         .map(|name| name.trim().to_owned())
         .collect();
-    // Composed names: `done-…` of what was done, `error-…` of a failure's kind, and the like.
-    let composed = ["done-"];
+    // Composed names: `done-…` of what was done, `reason-…` of why a request was refused.
+    let composed = ["done-", "reason-"];
     for name in known() {
         let is_used = written.contains(&name)
             || inside.contains(&name)

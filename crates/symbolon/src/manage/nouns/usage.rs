@@ -12,7 +12,7 @@ use crate::manage::options::Part;
 use crate::manage::render::value::{Column, Reads};
 use crate::manage::session::{Session, query};
 
-const COLUMNS: [Column; 7] = [
+const COLUMNS: [Column; 8] = [
     Column::new("FROM", "/at", Reads::Time),
     Column::plain("REQUESTS", "/requests"),
     Column::plain("ORGANIZATION", "/group/organization"),
@@ -20,6 +20,7 @@ const COLUMNS: [Column; 7] = [
     Column::plain("ACCESS KEY", "/group/access_key"),
     Column::plain("AUDIENCE", "/group/audience"),
     Column::plain("RESULT", "/group/result"),
+    Column::plain("REASON", "/group/reason"),
 ];
 
 const BUSIEST: [Column; 3] = [
@@ -80,7 +81,7 @@ pub struct Show {
     /// What one count spans.
     #[arg(long, value_enum, default_value = "total")]
     pub step: Step,
-    /// What is told apart, separated by commas: organization, client, access_key, audience, result.
+    /// What is told apart, separated by commas: organization, client, access_key, audience, result, reason.
     #[arg(long, value_name = "NAMES")]
     pub by: Option<String>,
     /// Of this client alone; needs its organization.
@@ -124,6 +125,18 @@ pub struct Busiest {
     pub part: Part,
 }
 
+/// The columns of what is told apart, so that they are not crowded out by empty ones.
+fn columns(by: Option<&str>) -> Vec<Column> {
+    let by: Vec<&str> = by.unwrap_or_default().split(',').map(str::trim).collect();
+    let told_apart = |column: &Column| match column.at.strip_prefix("/group/") {
+        None => true,
+        Some("organization") => ["organization", "client", "access_key"].iter().any(|name| by.contains(name)),
+        Some("client") => ["client", "access_key"].iter().any(|name| by.contains(name)),
+        Some(name) => by.contains(&name),
+    };
+    COLUMNS.into_iter().filter(told_apart).collect()
+}
+
 /// A row for each count of a series.
 fn rows(series: &Value) -> Vec<Value> {
     let counts = series["counts"].as_array().into_iter().flatten();
@@ -137,6 +150,7 @@ pub async fn run(verb: Verb, session: &mut Session) -> Done {
     match verb {
         Verb::Show(asked) => {
             let [from, to] = asked.span.ends();
+            let columns = columns(asked.by.as_deref());
             let step = match asked.step {
                 Step::Hour => "hour",
                 Step::Day => "day",
@@ -157,7 +171,7 @@ pub async fn run(verb: Verb, session: &mut Session) -> Done {
             } else {
                 session.in_realm(&["usage"])?
             };
-            session.list_rows(&query(&place, &parameters), &COLUMNS, asked.part, rows).await
+            session.list_rows(&query(&place, &parameters), &columns, asked.part, rows).await
         }
         Verb::Busiest(asked) => {
             let [from, to] = asked.span.ends();

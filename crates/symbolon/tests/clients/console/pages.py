@@ -143,6 +143,34 @@ def visits(stage: Stage, person: Person) -> None:
     person.close()
 
 
+def reasons(stage: Stage) -> None:
+    """Why requests were refused is drawn, and each reason leads to its refusals: on a telephone and on a large screen."""
+    some_traffic(stage)
+    for width, height in ((360, 740), (1440, 900)):
+        person = operator(stage, width=width, height=height)
+        person.opens(MAIN["usage"])
+        figure = person.page.get_by_role("figure").filter(has_text="Refusals by reason, over time")
+        legend = figure.get_by_role("link", name="Wrong secret", exact=True)
+        end = time.monotonic() + 120  # Refusals are counted every half minute, and this machine may be busy.
+        while legend.count() == 0:
+            check(time.monotonic() < end, "refusals are not drawn by reason")
+            person.page.wait_for_timeout(500)
+            person.page.reload()
+        stage.judged.clear()
+        person.sees("Usage")
+        check(figure.get_by_role("img", name="Refusals by reason, over time").is_visible(), "there is no picture")
+        figure.get_by_text("The numbers as a table").click()
+        head = figure.get_by_role("columnheader", name="Wrong secret", exact=True)
+        check(head.is_visible(), "the numbers do not stand behind it")
+        legend.click()
+        person.sees("Requests that were refused")
+        rows = person.page.locator("tbody tr")
+        check(rows.count() > 0, "no refusal is listed")
+        for text in rows.all_inner_texts():
+            check("wrong_secret" in text, f"another reason is listed: {text}")
+        person.close()
+
+
 def weight_and_time(stage: Stage) -> None:
     """With nothing kept from before, as a first visit is. The time is the server's, as the browser sees it."""
     person = operator(stage)
@@ -196,4 +224,4 @@ def picture(person: Person, folder: Path, name: str, how: tuple[int, bool]) -> N
 
 
 if __name__ == "__main__":
-    run(screens) if sys.argv[2:] == ["screens"] else run(the_judge_itself, narrow, wide, weight_and_time)
+    run(screens) if sys.argv[2:] == ["screens"] else run(the_judge_itself, narrow, wide, reasons, weight_and_time)

@@ -256,6 +256,10 @@ fn records(desk: &Desk, way: Way, at: &[&str]) {
             .any(|one| one["group"]["result"] == "issued" && one["counts"][0]["requests"].as_i64() > Some(0))
     });
     assert!(desk.go(way, &usage).done().contains("issued"));
+    // Refusals are counted every half minute: what is said of reasons may be empty still.
+    let reasons = ["usage", "show", "--by", "reason", "--result", "refused"];
+    let table = desk.go(way, &reasons);
+    assert!(table.done().contains("REASON") && !table.done().contains("CLIENT"), "{table:?}");
     let busiest = all(&["usage", "busiest", "--limit", "5"]);
     assert!(busiest.iter().any(|one| one["group"]["client"] == "importer"), "{busiest:?}");
 }
