@@ -55,7 +55,7 @@ pub struct RecordedGrant {
 }
 
 /// What tokens of many clients have in common.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordedRight {
     /// The realm that issued it.
     pub realm: RealmId,

@@ -3,7 +3,7 @@
 
 use symbolon_core::clock::Timestamp;
 use symbolon_core::realm::RealmId;
-use symbolon_core::record::{GrantRecord, RefusalRecord, TokenRecord};
+use symbolon_core::record::{RecordedGrant, RefusalRecord, TokenRecord};
 use symbolon_core::store::{Page, StoreError, StoreResult};
 use symbolon_core::trail::{Order, Period, RefusalFilter, TokenFilter, TrailRequest};
 
@@ -211,8 +211,8 @@ pub(crate) async fn tokens(
     page: &TrailRequest,
 ) -> StoreResult<Page<TokenRecord>> {
     let limit = length(page);
-    let wanted = |grant: &GrantRecord| {
-        grant.realm == *realm
+    let wanted = |grant: &RecordedGrant| {
+        grant.right.realm == *realm
             && filter.client.as_ref().is_none_or(|client| grant.client.as_ref() == Some(client))
             && filter.organization.as_ref().is_none_or(|of| grant.organization.as_ref() == Some(of))
     };
@@ -255,7 +255,7 @@ async fn read_batch(
     store: &Backend,
     spot: &BatchSpot,
     order: Order,
-    wanted: impl Fn(&GrantRecord) -> bool,
+    wanted: impl Fn(&RecordedGrant) -> bool,
 ) -> StoreResult<(usize, Vec<(usize, TokenRecord)>)> {
     let Some(document) = store.read_batch(&spot.writer, spot.sequence).await? else {
         return Ok((0, Vec::new()));

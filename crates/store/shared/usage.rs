@@ -293,15 +293,17 @@ impl Usage {
             by_grant.entry((grant, hour_of(at))).and_modify(|all| all.add(used)).or_insert(used);
         }
         for ((grant, hour), used) in by_grant {
-            let Some(grant) = batch.grants.get(grant) else { continue };
-            let (Some(organization), Some(client)) = (&grant.organization, &grant.client) else { continue };
+            let Some((grant, realm, audience)) = batch.grant(grant) else { continue };
+            if grant.organization.is_empty() || grant.client.is_empty() {
+                continue;
+            }
             let text = |text: &str| text.to_owned();
             let key = Counted {
-                realm: text(&grant.realm),
-                organization: text(organization),
-                client: text(client),
-                access_key: text(grant.access_key.as_deref().unwrap_or_default()),
-                audience: text(&grant.audience),
+                realm: text(realm),
+                organization: text(&grant.organization),
+                client: text(&grant.client),
+                access_key: text(&grant.access_key),
+                audience: text(audience),
                 result: text(UsageResult::ISSUED),
                 reason: String::new(),
                 hour,
