@@ -5,11 +5,13 @@
 //! the transaction that adds them up: nothing is counted twice, whatever is cut off where and however many nodes
 //! count. Where the sums go from there is the matter of `usage_blocks`.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use sqlx::{query, query_scalar};
 use symbolon_core::clock::Timestamp;
+use symbolon_core::id::AccessKeyId;
 use symbolon_core::record::RefusalRecord;
 use symbolon_core::refusal::Reason;
 use symbolon_core::store::{StoreResult, Whose};
@@ -97,7 +99,7 @@ async fn count_portion(
         .map_err(failed)?;
     let counted = counted.unwrap_or(0);
     let (mut reached, mut batches, mut usage) = (counted, 0, Usage::default());
-    while usage.0.len() < KEYS && reached < last {
+    while usage.keys < KEYS && reached < last {
         let began = Instant::now();
         let rows = query!(
             "SELECT sequence, records FROM journal_batches
@@ -155,7 +157,7 @@ pub(crate) async fn count_refusals(store: &Backend, now: Timestamp) -> StoreResu
         let mut usage = Usage::default();
         for row in &rows {
             match decode("refusal's record", &row.document) {
-                Ok(record) => usage.add_refusal(record),
+                Ok(record) => usage.add_refusal(&record),
                 Err(error) => tracing::error!(id = row.id, %error, "a refusal is not counted"),
             }
         }
@@ -227,38 +229,60 @@ async fn write(
     }
     // In the order of their keys, which is the same on every node: two that count at the same time cannot wait
     // for each other in a ring.
-    let rows: Vec<_> = usage.0.iter().collect();
-    for some in rows.chunks(WRITTEN_AT_ONCE) {
-        let rows: Vec<_> = some
-            .iter()
-            .map(|(key, used)| {
-                let Counted { realm, organization, client, access_key, audience, result, reason, hour } = key;
-                let Used { tokens, last: (at, from) } = used;
-                (realm, organization, client, access_key, audience, result, reason, hour, tokens, at, from)
-            })
-            .collect();
-        add_usage(&mut tx, &encode(&rows)?).await?;
+    for (kind, counts) in &usage.kinds {
+        let rows: Vec<_> = counts.iter().collect();
+        for some in rows.chunks(WRITTEN_AT_ONCE) {
+            let rows = some.iter().map(|(holder, used)| {
+                let ([organization, client, key], (at, from)) = (holder.parts(), used.last);
+                (organization, client, key, used.tokens, at, from)
+            });
+            let rows: Vec<_> = rows.collect();
+            add_usage(&mut tx, kind, &encode(&rows)?).await?;
+        }
     }
     tx.commit().await.map_err(failed)?;
     Ok(true)
 }
 
-/// What is counted together.
+/// What counts of many holders have in common. Rows are written a kind at a time, and name it once.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Counted {
-    realm: String,
-    organization: String,
-    client: String,
-    access_key: String,
-    audience: String,
-    result: String,
+pub(crate) struct Kind {
+    pub(crate) realm: Box<str>,
+    pub(crate) audience: Box<str>,
+    pub(crate) result: Box<str>,
     /// Empty for tokens.
-    reason: String,
-    hour: i64,
+    pub(crate) reason: Box<str>,
+    pub(crate) hour: i64,
 }
 
+/// Organization, client and access key, each empty where it is not known, with a space between them: ids have none. In
+/// one piece, as thousands are held at once.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Holder(Box<str>);
+
+impl Borrow<str> for Holder {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Holder {
+    fn parts(&self) -> [&str; 3] {
+        let mut parts = self.0.split(' ');
+        [(); 3].map(|()| parts.next().unwrap_or_default())
+    }
+}
+
+type Counts = BTreeMap<Holder, Used>;
+
 #[derive(Default)]
-struct Usage(BTreeMap<Counted, Used>);
+struct Usage {
+    kinds: BTreeMap<Kind, Counts>,
+    /// How many counts there are.
+    keys: usize,
+    /// Where a holder's text is put together.
+    text: String,
+}
 
 #[derive(Clone, Copy)]
 struct Used {
@@ -292,49 +316,64 @@ impl Usage {
             let used = Used { tokens, last: (at, from) };
             by_grant.entry((grant, hour_of(at))).and_modify(|all| all.add(used)).or_insert(used);
         }
+        let mut kind: Option<Kind> = None;
         for ((grant, hour), used) in by_grant {
             let Some((grant, realm, audience)) = batch.grant(grant) else { continue };
             if grant.organization.is_empty() || grant.client.is_empty() {
                 continue;
             }
-            let text = |text: &str| text.to_owned();
-            let key = Counted {
-                realm: text(realm),
-                organization: text(&grant.organization),
-                client: text(&grant.client),
-                access_key: text(&grant.access_key),
-                audience: text(audience),
-                result: text(UsageResult::ISSUED),
-                reason: String::new(),
-                hour,
-            };
-            self.put(key, used);
+            // Nearly all of a batch are of one kind.
+            let same = |kind: &Kind| (&*kind.realm, &*kind.audience, kind.hour) == (realm, audience, hour);
+            if !kind.as_ref().is_some_and(same) {
+                kind = Some(Kind {
+                    realm: realm.into(),
+                    audience: audience.into(),
+                    result: UsageResult::ISSUED.into(),
+                    reason: Box::default(),
+                    hour,
+                });
+            }
+            if let Some(kind) = &kind {
+                self.put(kind, [&grant.organization, &grant.client, &grant.access_key], used);
+            }
         }
     }
 
     /// Adds a refusal to the client that it is known to concern. All others of a realm are one: whoever makes up ids
     /// makes no rows.
-    fn add_refusal(&mut self, record: RefusalRecord) {
-        let known = record.client.zip(record.organization);
-        let (client, organization) = known.map_or_else(Default::default, |(client, organization)| {
-            (client.as_str().to_owned(), organization.as_str().to_owned())
-        });
-        let access_key = if client.is_empty() { None } else { record.access_key };
-        let key = Counted {
-            realm: record.realm.as_str().to_owned(),
-            organization,
-            client,
-            access_key: access_key.map(|key| key.as_str().to_owned()).unwrap_or_default(),
-            audience: record.audience.unwrap_or_default(),
-            result: record.error,
-            reason: known_reason(&record.reason).to_owned(),
+    fn add_refusal(&mut self, record: &RefusalRecord) {
+        let (mut holder, key) = ([""; 3], record.access_key.as_ref());
+        if let (Some(client), Some(organization)) = (&record.client, &record.organization) {
+            holder =
+                [organization.as_str(), client.as_str(), key.map(AccessKeyId::as_str).unwrap_or_default()];
+        }
+        let kind = Kind {
+            realm: record.realm.as_str().into(),
+            audience: record.audience.as_deref().unwrap_or_default().into(),
+            result: record.error.as_str().into(),
+            reason: known_reason(&record.reason).into(),
             hour: hour_of(record.at),
         };
         let from = record.from.parse().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        self.put(key, Used { tokens: 1, last: (record.at, from) });
+        self.put(&kind, holder, Used { tokens: 1, last: (record.at, from) });
     }
 
-    fn put(&mut self, key: Counted, used: Used) {
-        self.0.entry(key).and_modify(|all| all.add(used)).or_insert(used);
+    fn put(&mut self, kind: &Kind, holder: [&str; 3], used: Used) {
+        if !self.kinds.contains_key(kind) {
+            self.kinds.insert(kind.clone(), Counts::new());
+        }
+        let Some(counts) = self.kinds.get_mut(kind) else { return };
+        self.text.clear();
+        for (place, part) in holder.into_iter().enumerate() {
+            if place > 0 {
+                self.text.push(' ');
+            }
+            self.text.push_str(part);
+        }
+        if let Some(all) = counts.get_mut(self.text.as_str()) {
+            return all.add(used);
+        }
+        counts.insert(Holder(self.text.as_str().into()), used);
+        self.keys += 1;
     }
 }

@@ -11,6 +11,7 @@ use crate::connection::{Bounded, Connections};
 use crate::listen::Listener;
 use crate::sqlstate;
 use crate::support::failed;
+use crate::usage::Kind;
 
 /// The store of this crate, by the name that the shared SQL has for it.
 pub(crate) type Backend = PostgresStore;
@@ -93,20 +94,26 @@ impl PostgresStore {
     }
 }
 
-/// Adds rows, a JSON array of arrays in the order of the columns, to what is stored. Many in one statement: they
-/// are what a token costs in the background, and each database has its own way of reading them out of JSON.
-pub(crate) async fn add_usage(tx: &mut Tx, rows: &str) -> StoreResult<()> {
+/// Adds rows of a kind, a JSON array of arrays (organization, client, access key, tokens, last moment and address), to
+/// what is stored. Many in one statement: they are what a token costs in the background, and each database has its own
+/// way of reading them out of JSON.
+pub(crate) async fn add_usage(tx: &mut Tx, kind: &Kind, rows: &str) -> StoreResult<()> {
     query!(
         "INSERT INTO usage_open
              (realm, organization, client, access_key, audience, result, reason, hour, tokens, last_at, last_from)
-         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
-             CAST(value ->> 7 AS BIGINT), CAST(value ->> 8 AS BIGINT), CAST(value ->> 9 AS BIGINT), value ->> 10
-         FROM json_array_elements(CAST(CAST($1 AS TEXT) AS JSON))
+         SELECT $1, value ->> 0, value ->> 1, value ->> 2, $2, $3, $4, CAST($5 AS BIGINT),
+             CAST(value ->> 3 AS BIGINT), CAST(value ->> 4 AS BIGINT), value ->> 5
+         FROM json_array_elements(CAST(CAST($6 AS TEXT) AS JSON))
          ON CONFLICT (realm, organization, client, access_key, audience, result, reason, hour) DO UPDATE SET
              tokens = usage_open.tokens + excluded.tokens,
              last_from = CASE WHEN excluded.last_at >= usage_open.last_at
                  THEN excluded.last_from ELSE usage_open.last_from END,
              last_at = GREATEST(excluded.last_at, usage_open.last_at)",
+        &*kind.realm,
+        &*kind.audience,
+        &*kind.result,
+        &*kind.reason,
+        kind.hour,
         rows,
     )
     .execute(&mut **tx)
