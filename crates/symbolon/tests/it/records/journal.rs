@@ -33,6 +33,30 @@ async fn a_token_is_found_by_its_request_and_by_its_id() {
 }
 
 #[tokio::test]
+async fn clients_with_the_same_right_have_tokens_and_records_of_their_own() {
+    let bed = Bed::start().await;
+    // Without claims of the API's own, what two clients' tokens say alike is made once for both.
+    bed.change_server("default", "https://api.meti.io", |server| server.settings.claims.clear()).await;
+    let both = [METI, ("meti-readonly", secrets::METI_READONLY), METI];
+    let mut rights = Vec::new();
+    for (id, secret) in both {
+        let answer =
+            bed.send(Way::BasicJson.token("/oauth/token", (id, secret), &[("scope", "read:sources")])).await;
+        let (claims, grant) = (answer.claims(), bed.recorded(&answer).await.grant.read());
+        let key = grant.access_key.as_ref().unwrap().as_str();
+        assert_eq!(grant.client.as_ref().unwrap().as_str(), id);
+        for (name, wanted) in [("sub", id), ("client_id", id), ("azp", id), ("key_id", key)] {
+            assert_eq!(claims[name], wanted, "{name} of {id}");
+        }
+        rights.push((claims["iss"].clone(), claims["aud"].clone(), claims["scope"].clone(), key.to_owned()));
+    }
+    let [first, other, again] = &rights[..] else { unreachable!() };
+    assert_eq!((&first.0, &first.1, &first.2), (&other.0, &other.1, &other.2));
+    assert_ne!(first.3, other.3);
+    assert_eq!(first, again);
+}
+
+#[tokio::test]
 async fn every_dialect_is_recorded() {
     let bed = Bed::start().await;
     let paths =
