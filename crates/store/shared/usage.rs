@@ -5,30 +5,21 @@
 //! the transaction that adds them up: nothing is counted twice, whatever is cut off where and however many nodes
 //! count. Where the sums go from there is the matter of `usage_blocks`.
 
-use std::borrow::Borrow;
-use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
-
 use sqlx::{query, query_scalar};
 use symbolon_core::clock::Timestamp;
-use symbolon_core::id::AccessKeyId;
-use symbolon_core::record::RefusalRecord;
-use symbolon_core::refusal::Reason;
 use symbolon_core::store::{StoreResult, Whose};
-use symbolon_core::usage::UsageResult;
 use tokio::time::Instant;
 
 use crate::backend::{Backend, add_usage};
-use crate::batch::CountedBatch;
 use crate::support::{decode, encode, failed};
+use crate::usage_sums::Sums;
 
-const HOUR: i64 = 3_600_000;
 /// Batches that are held in memory at once.
 const READ_AT_ONCE: i64 = 8;
-/// Keys that are added up before they are written, unless there is nothing more to add: the more, the fewer
+/// Counts that are added up before they are written, unless there is nothing more to add: the more, the fewer
 /// writes a token costs, and the more memory.
-const KEYS: usize = 20_000;
-/// Keys that are written in one statement.
+const COUNTS: usize = 65_536;
+/// Counts that are written in one statement.
 const WRITTEN_AT_ONCE: usize = 1_000;
 /// Refusals that are held in memory at once.
 const REFUSALS_AT_ONCE: i64 = 1_000;
@@ -98,8 +89,8 @@ async fn count_portion(
         .await
         .map_err(failed)?;
     let counted = counted.unwrap_or(0);
-    let (mut reached, mut batches, mut usage) = (counted, 0, Usage::default());
-    while usage.keys < KEYS && reached < last {
+    let (mut reached, mut batches, mut sums) = (counted, 0, Sums::default());
+    while sums.counts() < COUNTS && reached < last {
         let began = Instant::now();
         let rows = query!(
             "SELECT sequence, records FROM journal_batches
@@ -115,7 +106,7 @@ async fn count_portion(
         reached = newest.sequence;
         for row in &rows {
             match decode("batch of the journal", &row.records) {
-                Ok(batch) => usage.add(&batch),
+                Ok(batch) => sums.add(&batch),
                 // It would keep everything behind it from being counted.
                 Err(error) => {
                     tracing::error!(writer, sequence = row.sequence, %error, "a batch is not counted");
@@ -129,7 +120,7 @@ async fn count_portion(
             tokio::time::sleep(began.elapsed() * rest).await;
         }
     }
-    if batches == 0 || !write(store, &usage, (writer, counted, reached), now).await? {
+    if batches == 0 || !write(store, &sums, (writer, counted, reached), now).await? {
         return Ok(None);
     }
     Ok(Some(batches))
@@ -154,14 +145,14 @@ pub(crate) async fn count_refusals(store: &Backend, now: Timestamp) -> StoreResu
         .await
         .map_err(failed)?;
         let Some(newest) = rows.last() else { return Ok(all) };
-        let mut usage = Usage::default();
+        let mut sums = Sums::default();
         for row in &rows {
             match decode("refusal's record", &row.document) {
-                Ok(record) => usage.add_refusal(&record),
+                Ok(record) => sums.add_refusal(&record),
                 Err(error) => tracing::error!(id = row.id, %error, "a refusal is not counted"),
             }
         }
-        if !write(store, &usage, (REFUSALS, counted, newest.id), now).await? {
+        if !write(store, &sums, (REFUSALS, counted, newest.id), now).await? {
             // Somebody else counts.
             return Ok(all);
         }
@@ -202,7 +193,7 @@ async fn last_batch(store: &Backend, writer: &str) -> StoreResult<Option<i64>> {
 /// Adds up to what is stored, unless the writer is counted to somewhere else by now.
 async fn write(
     store: &Backend,
-    usage: &Usage,
+    sums: &Sums,
     (writer, from, to): (&str, i64, i64),
     now: Timestamp,
 ) -> StoreResult<bool> {
@@ -229,151 +220,19 @@ async fn write(
     }
     // In the order of their keys, which is the same on every node: two that count at the same time cannot wait
     // for each other in a ring.
-    for (kind, counts) in &usage.kinds {
-        let rows: Vec<_> = counts.iter().collect();
-        for some in rows.chunks(WRITTEN_AT_ONCE) {
-            let rows = some.iter().map(|(holder, used)| {
-                let ([organization, client, key], (at, from)) = (holder.parts(), used.last);
-                (organization, client, key, used.tokens, at, from)
+    for (kind, counts) in sums.kinds() {
+        let mut counts = counts.in_order();
+        loop {
+            let rows = counts.by_ref().take(WRITTEN_AT_ONCE).map(|([organization, client, key], used)| {
+                (organization, client, key, used.tokens, used.last.0, used.last.1)
             });
             let rows: Vec<_> = rows.collect();
+            if rows.is_empty() {
+                break;
+            }
             add_usage(&mut tx, kind, &encode(&rows)?).await?;
         }
     }
     tx.commit().await.map_err(failed)?;
     Ok(true)
-}
-
-/// What counts of many holders have in common. Rows are written a kind at a time, and name it once.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Kind {
-    pub(crate) realm: Box<str>,
-    pub(crate) audience: Box<str>,
-    pub(crate) result: Box<str>,
-    /// Empty for tokens.
-    pub(crate) reason: Box<str>,
-    pub(crate) hour: i64,
-}
-
-/// Organization, client and access key, each empty where it is not known, with a space between them: ids have none. In
-/// one piece, as thousands are held at once.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Holder(Box<str>);
-
-impl Borrow<str> for Holder {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Holder {
-    fn parts(&self) -> [&str; 3] {
-        let mut parts = self.0.split(' ');
-        [(); 3].map(|()| parts.next().unwrap_or_default())
-    }
-}
-
-type Counts = BTreeMap<Holder, Used>;
-
-#[derive(Default)]
-struct Usage {
-    kinds: BTreeMap<Kind, Counts>,
-    /// How many counts there are.
-    keys: usize,
-    /// Where a holder's text is put together.
-    text: String,
-}
-
-#[derive(Clone, Copy)]
-struct Used {
-    tokens: i64,
-    last: (Timestamp, IpAddr),
-}
-
-impl Used {
-    fn add(&mut self, other: Self) {
-        self.tokens += other.tokens;
-        if other.last.0 >= self.last.0 {
-            self.last = other.last;
-        }
-    }
-}
-
-/// A reason that this version knows; whatever else a record may hold makes no rows of its own.
-fn known_reason(name: &str) -> &str {
-    Reason::NAMES.binary_search(&name).map_or("", |_| name)
-}
-
-const fn hour_of(at: Timestamp) -> i64 {
-    at.millis().div_euclid(HOUR) * HOUR
-}
-
-impl Usage {
-    fn add(&mut self, batch: &CountedBatch<'_>) {
-        // First by grant, of which there are fewer than tokens.
-        let mut by_grant: BTreeMap<(usize, i64), Used> = BTreeMap::new();
-        for (grant, at, from, tokens) in batch.uses() {
-            let used = Used { tokens, last: (at, from) };
-            by_grant.entry((grant, hour_of(at))).and_modify(|all| all.add(used)).or_insert(used);
-        }
-        let mut kind: Option<Kind> = None;
-        for ((grant, hour), used) in by_grant {
-            let Some((grant, realm, audience)) = batch.grant(grant) else { continue };
-            if grant.organization.is_empty() || grant.client.is_empty() {
-                continue;
-            }
-            // Nearly all of a batch are of one kind.
-            let same = |kind: &Kind| (&*kind.realm, &*kind.audience, kind.hour) == (realm, audience, hour);
-            if !kind.as_ref().is_some_and(same) {
-                kind = Some(Kind {
-                    realm: realm.into(),
-                    audience: audience.into(),
-                    result: UsageResult::ISSUED.into(),
-                    reason: Box::default(),
-                    hour,
-                });
-            }
-            if let Some(kind) = &kind {
-                self.put(kind, [&grant.organization, &grant.client, &grant.access_key], used);
-            }
-        }
-    }
-
-    /// Adds a refusal to the client that it is known to concern. All others of a realm are one: whoever makes up ids
-    /// makes no rows.
-    fn add_refusal(&mut self, record: &RefusalRecord) {
-        let (mut holder, key) = ([""; 3], record.access_key.as_ref());
-        if let (Some(client), Some(organization)) = (&record.client, &record.organization) {
-            holder =
-                [organization.as_str(), client.as_str(), key.map(AccessKeyId::as_str).unwrap_or_default()];
-        }
-        let kind = Kind {
-            realm: record.realm.as_str().into(),
-            audience: record.audience.as_deref().unwrap_or_default().into(),
-            result: record.error.as_str().into(),
-            reason: known_reason(&record.reason).into(),
-            hour: hour_of(record.at),
-        };
-        let from = record.from.parse().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        self.put(&kind, holder, Used { tokens: 1, last: (record.at, from) });
-    }
-
-    fn put(&mut self, kind: &Kind, holder: [&str; 3], used: Used) {
-        if !self.kinds.contains_key(kind) {
-            self.kinds.insert(kind.clone(), Counts::new());
-        }
-        let Some(counts) = self.kinds.get_mut(kind) else { return };
-        self.text.clear();
-        for (place, part) in holder.into_iter().enumerate() {
-            if place > 0 {
-                self.text.push(' ');
-            }
-            self.text.push_str(part);
-        }
-        if let Some(all) = counts.get_mut(self.text.as_str()) {
-            return all.add(used);
-        }
-        counts.insert(Holder(self.text.as_str().into()), used);
-        self.keys += 1;
-    }
 }

@@ -11,7 +11,7 @@ use crate::connection::{Bounded, Connections};
 use crate::listen::Listener;
 use crate::sqlstate;
 use crate::support::failed;
-use crate::usage::Kind;
+use crate::usage_sums::Kind;
 
 /// The store of this crate, by the name that the shared SQL has for it.
 pub(crate) type Backend = PostgresStore;

@@ -69,6 +69,8 @@ mod usage;
 mod usage_answers;
 #[path = "../../shared/usage_blocks.rs"]
 mod usage_blocks;
+#[path = "../../shared/usage_sums.rs"]
+mod usage_sums;
 #[path = "../../shared/users.rs"]
 mod users;
 

@@ -10,7 +10,7 @@ use symbolon_core::store::{Closing, StoreResult};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::support::failed;
-use crate::usage::Kind;
+use crate::usage_sums::Kind;
 
 /// The store of this crate, by the name that the shared SQL has for it.
 pub(crate) type Backend = SqliteStore;
@@ -130,7 +130,7 @@ pub(crate) async fn add_usage(tx: &mut Tx, kind: &Kind, rows: &str) -> StoreResu
         "INSERT INTO usage_open
              (realm, organization, client, access_key, audience, result, reason, hour, tokens, last_at, last_from)
          SELECT $1, value ->> 0, value ->> 1, value ->> 2, $2, $3, $4, $5, value ->> 3, value ->> 4, value ->> 5
-         FROM json_each($6) WHERE TRUE
+         FROM jsonb_each($6) WHERE TRUE
          ON CONFLICT (realm, organization, client, access_key, audience, result, reason, hour) DO UPDATE SET
              tokens = usage_open.tokens + excluded.tokens,
              last_from = CASE WHEN excluded.last_at >= usage_open.last_at
