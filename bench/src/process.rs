@@ -1,6 +1,8 @@
 //! What the kernel knows of a process: the processor time that it took, and the memory that it holds.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
@@ -15,21 +17,25 @@ pub(crate) struct Options {
     /// Wait until it has nothing left to do
     #[arg(long)]
     quiet: bool,
+    /// Where it tells how long its oldest token waits to be counted: until that is none
+    #[arg(long, requires = "quiet")]
+    metrics: Option<SocketAddr>,
 }
 
 /// Prints what a process has taken so far, and what it holds.
 pub(crate) fn run(options: &Options) -> Result<()> {
     if options.quiet {
-        wait_until_quiet(options.pid)?;
+        wait_until_quiet(options.pid, options.metrics)?;
     }
     let (cpu, memory) = (cpu_micros(options.pid)?, resident_kib(options.pid)?);
     println!("{}", json!({ "cpu_us": cpu, "resident_kib": memory }));
     Ok(())
 }
 
-/// Waits until a process takes less than a fiftieth of a core. What Symbolon puts off begins after a second where it is
-/// little, so that one look cannot fall into the pause before it.
-fn wait_until_quiet(pid: u32) -> Result<()> {
+/// Waits until a process takes less than a fiftieth of a core and, where it tells, has no token left to count. What
+/// Symbolon puts off begins after a second where it is little, so that one look cannot fall into the pause before it;
+/// where it is much, the pause is longer.
+fn wait_until_quiet(pid: u32, metrics: Option<SocketAddr>) -> Result<()> {
     const LOOK: Duration = Duration::from_millis(1500);
     const LITTLE_MICROS: u64 = 30_000;
     const PATIENCE: Duration = Duration::from_mins(2);
@@ -38,7 +44,8 @@ fn wait_until_quiet(pid: u32) -> Result<()> {
     loop {
         std::thread::sleep(LOOK);
         let now = cpu_micros(pid)?;
-        if now - before <= LITTLE_MICROS {
+        let counted = metrics.map_or(Ok(true), has_counted)?;
+        if counted && now - before <= LITTLE_MICROS {
             return Ok(());
         }
         before = now;
@@ -47,6 +54,21 @@ fn wait_until_quiet(pid: u32) -> Result<()> {
             "the process is still at work {PATIENCE:?} after it was last asked"
         );
     }
+}
+
+/// Whether a server has no token left to count.
+fn has_counted(metrics: SocketAddr) -> Result<bool> {
+    let mut stream = TcpStream::connect(metrics).context("the metrics")?;
+    write!(stream, "GET /metrics HTTP/1.1\r\nHost: {metrics}\r\nConnection: close\r\n\r\n")?;
+    let mut page = String::new();
+    stream.read_to_string(&mut page).context("the metrics")?;
+    usage_lag(&page).map(|lag| lag == 0.0).with_context(|| format!("no {LAG} in the metrics"))
+}
+
+const LAG: &str = "symbolon_usage_lag_seconds";
+
+fn usage_lag(page: &str) -> Option<f64> {
+    page.lines().find_map(|line| line.strip_prefix(LAG)?.strip_prefix(' ')?.trim().parse().ok())
 }
 
 /// The kernel counts processor time in hundredths of a second, on every Linux that programs see.
@@ -89,6 +111,13 @@ mod tests {
         let stat = "7 (a) b) S 1 2 3 4 5 6 7 8 9 10 120 30 0 0 20 0";
         assert_eq!(ticks(stat), Some(150));
         assert_eq!(ticks("7 (short) S 1"), None);
+    }
+
+    #[test]
+    fn the_lag_is_found_among_the_metrics() {
+        let page = "# TYPE symbolon_usage_lag_seconds gauge\nsymbolon_usage_lag_seconds 1.5\n# EOF\n";
+        assert_eq!(usage_lag(page), Some(1.5));
+        assert_eq!(usage_lag("# TYPE symbolon_usage_lag_seconds gauge\n"), None);
     }
 
     #[test]

@@ -35,9 +35,9 @@ const REFUSALS_AT_ONCE: usize = 256;
 const REFUSAL_QUEUE: usize = 4_096;
 /// How long after a batch its counting may begin.
 const COUNTING_PAUSE: Duration = Duration::from_secs(1);
-/// Under load the pause is as many times as long as the last counting worked: the more tokens are counted at once, the
-/// less each costs.
-const PAUSE_SHARE: u32 = 20;
+/// Under load the pause is as many times as long as the last counting read, which is about half of its work: the more
+/// tokens are counted at once, the less each costs.
+const PAUSE_SHARE: u32 = 50;
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Counting rests so many times as long as it works, a little at a time: under load it takes this part of a

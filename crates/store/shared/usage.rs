@@ -15,7 +15,7 @@ use crate::support::{decode, encode, failed};
 use crate::usage_sums::Sums;
 
 /// Batches that are held in memory at once.
-const READ_AT_ONCE: i64 = 8;
+const READ_AT_ONCE: i64 = 32;
 /// Counts that are added up before they are written, unless there is nothing more to add: the more, the fewer
 /// writes a token costs, and the more memory.
 const COUNTS: usize = 65_536;

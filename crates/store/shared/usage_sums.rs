@@ -4,10 +4,10 @@
 //! holders lie one after another in one piece of memory, and a table of places finds them in it.
 
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher as _;
 use std::net::{IpAddr, Ipv4Addr};
 
-use hashbrown::HashTable;
+use hashbrown::{DefaultHashBuilder, HashTable};
 use symbolon_core::clock::Timestamp;
 use symbolon_core::id::AccessKeyId;
 use symbolon_core::record::RefusalRecord;
@@ -52,9 +52,10 @@ pub(crate) struct Counts {
     texts: String,
     /// Where each holder's text ends, and its count.
     uses: Vec<(usize, Used)>,
-    /// Where each holder is in `uses`, found by its text.
-    places: HashTable<usize>,
-    hasher: RandomState,
+    /// Where each holder is in `uses`, found by its text; with the hash, as texts that are far from each other in memory
+    /// are dear to look at.
+    places: HashTable<(u64, usize)>,
+    hasher: DefaultHashBuilder,
 }
 
 /// The text of the holder in a place.
@@ -77,12 +78,14 @@ impl Counts {
         }
         let text = &texts[begin..];
         let hash = hasher.hash_one(text);
-        if let Some(&place) = places.find(hash, |&place| text_of(texts, uses, place) == text) {
+        if let Some(&(_, place)) =
+            places.find(hash, |&(of, place)| of == hash && text_of(texts, uses, place) == text)
+        {
             texts.truncate(begin);
             uses[place].1.add(used);
             return false;
         }
-        places.insert_unique(hash, uses.len(), |&place| hasher.hash_one(text_of(texts, uses, place)));
+        places.insert_unique(hash, (hash, uses.len()), |(hash, _)| *hash);
         uses.push((texts.len(), used));
         true
     }
@@ -126,25 +129,27 @@ impl Sums {
             let used = Used { tokens, last: (at, from) };
             by_grant.entry((grant, hour_of(at))).and_modify(|all| all.add(used)).or_insert(used);
         }
-        let mut kind: Option<Kind> = None;
+        let mut of: Option<(Kind, &mut Counts)> = None;
         for ((grant, hour), used) in by_grant {
             let Some((grant, realm, audience)) = batch.grant(grant) else { continue };
             if grant.organization.is_empty() || grant.client.is_empty() {
                 continue;
             }
-            // Nearly all of a batch are of one kind.
+            // Nearly all of a batch are of one kind, which is dear to look up.
             let same = |kind: &Kind| (&*kind.realm, &*kind.audience, kind.hour) == (realm, audience, hour);
-            if !kind.as_ref().is_some_and(same) {
-                kind = Some(Kind {
+            if !of.as_ref().is_some_and(|(kind, _)| same(kind)) {
+                let kind = Kind {
                     realm: realm.into(),
                     audience: audience.into(),
                     result: UsageResult::ISSUED.into(),
                     reason: Box::default(),
                     hour,
-                });
+                };
+                of = Some((kind.clone(), self.kinds.entry(kind).or_default()));
             }
-            if let Some(kind) = &kind {
-                self.put(kind, [&grant.organization, &grant.client, &grant.access_key], used);
+            let holder: [&str; 3] = [&grant.organization, &grant.client, &grant.access_key];
+            if of.as_mut().is_some_and(|(_, counts)| counts.add(holder, used)) {
+                self.counts += 1;
             }
         }
     }
@@ -165,14 +170,7 @@ impl Sums {
             hour: hour_of(record.at),
         };
         let from = record.from.parse().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        self.put(&kind, holder, Used { tokens: 1, last: (record.at, from) });
-    }
-
-    fn put(&mut self, kind: &Kind, holder: [&str; 3], used: Used) {
-        if !self.kinds.contains_key(kind) {
-            self.kinds.insert(kind.clone(), Counts::default());
-        }
-        if self.kinds.get_mut(kind).is_some_and(|counts| counts.add(holder, used)) {
+        if self.kinds.entry(kind).or_default().add(holder, Used { tokens: 1, last: (record.at, from) }) {
             self.counts += 1;
         }
     }

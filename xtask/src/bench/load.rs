@@ -171,6 +171,9 @@ pub(crate) fn usage(programs: &Programs, server: &Server) -> Result<Usage> {
     if server.works_on {
         command.arg("--quiet");
     }
+    if let Some(metrics) = server.metrics {
+        command.args(["--metrics", &metrics.to_string()]);
+    }
     let seen: Value = serde_json::from_str(&output(&mut command)?).context("the process's report")?;
     let number = |name: &str| seen[name].as_f64().with_context(|| format!("no {name}: {seen}"));
     Ok(Usage { cpu_us: number("cpu_us")?, resident_mib: number("resident_kib")? / 1024.0 })

@@ -24,10 +24,10 @@ pub(crate) fn measure(bench: &Bench<'_>, table: &mut Table) -> Result<()> {
     for backend in Backend::ALL {
         let name = backend.name().to_lowercase();
         let few = Installation::make(&bench.programs, backend, &format!("few-{name}"))?;
-        let few = Server::symbolon(&bench.programs, &few, &[])?;
+        let few = Server::with_metrics(&bench.programs, &few)?;
         let crowd = Installation::make(&bench.programs, backend, &format!("many-{name}"))?;
         crowd.fill(&bench.programs, many)?;
-        let many = Server::symbolon(&bench.programs, &crowd, &[])?;
+        let many = Server::with_metrics(&bench.programs, &crowd)?;
         for server in [&few, &many] {
             verify(&bench.programs, server, "ES256")?;
             usage(&bench.programs, server)?;

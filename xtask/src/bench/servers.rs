@@ -226,6 +226,8 @@ pub(crate) struct Server {
     pub(crate) keys: &'static str,
     /// Whether it works on after its answers: then the next measurement waits for it.
     pub(crate) works_on: bool,
+    /// Where it tells whether it still has tokens to count, if it was asked to.
+    pub(crate) metrics: Option<SocketAddr>,
     log: PathBuf,
 }
 
@@ -237,6 +239,14 @@ impl Server {
         command.args(more);
         let mut server = Self::start(programs, command, address)?;
         server.works_on = true;
+        Ok(server)
+    }
+
+    /// Serves an installation, and its metrics: what it puts off is waited for until they say that it is done.
+    pub(crate) fn with_metrics(programs: &Programs, installation: &Installation) -> Result<Self> {
+        let metrics = free_address()?;
+        let mut server = Self::symbolon(programs, installation, &["--metrics-listen", &metrics.to_string()])?;
+        server.metrics = Some(metrics);
         Ok(server)
     }
 
@@ -253,7 +263,7 @@ impl Server {
         command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
         let child = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
         let (path, keys) = ("/oauth/token", "/.well-known/jwks.json");
-        let mut server = Self { child, address, path, keys, works_on: false, log };
+        let mut server = Self { child, address, path, keys, works_on: false, metrics: None, log };
         let began = Instant::now();
         while std::net::TcpStream::connect(address).is_err() {
             if let Some(status) = server.child.try_wait()? {
