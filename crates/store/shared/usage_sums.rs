@@ -123,14 +123,9 @@ impl Sums {
 
     /// Adds a batch of tokens.
     pub(crate) fn add(&mut self, batch: &CountedBatch<'_>) {
-        // First by grant, of which there are fewer than tokens.
-        let mut by_grant: BTreeMap<(usize, i64), Used> = BTreeMap::new();
-        for (grant, at, from, tokens) in batch.uses() {
-            let used = Used { tokens, last: (at, from) };
-            by_grant.entry((grant, hour_of(at))).and_modify(|all| all.add(used)).or_insert(used);
-        }
         let mut of: Option<(Kind, &mut Counts)> = None;
-        for ((grant, hour), used) in by_grant {
+        for (grant, at, from, tokens) in batch.uses() {
+            let (hour, used) = (hour_of(at), Used { tokens, last: (at, from) });
             let Some((grant, realm, audience)) = batch.grant(grant) else { continue };
             if grant.organization.is_empty() || grant.client.is_empty() {
                 continue;
