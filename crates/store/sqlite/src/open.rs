@@ -95,6 +95,7 @@ impl SqliteStore {
         let state = Database::open(folder.join("state.db"), &STATE, options, "-2000").await?;
         // What is appended is hardly read again.
         let journal = Database::open(folder.join("journal.db"), &JOURNAL, options, "-512").await?;
+        // Each counting comes back to the rows of all who asked lately.
         let usage = Database::open(folder.join("usage.db"), &USAGE, options, "-16000").await?;
         let store = Self {
             state: File { readers: state.readers(options.readers, options), writer: state.writer },
