@@ -7,6 +7,7 @@
 mod access;
 mod applying;
 mod person;
+mod realms;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -260,11 +261,13 @@ pub struct Caller {
     /// The realm of its token; an operator at the machine has none.
     home: Option<Arc<RealmView>>,
     reach: Reach,
+    /// The organization through which a client operates its realm.
+    operates: Option<OrganizationId>,
     permissions: Permissions,
 }
 
 /// Why a token makes no caller.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum NotACaller {
     /// The token is not one of this installation, or is dead.
     #[error("the token is malformed, expired, revoked, or not of this installation")]
@@ -275,6 +278,9 @@ pub enum NotACaller {
     /// What is known here may be too old to judge by.
     #[error(transparent)]
     TooOld(#[from] Reason),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// Why something is not allowed.
@@ -303,8 +309,9 @@ pub enum RepeatError {
 }
 
 impl Caller {
-    /// Verifies a token of any realm here, in the way in which introspection does.
-    pub fn authenticate(
+    /// Verifies a token of any realm here, in the way in which introspection does. It manages what its client still
+    /// may: with a token from before its rights were taken, a client could give them back to itself.
+    pub async fn authenticate(
         authority: &Authority,
         unverified_token: &str,
         request_id: &str,
@@ -332,18 +339,24 @@ impl Caller {
         let organization = text("org_id").and_then(|organization| OrganizationId::new(organization).ok());
         let organization = organization.ok_or(NotACaller::Token)?;
         let scopes = ScopeSet::parse(text("scope").unwrap_or_default()).map_err(|_| NotACaller::Token)?;
-        let operates = home.realm().settings.operators.as_ref() == Some(&organization);
-        let reach = match operates {
-            true if home.is_default() => Reach::Installation,
-            true => Reach::Realm,
-            false => Reach::Organization(organization),
-        };
+        let known = authority.directory().client(home.id(), client.as_str()).await?;
+        let known =
+            known.filter(|known| known.client.id == client && known.client.organization == organization);
+        let settings = &known.as_ref().ok_or(NotACaller::Token)?.client.settings;
+        let left = managing(&settings.grants, home.policies_of(settings));
         let mut permissions = Permissions::of_scopes(&scopes);
+        permissions.0.retain(|permission| left.contains(permission.scope()));
+        let operates = home.realm().settings.operators.as_ref() == Some(&organization);
         if !operates {
             permissions.0.retain(|permission| permission.is_for_customers());
         }
         let actor = Actor { is_customer: !operates, ..Actor::client(&client, request_id).at(from) };
-        Ok(Self { actor, home: Some(home), reach, permissions })
+        let (reach, operates) = match operates {
+            true if home.is_default() => (Reach::Installation, Some(organization)),
+            true => (Reach::Realm, Some(organization)),
+            false => (Reach::Organization(organization), None),
+        };
+        Ok(Self { actor, home: Some(home), reach, operates, permissions })
     }
 
     /// Somebody who holds the database and the keys in its hands, through a command on the machine: nothing that a
@@ -354,6 +367,7 @@ impl Caller {
             actor: Actor::operator(name, run),
             home: None,
             reach: Reach::Installation,
+            operates: None,
             permissions: Permissions::all_that(|_| true),
         }
     }

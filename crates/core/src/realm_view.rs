@@ -8,6 +8,7 @@ use symbolon_protocol::jwk::{JwkSet, VerifyingKey};
 use symbolon_protocol::jws::SigningKey;
 use symbolon_protocol::revocation::RevocationSet;
 
+use crate::client::ClientSettings;
 use crate::id::{PolicyId, RealmId};
 use crate::metrics::RealmCounts;
 use crate::permission;
@@ -191,6 +192,14 @@ impl RealmView {
     /// A policy by id.
     pub fn policy(&self, id: &PolicyId) -> Option<&Arc<Policy>> {
         self.policies.get(id)
+    }
+
+    /// The policies that a client has.
+    pub(crate) fn policies_of<'a>(
+        &'a self,
+        settings: &'a ClientSettings,
+    ) -> impl Iterator<Item = &'a Policy> + Clone {
+        settings.policies.iter().filter_map(|id| self.policy(id)).map(|policy| &**policy)
     }
 
     /// Every stored policy, and the built-in one.

@@ -62,6 +62,8 @@ impl Planner<'_> {
         };
         self.once(format!("realm {}", wanted.id))?;
         realm::check(&after)?;
+        realm::check_addresses(self.authority, before, &after)?;
+        self.operators(wanted, before, &after).await?;
         let view = self.view(wanted, after.clone()).await?;
         self.steps.extend(difference(before, after).map(Step::Realm));
         self.resource_servers(wanted, &view).await?;
@@ -82,6 +84,25 @@ impl Planner<'_> {
             self.person(&wanted.id, &person).await?;
         }
         Ok(())
+    }
+
+    /// Whoever is to operate the realm is there, or will be.
+    async fn operators(
+        &self,
+        wanted: &RealmDescription,
+        before: Option<&Realm>,
+        after: &Realm,
+    ) -> Result<(), EditError> {
+        let known = before.and_then(|before| before.settings.operators.as_ref());
+        let Some(operators) = after.settings.operators.as_ref().filter(|operators| known != Some(*operators))
+        else {
+            return Ok(());
+        };
+        let is_described = wanted.organizations.iter().any(|organization| organization.id == *operators);
+        if is_described || self.authority.store.find_organization(&wanted.id, operators).await?.is_some() {
+            return Ok(());
+        }
+        Err(EditError::no_operators(operators))
     }
 
     /// The realm as it will be when everything is done, so that a mistake is found before anything is.

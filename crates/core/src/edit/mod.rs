@@ -25,7 +25,7 @@ use symbolon_protocol::revocation::Kind;
 use crate::audit::{Actor, Change, Movement, RevocationWrite, Subject};
 use crate::authority::Authority;
 use crate::clock::Timestamp;
-use crate::id::RealmId;
+use crate::id::{OrganizationId, RealmId};
 use crate::password::PasswordError;
 use crate::random::NoRandomness;
 use crate::realm::{Realm, Status};
@@ -39,7 +39,7 @@ pub enum EditError {
     /// What was asked for breaks a rule.
     #[error("{0}")]
     Invalid(String),
-    /// What was asked for is more than customers may have.
+    /// What was asked for is more than this caller may have.
     #[error("{0}")]
     NotOffered(String),
     /// The store refused or failed.
@@ -56,6 +56,11 @@ pub enum EditError {
 impl EditError {
     pub(crate) fn invalid(text: impl Into<String>) -> Self {
         Self::Invalid(text.into())
+    }
+
+    /// A realm is to be operated by an organization that it does not have: nobody could manage it any more.
+    pub(crate) fn no_operators(operators: &OrganizationId) -> Self {
+        Self::Invalid(format!("operators: the realm has no organization {operators}"))
     }
 }
 

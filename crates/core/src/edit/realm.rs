@@ -1,15 +1,22 @@
 //! Changes to realms.
 
+use std::sync::Arc;
+
 use symbolon_protocol::revocation::Kind;
 
 use crate::audit::{Subject, SubjectKind};
+use crate::authority::Authority;
+use crate::directory::DirectorySettings;
 use crate::edit::{EditError, Editor};
 use crate::quota::Quota;
 use crate::realm::{Realm, RealmSettings};
+use crate::realm_view::RealmView;
+use crate::resource_server::comparable;
 
 /// Adds a realm, with its first signing keys.
 pub async fn insert(editor: Editor<'_>, realm: &Realm) -> Result<(), EditError> {
     check(realm)?;
+    check_addresses(editor.authority, None, realm)?;
     let realm = &Realm { longest_lifetime: realm.settings.maximum_lifetime, ..realm.clone() };
     let change =
         editor.change("create", Subject::new(SubjectKind::Realm, realm.id.as_str()), None, Some(realm));
@@ -21,6 +28,7 @@ pub async fn insert(editor: Editor<'_>, realm: &Realm) -> Result<(), EditError> 
 /// Changes a realm. Switching it off kills all its tokens.
 pub async fn update(editor: Editor<'_>, before: &Realm, after: &Realm) -> Result<(), EditError> {
     check(after)?;
+    check_addresses(editor.authority, Some(before), after)?;
     let longest_lifetime =
         before.longest_lifetime.max(before.settings.maximum_lifetime).max(after.settings.maximum_lifetime);
     let after = Realm { longest_lifetime, version: before.version + 1, ..after.clone() };
@@ -74,6 +82,51 @@ pub(crate) fn check(realm: &Realm) -> Result<(), EditError> {
             Err(EditError::Invalid(format!("the issuer {issuer:?} is not an http(s) URL")))
         }
         _ => Ok(()),
+    }
+}
+
+/// Checks a realm's addresses beside those of all others: whoever answers where an issuer is looked for publishes the
+/// keys that its tokens are verified by. Addresses that stay as they are were checked when they came.
+pub(crate) fn check_addresses(
+    authority: &Authority,
+    before: Option<&Realm>,
+    after: &Realm,
+) -> Result<(), EditError> {
+    let directory = authority.directory();
+    let DirectorySettings { base, default_realm, .. } = directory.settings();
+    let is_default = after.id == *default_realm;
+    let issuer = after.issuer(base, is_default);
+    let is_same = |before: &Realm| {
+        before.settings.hosts == after.settings.hosts && before.issuer(base, is_default) == issuer
+    };
+    if before.is_some_and(is_same) {
+        return Ok(());
+    }
+    let own = host_of(base);
+    if !is_default && after.settings.hosts.iter().any(|host| host.eq_ignore_ascii_case(own)) {
+        return Err(EditError::Invalid(format!(
+            "{own} is the address of the whole installation, where the realm {default_realm} answers: it cannot be \
+             among the hosts of another realm"
+        )));
+    }
+    let same =
+        |other: &Arc<RealmView>| *other.id() != after.id && comparable(other.issuer()) == comparable(&issuer);
+    // Whose it is, is nothing for the operators of one realm alone.
+    if (!is_default && comparable(&issuer) == base) || directory.realms().iter().any(same) {
+        return Err(EditError::Invalid(format!(
+            "the issuer {issuer:?} is another realm's: each realm has one of its own"
+        )));
+    }
+    Ok(())
+}
+
+/// The host name of an address, as `hosts` has it: without port.
+fn host_of(address: &str) -> &str {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+        _ => authority,
     }
 }
 

@@ -82,8 +82,7 @@ impl RealmAccess<'_> {
 
     /// What a client of these settings may do in management.
     fn managing(&self, settings: &ClientSettings) -> ScopeSet {
-        let policies = settings.policies.iter().filter_map(|id| self.view.policy(id)).map(|policy| &**policy);
-        managing(&settings.grants, policies)
+        managing(&settings.grants, self.view.policies_of(settings))
     }
 
     /// Whether the caller may make of a client what manages more than before: only what it may do itself.

@@ -83,7 +83,12 @@ impl Applying<'_> {
         let planned = Planned::of(plan);
         for step in &plan.steps {
             match step {
-                Step::Realm(_) => self.caller.check(Permission::WriteRealms)?,
+                Step::Realm(upsert) => {
+                    self.caller.check(Permission::WriteRealms)?;
+                    if let Some(before) = &upsert.before {
+                        self.caller.check_settings(&before.id, &before.settings, &upsert.after.settings)?;
+                    }
+                }
                 Step::ResourceServer(..) => self.caller.check(Permission::WriteResourceServers)?,
                 Step::Policy(_, upsert) => {
                     self.caller.check(Permission::WritePolicies)?;

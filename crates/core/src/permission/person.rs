@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Caller, Permissions, Reach};
+use super::{Caller, Permission, Permissions, Reach};
 use crate::audit::Actor;
 use crate::realm_view::RealmView;
 use crate::session::Role;
@@ -11,7 +11,7 @@ impl Caller {
     /// A person who signed in to a realm: operators reach it, those of the default realm every realm, and members
     /// their own organization. Only [`crate::session::authenticate`] has the role of somebody who proved who it is.
     pub(crate) fn of_person(home: Arc<RealmView>, actor: Actor, role: &Role) -> Self {
-        let (reach, permissions) = match role {
+        let (reach, mut permissions) = match role {
             Role::Operator(role) if home.is_default() => {
                 (Reach::Installation, Permissions::of_operator(*role))
             }
@@ -20,8 +20,16 @@ impl Caller {
                 (Reach::Organization(organization.clone()), Permissions::of_member(*role))
             }
         };
+        // Whoever has a secret of one of these clients reaches as far as the client does, which is further than a
+        // member: they are the operators' to make.
+        if matches!(&reach, Reach::Organization(own) if home.realm().settings.operators.as_ref() == Some(own))
+        {
+            permissions.0.retain(|permission| {
+                !matches!(permission, Permission::WriteClients | Permission::DeleteClients)
+            });
+        }
         let actor = Actor { is_customer: matches!(reach, Reach::Organization(_)), ..actor };
-        Self { actor, home: Some(home), reach, permissions }
+        Self { actor, home: Some(home), reach, operates: None, permissions }
     }
 }
 
@@ -30,15 +38,18 @@ mod tests {
     use super::*;
     use crate::clock::Timestamp;
     use crate::id::{OrganizationId, RealmId, UserId};
-    use crate::permission::Permission;
     use crate::realm::{Realm, RealmSettings, Status};
     use crate::user::{MemberRole, OperatorRole};
 
     fn caller(is_default: bool, role: &Role) -> Caller {
+        caller_in(RealmSettings::default(), is_default, role)
+    }
+
+    fn caller_in(settings: RealmSettings, is_default: bool, role: &Role) -> Caller {
         let realm = Realm {
             id: RealmId::new("r").unwrap(),
             status: Status::Active,
-            settings: RealmSettings::default(),
+            settings,
             longest_lifetime: 0,
             version: 1,
             created_at: Timestamp::default(),
@@ -92,6 +103,20 @@ mod tests {
                 callers.iter().map(|caller| if caller.permissions.has(*permission) { 'y' } else { '-' });
             let expected = row.chars().filter(|c| *c != ' ').collect::<String>();
             assert_eq!(may.collect::<String>(), expected, "{permission:?}");
+        }
+    }
+
+    #[test]
+    fn members_of_the_operators_organization_make_no_clients_of_it() {
+        let own = OrganizationId::new("o").unwrap();
+        for (operators, may) in [(Some(own.clone()), false), (Some(OrganizationId::new("p").unwrap()), true)]
+        {
+            let settings = RealmSettings { operators, ..RealmSettings::default() };
+            let caller = caller_in(settings, false, &Role::Member(own.clone(), MemberRole::Admin));
+            for permission in [Permission::WriteClients, Permission::DeleteClients] {
+                assert_eq!(caller.permissions.has(permission), may, "{permission:?}");
+            }
+            assert!(caller.permissions.has(Permission::ReadClients));
         }
     }
 

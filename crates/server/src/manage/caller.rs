@@ -78,7 +78,7 @@ impl FromRequestParts<ServerState> for Manager {
             }
         };
         let id = parts.extensions.get::<RequestId>().map(|id| id.0.as_str()).unwrap_or_default();
-        let caller = Caller::authenticate(&authority, token, id, from)?;
+        let caller = Caller::authenticate(&authority, token, id, from).await?;
         if let Some(verdict) = authority.management_rate(&caller.name()) {
             if let Some(left) = parts.extensions.get::<Left>() {
                 let _ = left.0.set(verdict.limit);

@@ -282,6 +282,7 @@ impl From<NotACaller> for Problem {
         match error {
             NotACaller::Token | NotACaller::Audience => Self::unauthenticated(&error.to_string(), true),
             NotACaller::TooOld(reason) => Self::unavailable(reason.to_string()),
+            NotACaller::Store(error) => error.into(),
         }
     }
 }

@@ -108,6 +108,7 @@ pub(crate) async fn update(
     manager.changing.check(before.version)?;
     let current = Change { status: before.status, settings: before.settings.clone() };
     let Change { status, settings } = body.patch(&current)?;
+    access.check_settings(&settings).await?;
     edit::realm::update(access.editor(), &before, &Realm { status, settings, ..before.clone() }).await?;
     let changed =
         access.authority().directory().realm(&at.realm).ok_or_else(|| Problem::not_found("realm"))?;

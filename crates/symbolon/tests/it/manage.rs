@@ -13,6 +13,7 @@ mod isolation;
 mod office;
 mod orders;
 mod passwords;
+mod reach;
 mod roles;
 mod usage;
 mod work;

@@ -55,7 +55,11 @@ pub(super) async fn update(
         Ok(settings) => settings,
         Err(mistakes) => return Ok(page(&visitor, &access, &realm).again(&visitor, &form, &mistakes)),
     };
-    match edit::realm::update(access.editor(), &before, &Realm { settings, ..before.clone() }).await {
+    let done = match access.check_settings(&settings).await {
+        Ok(()) => edit::realm::update(access.editor(), &before, &Realm { settings, ..before.clone() }).await,
+        Err(error) => Err(error),
+    };
+    match done {
         Ok(()) => Ok(gone_to(path(&visitor), "realm-saved")),
         Err(error) => Ok(page(&visitor, &access, &realm).again(&visitor, &form, &mistakes(error)?)),
     }

@@ -209,6 +209,7 @@ async fn every_setting_of_a_realm_is_changed_by_its_form() {
     .await;
     let policy = [("id", "pol"), ("name", "P"), ("actions", "a"), ("resources", "*")];
     save(&mut browser, &format!("{path}/policies/new"), &policy).await;
+    save(&mut browser, &format!("{path}/organizations/new"), &[("id", "staff"), ("name", "Staff")]).await;
     let fields = [
         ("issuer", "https://sso.example/auth"),
         ("hosts", "sso.example"),
