@@ -12,6 +12,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::directory::{Directory, DirectorySettings};
 use crate::id::{RealmId, sortable};
 use crate::journal::{Journal, JournalTasks};
+use crate::key_check;
 use crate::limit::{Counts, Rate, RateLimiter, Verdict};
 use crate::metrics::RefusalCounts;
 use crate::password::{PasswordError, Passwords};
@@ -97,6 +98,15 @@ pub enum StartError {
     /// There is no randomness.
     #[error(transparent)]
     Random(#[from] NoRandomness),
+    /// A key is not the one that the installation knows by its name.
+    #[error(
+        "the {0} {1:?} is not the one that this installation's data were protected with: give the right one, or give \
+         the new one a name of its own (name:base64) and the old one after it"
+    )]
+    AnotherKey(&'static str, String),
+    /// Signing keys were sealed by another master key of the same name.
+    #[error("the master key does not open the signing keys of this installation: give the right one")]
+    ClosedKeys,
 }
 
 /// Everything that decides.
@@ -127,6 +137,7 @@ impl Authority {
     ) -> Result<(Self, JournalTasks), StartError> {
         let Surroundings { store, clock, random, master_keys, peppers } = surroundings;
         let passwords = Passwords::new(settings.password_places, settings.password_patience, &*random)?;
+        let new_keys = key_check::compare(&*store, master_keys.checks().chain(peppers.checks())).await?;
         let directory = Directory::load(
             Arc::clone(&store),
             Arc::clone(&clock),
@@ -134,6 +145,13 @@ impl Authority {
             settings.directory.clone(),
         );
         let directory = Arc::new(directory.await?);
+        if !new_keys.is_empty() {
+            // What was sealed before there were checks tells as much.
+            if directory.realms().iter().any(|realm| realm.has_broken_keys()) {
+                return Err(StartError::ClosedKeys);
+            }
+            key_check::keep(&*store, new_keys).await?;
+        }
         let (journal, tasks) = Journal::start(Arc::clone(&store), Arc::clone(&clock), &*random)?;
         let authority = Self {
             store,

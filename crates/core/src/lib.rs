@@ -24,6 +24,7 @@ mod intern;
 pub mod introspect;
 pub mod issue;
 pub mod journal;
+pub mod key_check;
 pub mod leak;
 pub mod licence;
 pub mod limit;

@@ -15,7 +15,7 @@ use crate::permission;
 use crate::policy::Policy;
 use crate::realm::Realm;
 use crate::resource_server::{ResourceServer, comparable};
-use crate::seal::MasterKeys;
+use crate::seal::{MasterKeys, SealError};
 use crate::signing_key::{KeyState, StoredSigningKey};
 
 /// A key that signs, with the header of its tokens made once.
@@ -38,6 +38,7 @@ pub struct RealmView {
     verifying_keys: Arc<HashMap<String, VerifyingKey>>,
     jwks: Arc<JwkSet>,
     key_states: Arc<[(Algorithm, KeyState, u64)]>,
+    has_broken_keys: bool,
     revocations: Arc<RevocationSet>,
     counts: Arc<RealmCounts>,
 }
@@ -55,6 +56,7 @@ impl RealmView {
             verifying_keys: Arc::default(),
             jwks: Arc::default(),
             key_states: Arc::default(),
+            has_broken_keys: false,
             revocations: Arc::default(),
             counts: Arc::default(),
         }
@@ -84,7 +86,7 @@ impl RealmView {
     }
 
     /// With these keys, opened and parsed. One that does not open is published all the same, so that its tokens
-    /// verify, but cannot sign.
+    /// verify, but cannot sign, and is counted as none that does.
     #[must_use]
     pub fn with_signing_keys(mut self, stored: &[StoredSigningKey], master_keys: &MasterKeys) -> Self {
         let mut signers = HashMap::new();
@@ -110,15 +112,16 @@ impl RealmView {
         self.signers = Arc::new(signers);
         self.verifying_keys = Arc::new(verifying);
         self.jwks = Arc::new(jwks);
-        self.key_states = key_states(stored).into();
+        self.key_states = key_states(stored, &self.signers).into();
         self
     }
 
-    fn open(&self, key: &StoredSigningKey, master_keys: &MasterKeys) -> Option<Signer> {
+    fn open(&mut self, key: &StoredSigningKey, master_keys: &MasterKeys) -> Option<Signer> {
         let context = StoredSigningKey::seal_context(self.id().as_str(), &key.kid);
         let pkcs8 = match master_keys.open(&key.private, &context) {
             Ok(pkcs8) => pkcs8,
             Err(error) => {
+                self.has_broken_keys |= matches!(error, SealError::Broken(_));
                 tracing::error!(realm = %self.id(), kid = %key.kid, %error, "a signing key cannot be opened");
                 return None;
             }
@@ -151,7 +154,17 @@ impl RealmView {
         &self.counts
     }
 
-    /// How many keys of each algorithm in use are in which state.
+    /// Whether a key that should sign does not open, though the master key of that name is there.
+    pub(crate) const fn has_broken_keys(&self) -> bool {
+        self.has_broken_keys
+    }
+
+    /// Whether every algorithm of its tokens has a key that can sign.
+    pub fn can_sign(&self) -> bool {
+        self.algorithms().iter().all(|algorithm| self.signers.contains_key(algorithm))
+    }
+
+    /// How many keys of each algorithm in use are in which state. An active one that does not open is none.
     pub fn signing_key_states(&self) -> Vec<(Algorithm, KeyState, u64)> {
         self.key_states.to_vec()
     }
@@ -240,7 +253,10 @@ impl RealmView {
     }
 }
 
-fn key_states(stored: &[StoredSigningKey]) -> Vec<(Algorithm, KeyState, u64)> {
+fn key_states(
+    stored: &[StoredSigningKey],
+    signers: &HashMap<Algorithm, Arc<Signer>>,
+) -> Vec<(Algorithm, KeyState, u64)> {
     let mut all = Vec::new();
     for algorithm in Algorithm::ALL {
         let of_algorithm: Vec<_> = stored.iter().filter(|key| key.algorithm == algorithm).collect();
@@ -248,7 +264,8 @@ fn key_states(stored: &[StoredSigningKey]) -> Vec<(Algorithm, KeyState, u64)> {
             continue;
         }
         for state in KeyState::ALL {
-            let count = of_algorithm.iter().filter(|key| key.state == state).count();
+            let is_dead = state == KeyState::Active && !signers.contains_key(&algorithm);
+            let count = of_algorithm.iter().filter(|key| key.state == state && !is_dead).count();
             all.push((algorithm, state, count as u64));
         }
     }

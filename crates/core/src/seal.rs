@@ -5,11 +5,13 @@
 //! master key comes from outside the database, and every sealed thing names the one it was sealed by.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::key_check::{KeyCheck, KeyKind};
 use crate::random::{NoRandomness, Random, bytes};
 use crate::secret::{WeakKey, check_strength};
 
@@ -41,6 +43,7 @@ pub enum SealError {
 struct MasterKey {
     name: String,
     key: LessSafeKey,
+    check: KeyCheck,
 }
 
 /// The live master keys. The first one seals; all of them open.
@@ -58,13 +61,21 @@ impl MasterKeys {
             if live.iter().any(|key| key.name == name) {
                 return Err(WeakKey::Twice("master key", name));
             }
-            let key = key(bytes.get(..32).unwrap_or_default());
+            let bytes_used = bytes.get(..32).unwrap_or_default();
+            let key = key(bytes_used);
             let key = key.ok_or_else(|| WeakKey::Short("master key", name.clone(), bytes.len()))?;
-            live.push(MasterKey { name, key });
+            let mark = hmac::Key::new(hmac::HMAC_SHA256, bytes_used);
+            let check = KeyCheck::new(KeyKind::MasterKey, &name, &mark);
+            live.push(MasterKey { name, key, check });
         }
         let mut live = live.into_iter();
         let current = live.next().ok_or(WeakKey::Missing("master key"))?;
         Ok(Self { current, older: live.collect() })
+    }
+
+    /// What tells each from another of its name.
+    pub(crate) fn checks(&self) -> impl Iterator<Item = KeyCheck> {
+        std::iter::once(&self.current).chain(&self.older).map(|key| key.check.clone())
     }
 
     /// Encrypts for one place, named by the context.

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use symbolon_protocol::secret_format;
 use zeroize::Zeroizing;
 
+use crate::key_check::{KeyCheck, KeyKind};
 use crate::random::{NoRandomness, Random, bytes};
 
 /// A secret in the clear, on its way from a request to a comparison, or from its making to its one showing.
@@ -193,6 +194,12 @@ impl Peppers {
         let mut live = live.into_iter();
         let current = live.next().ok_or(WeakKey::Missing("pepper"))?;
         Ok(Self { current, older: live.collect() })
+    }
+
+    /// What tells each from another of its name.
+    pub(crate) fn checks(&self) -> impl Iterator<Item = KeyCheck> {
+        let all = std::iter::once(&self.current).chain(&self.older);
+        all.map(|pepper| KeyCheck::new(KeyKind::Pepper, &pepper.name, &pepper.key))
     }
 
     /// Hashes a secret under the current pepper.

@@ -18,6 +18,7 @@ use crate::audit::{Actor, Change, Repeated, RevocationWrite, SubjectKind};
 use crate::client::Client;
 use crate::clock::Timestamp;
 use crate::id::{AccessKeyId, ClientId, LicenceId, OrganizationId, PolicyId, RealmId, UserId};
+use crate::key_check::KeyKind;
 use crate::licence::Licence;
 use crate::organization::Organization;
 use crate::policy::Policy;
@@ -378,6 +379,15 @@ pub trait SigningKeyStore {
     ) -> StoreResult<()>;
 }
 
+/// What tells master keys and peppers of one name apart; see [`crate::key_check`].
+#[async_trait]
+pub trait KeyCheckStore {
+    /// What is kept of the key of that name.
+    async fn find_key_check(&self, kind: KeyKind, name: &str) -> StoreResult<Option<String>>;
+    /// Keeps it, unless something is kept of that name already.
+    async fn insert_key_check(&self, kind: KeyKind, name: &str, digest: &str) -> StoreResult<()>;
+}
+
 /// Revocations and the change sequence.
 #[async_trait]
 pub trait ChangeStore {
@@ -495,6 +505,7 @@ pub trait Store:
     + FactorStore
     + LinkStore
     + SigningKeyStore
+    + KeyCheckStore
     + ChangeStore
     + AuditStore
     + JournalStore
@@ -515,6 +526,7 @@ impl<S> Store for S where
         + FactorStore
         + LinkStore
         + SigningKeyStore
+        + KeyCheckStore
         + ChangeStore
         + AuditStore
         + JournalStore

@@ -11,12 +11,16 @@ pub(crate) async fn live() -> Response {
     plain(StatusCode::OK, "ok\n")
 }
 
-/// The directory is fresh enough to mint from.
+/// The directory is fresh enough to mint from, and the default realm has keys to sign with.
 pub(crate) async fn ready(State(state): State<ServerState>) -> Response {
     let authority = &state.authority;
     let fresh = authority.directory().check_age(authority.now()).is_ok();
     match (fresh, authority.directory().default_realm()) {
-        (true, Some(_)) => plain(StatusCode::OK, "ok\n"),
+        (true, Some(realm)) if realm.can_sign() => plain(StatusCode::OK, "ok\n"),
+        (true, Some(_)) => plain(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "no key to sign with: see the log for keys that cannot be opened\n",
+        ),
         (true, None) => plain(StatusCode::SERVICE_UNAVAILABLE, "no realm yet: run `symbolon apply`\n"),
         (false, _) => plain(StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n"),
     }

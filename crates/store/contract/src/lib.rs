@@ -18,6 +18,7 @@ mod factors;
 pub mod figures;
 mod identifiers;
 mod journal;
+mod key_checks;
 mod links;
 mod lists;
 mod orders;
@@ -96,6 +97,7 @@ pub const PROMISES: &[(&str, Promise)] = &[
     ("links: one is accepted once", |s| Box::pin(links::once(s))),
     ("links: one is accepted once at the same time", |s| Box::pin(links::once_at_once(s))),
     ("links: those that have ended are forgotten", |s| Box::pin(links::forgotten(s))),
+    ("key checks: the first of a name stays", |s| Box::pin(key_checks::first_stays(s))),
     ("signing keys: a step of rotation is all or nothing", |s| Box::pin(signing_keys::steps(s))),
     ("signing keys: of the same step twice one fails", |s| Box::pin(signing_keys::same_step(s))),
     ("signing keys: one is removed at its version", |s| Box::pin(signing_keys::removed(s))),

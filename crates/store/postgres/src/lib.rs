@@ -35,6 +35,8 @@ mod factors;
 mod identifiers;
 #[path = "../../shared/journal.rs"]
 mod journal;
+#[path = "../../shared/key_checks.rs"]
+mod key_checks;
 #[path = "../../shared/links.rs"]
 mod links;
 #[path = "../../shared/listed.rs"]

@@ -314,6 +314,8 @@ async fn a_method_that_fails_lets_no_success_out_that_is_not_kept() {
         "find_token",
         "find_repeat",
         "wait_for_change",
+        // A bed has its keys already.
+        "insert_key_check",
     ];
     let missed =
         all_methods().into_iter().filter(|method| !called.contains(method) && !finding.contains(method));

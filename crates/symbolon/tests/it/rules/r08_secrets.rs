@@ -6,8 +6,9 @@ use symbolon_core::client::ClientSettings;
 use symbolon_core::edit::{access_key, client};
 use symbolon_core::id::OrganizationId;
 use symbolon_core::protocol::secret_format::{Form, inspect};
+use symbolon_core::signing_key::KeyState;
 
-use crate::support::{Bed, Node, REFUSED, Way, in_default, key, realm_id, secrets};
+use crate::support::{Bed, Node, REFUSED, Request, Way, in_default, key, realm_id, secrets};
 
 const METI: (&str, &str) = ("meti", secrets::METI);
 
@@ -96,10 +97,33 @@ async fn a_new_pepper_takes_over_with_the_next_use_and_kills_no_token() {
 }
 
 #[tokio::test]
-async fn a_pepper_of_the_same_name_with_other_bytes_matches_nothing() {
+async fn another_pepper_or_master_key_of_a_known_name_ends_the_start() {
     let bed = Bed::start().await;
-    let other = Node::with_peppers(&bed, [key("test", 41)]).await;
-    assert_eq!(status(&other, METI).await, 401);
+    let error = Node::refused(&bed, key("test", 41), key("test", 0)).await;
+    assert!(error.starts_with("the pepper \"test\" is not the one"), "{error}");
+    let error = Node::refused(&bed, key("test", 100), key("test", 41)).await;
+    assert!(error.starts_with("the master key \"test\" is not the one"), "{error}");
+    // Neither left a trace, and a new name takes nobody's place.
+    let right = Node::with_peppers(&bed, [key("new", 41), key("test", 100)]).await;
+    assert_eq!(status(&right, METI).await, 200);
+    let error = Node::refused(&bed, key("new", 42), key("test", 0)).await;
+    assert!(error.starts_with("the pepper \"new\" is not the one"), "{error}");
+}
+
+#[tokio::test]
+async fn without_the_master_key_of_its_signing_keys_a_process_is_not_ready_and_counts_none_as_active() {
+    let bed = Bed::start().await;
+    let locked = Node::with_master(&bed, "other", 7).await;
+    let ready = locked.send(Request::get("/readyz")).await;
+    assert_eq!((ready.status, ready.text.contains("no key to sign with")), (503, true), "{ready:?}");
+    let active = |node: &Node| {
+        let states = node.authority.directory().default_realm().unwrap().signing_key_states();
+        states.iter().filter(|(_, state, _)| *state == KeyState::Active).map(|(.., count)| count).sum::<u64>()
+    };
+    assert_eq!(active(&locked), 0);
+    let right = Node::start(&bed).await;
+    assert_eq!(right.send(Request::get("/readyz")).await.status, 200);
+    assert!(active(&right) > 0);
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ use symbolon_core::edit::link::Link as PasswordLink;
 use symbolon_core::id::{
     AccessKeyId, ClientId, LicenceId, LinkId, OrganizationId, PolicyId, RealmId, SessionId, UserId,
 };
+use symbolon_core::key_check::KeyKind;
 use symbolon_core::licence::Licence;
 use symbolon_core::organization::Organization;
 use symbolon_core::policy::Policy;
@@ -27,9 +28,9 @@ use symbolon_core::sign_in::factors::Factors;
 use symbolon_core::signing_key::StoredSigningKey;
 use symbolon_core::store::{
     AuditStore, BatchPlace, ChangeEntry, ChangeStore, ClientStore, ClientWithKeys, Closing, Ended,
-    FactorStore, JournalStore, LinkStore, ListFilter, MakingRoom, NewClient, OrganizationStore, Page,
-    PageRequest, PolicyStore, RealmStore, ResourceServerStore, SessionStore, SigningKeyStore, Store,
-    StoreError, StoreResult, StoredRevocation, UserStore, Whose,
+    FactorStore, JournalStore, KeyCheckStore, LinkStore, ListFilter, MakingRoom, NewClient,
+    OrganizationStore, Page, PageRequest, PolicyStore, RealmStore, ResourceServerStore, SessionStore,
+    SigningKeyStore, Store, StoreError, StoreResult, StoredRevocation, UserStore, Whose,
 };
 use symbolon_core::trail::{ChangeFilter, RefusalFilter, TokenFilter, TrailRequest};
 use symbolon_core::usage::{Busiest, UsageFilter, UsageGroup, UsageQuery, UsageSeries};
@@ -100,7 +101,7 @@ impl FaultyStore {
 
 /// Every method of the port but the last.
 pub(crate) fn all_methods() -> Vec<&'static str> {
-    let nouns = [REALMS, RESOURCE_SERVERS, POLICIES, ORGANIZATIONS, CLIENTS, USERS, SIGNING_KEYS];
+    let nouns = [REALMS, RESOURCE_SERVERS, POLICIES, ORGANIZATIONS, CLIENTS, USERS, SIGNING_KEYS, KEY_CHECKS];
     let people = [SESSIONS, FACTORS, LINKS];
     [nouns.concat(), people.concat(), [CHANGES, AUDIT, JOURNAL].concat()].concat()
 }
@@ -242,6 +243,11 @@ pass_on!(SIGNING_KEYS: SigningKeyStore {
         change: &'d Change
     ) -> ();
     delete_signing_key['a 'b 'c](realm: &'a RealmId, kid: &'b str, version: i64, change: &'c Change) -> ();
+});
+
+pass_on!(KEY_CHECKS: KeyCheckStore {
+    find_key_check['a](kind: KeyKind, name: &'a str) -> Option<String>;
+    insert_key_check['a 'b](kind: KeyKind, name: &'a str, digest: &'b str) -> ();
 });
 
 pass_on!(CHANGES: ChangeStore {

@@ -17,8 +17,11 @@ use zeroize::Zeroizing;
 use super::faults::FaultyStore;
 use super::{Answer, Bed, Request};
 
+/// A key with its name.
+type NamedKey = (String, Zeroizing<Vec<u8>>);
+
 /// Key material that a seed stands for; a bed's master key is of seed 0, its pepper of seed 100, both named `test`.
-pub(crate) fn key(name: &str, seed: u8) -> (String, Zeroizing<Vec<u8>>) {
+pub(crate) fn key(name: &str, seed: u8) -> NamedKey {
     (name.to_owned(), Zeroizing::new((seed..seed + 32).collect()))
 }
 
@@ -38,10 +41,7 @@ impl Node {
     }
 
     /// With other peppers, the current one first.
-    pub(crate) async fn with_peppers(
-        bed: &Bed,
-        peppers: impl IntoIterator<Item = (String, Zeroizing<Vec<u8>>)>,
-    ) -> Self {
+    pub(crate) async fn with_peppers(bed: &Bed, peppers: impl IntoIterator<Item = NamedKey>) -> Self {
         let store = symbolon::open_store::open(&bed.folder).await.unwrap();
         Self::with(bed, store, Peppers::new(peppers).unwrap(), key("test", 0)).await
     }
@@ -50,6 +50,15 @@ impl Node {
     pub(crate) async fn with_master(bed: &Bed, name: &str, seed: u8) -> Self {
         let store = symbolon::open_store::open(&bed.folder).await.unwrap();
         Self::with(bed, store, Peppers::new([key("test", 100)]).unwrap(), key(name, seed)).await
+    }
+
+    /// Why it does not start with a pepper and a master key.
+    pub(crate) async fn refused(bed: &Bed, pepper: NamedKey, master: NamedKey) -> String {
+        let store = symbolon::open_store::open(&bed.folder).await.unwrap();
+        match Self::try_with(bed, store, Peppers::new([pepper]).unwrap(), master).await {
+            Ok(_) => panic!("it started"),
+            Err(error) => error.to_string(),
+        }
     }
 
     /// Through a store that a test can make fail.
@@ -65,12 +74,7 @@ impl Node {
         Self::try_with(bed, store, Peppers::new([key("test", 100)]).unwrap(), key("test", 0)).await
     }
 
-    async fn with(
-        bed: &Bed,
-        store: Arc<dyn Store>,
-        peppers: Peppers,
-        master: (String, Zeroizing<Vec<u8>>),
-    ) -> Self {
+    async fn with(bed: &Bed, store: Arc<dyn Store>, peppers: Peppers, master: NamedKey) -> Self {
         Self::try_with(bed, store, peppers, master).await.unwrap()
     }
 
@@ -78,7 +82,7 @@ impl Node {
         bed: &Bed,
         store: Arc<dyn Store>,
         peppers: Peppers,
-        master: (String, Zeroizing<Vec<u8>>),
+        master: NamedKey,
     ) -> Result<Self, StartError> {
         let mut settings = Settings::new("https://auth.example", RealmId::new("default").unwrap());
         settings.failure_floor = Duration::ZERO;
