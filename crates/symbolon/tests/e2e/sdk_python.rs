@@ -39,7 +39,7 @@ print(use(source), asyncio.run(use_async(other)))
 /// What a user sees who has nothing but this package.
 const ALONE: &str = "
 import importlib.metadata, symbolon
-needed = [one for one in importlib.metadata.requires('symbolon') or [] if 'extra ==' not in one]
+needed = [one for one in importlib.metadata.requires('symbolon-client') or [] if 'extra ==' not in one]
 assert not needed, needed
 for name in ('requests', 'httpx'):
     try:
