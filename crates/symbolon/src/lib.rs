@@ -11,6 +11,7 @@ pub mod open_store;
 mod progress;
 pub mod service_manager;
 pub mod telemetry;
+pub mod told;
 pub mod traces;
 
 use std::process::ExitCode;
@@ -48,7 +49,7 @@ pub fn run() -> ExitCode {
     match runtime.block_on(commands::run(cli.command)) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("symbolon: {error:#}");
+            eprintln!("symbolon: {}", told::told(&error));
             ExitCode::FAILURE
         }
     }
