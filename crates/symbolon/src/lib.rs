@@ -10,6 +10,7 @@ pub mod manage;
 pub mod open_store;
 mod progress;
 pub mod service_manager;
+mod serving_lock;
 pub mod telemetry;
 pub mod told;
 pub mod traces;
