@@ -34,6 +34,7 @@ pub struct ClientSettings {
     /// Token life in seconds, before every other setting.
     pub lifetime: Option<i64>,
     /// The networks it may ask from; any where empty.
+    #[serde(deserialize_with = "crate::network::list")]
     #[cfg_attr(feature = "schema", schema(value_type = Vec<String>))]
     pub allowed_networks: Vec<IpNet>,
     /// Claims of its own, which claim maps can read.

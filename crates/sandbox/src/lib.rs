@@ -34,7 +34,7 @@ use crate::seed::Addresses;
 
 pub use credentials::Credentials;
 pub use error::SandboxError;
-pub use seed::{Seed, prepare};
+pub use seed::{Seed, prepare, was_in};
 
 /// How the sandbox is reached, and where it keeps its files.
 #[derive(Clone, Debug)]

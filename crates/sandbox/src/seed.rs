@@ -1,7 +1,7 @@
 //! The seed: what `symbolon dev` applies at its start. It is an ordinary apply file whose blanks are the
 //! address of the server and the secrets, so that nobody has to choose any.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use symbolon_core::apply::description::Description;
 use symbolon_core::random::SystemRandom;
@@ -13,6 +13,14 @@ use crate::file;
 use crate::secrets::Secrets;
 
 const TEMPLATE: &str = include_str!("../seed.yaml");
+
+/// The copy of what is applied.
+const COPY: &str = "sandbox.yaml";
+
+/// Whether a sandbox was prepared in a folder.
+pub fn was_in(data: &Path) -> bool {
+    data.join(COPY).is_file()
+}
 
 /// What is to be applied, and the credentials that work once it is.
 pub struct Seed {
@@ -36,7 +44,7 @@ pub fn prepare(config: &SandboxConfig) -> Result<Seed, SandboxError> {
         _ => Err(SandboxError::Seed(format!("the blank {blank:?} is unknown"))),
     })?;
     secrets.save()?;
-    let copy = config.data.join("sandbox.yaml");
+    let copy = config.data.join(COPY);
     file::replace(&copy, text.as_bytes()).map_err(SandboxError::file(&copy))?;
     let description = Description::parse(&text)?;
     let credentials = Credentials::of(&description, addresses)?;

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Args, Parser, Subcommand};
+use clap::builder::Resettable;
+use clap::{Arg, Args, Parser, Subcommand};
 use symbolon_core::audit::verify::Known;
 use symbolon_core::id::RealmId;
 
@@ -54,14 +55,29 @@ impl Cli {
     /// Reads what the process was started with. Ends it where that is a mistake or a question.
     pub fn of_the_process() -> Self {
         let serving = std::env::args_os().any(|argument| argument == "serve");
-        match serving.then(Serving::try_parse) {
+        match serving.then(parsed::<Serving>) {
             Some(Ok(Serving { log, command: ServingCommand::Serve(options) })) => {
                 Self { log, command: Command::Serve(options) }
             }
             // Mistakes and questions are answered by the one that knows everything.
-            _ => Self::parse(),
+            _ => parsed().unwrap_or_else(|mistake: clap::Error| mistake.exit()),
         }
     }
+}
+
+/// The process's own arguments and variables.
+fn parsed<C: Parser>() -> Result<C, clap::Error> {
+    let mut matches = without_empty_variables(C::command()).try_get_matches()?;
+    C::from_arg_matches_mut(&mut matches).map_err(|mistake| mistake.format(&mut C::command()))
+}
+
+/// An empty variable is one that is not set: compose files and units have no other way to leave it out.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty =
+        |argument: &Arg| argument.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+    command
+        .mut_args(|argument| if is_empty(&argument) { argument.env(Resettable::Reset) } else { argument })
+        .mut_subcommands(without_empty_variables)
 }
 
 /// What Symbolon can be asked to do.
@@ -156,7 +172,7 @@ pub struct ServeOptions {
 /// `symbolon apply`
 #[derive(Debug, Args)]
 pub struct ApplyOptions {
-    /// The description, in YAML.
+    /// The description, in YAML; `-` for standard input.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// Show what would be done, and do nothing.

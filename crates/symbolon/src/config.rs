@@ -62,7 +62,8 @@ pub struct Flags {
     #[arg(long, value_name = "REALM", env = "SYMBOLON_DEFAULT_REALM")]
     pub default_realm: Option<String>,
     /// Networks of reverse proxies whose X-Forwarded-For is believed.
-    #[arg(long, value_name = "NETWORK", env = "SYMBOLON_TRUSTED_PROXIES", value_delimiter = ',')]
+    #[arg(long, value_name = "NETWORK", env = "SYMBOLON_TRUSTED_PROXIES", value_delimiter = ',',
+        value_parser = symbolon_core::network::parse)]
     pub trusted_proxies: Option<Vec<IpNet>>,
     /// Where to listen for whoever reads the metrics. They hold no secret, and are nobody else's business.
     #[arg(long, value_name = "ADDR:PORT", env = "SYMBOLON_METRICS_LISTEN")]
@@ -89,6 +90,7 @@ pub struct FileSettings {
     master_key_file: Option<PathBuf>,
     pepper_file: Option<PathBuf>,
     default_realm: Option<String>,
+    #[serde(deserialize_with = "read_networks")]
     trusted_proxies: Option<Vec<IpNet>>,
     max_directory_age_ms: Option<u64>,
     key_rotation_days: Option<u64>,
@@ -109,6 +111,10 @@ pub struct FileSettings {
 
 fn read_url<'de, D: serde::Deserializer<'de>>(text: D) -> Result<Option<UrlText>, D::Error> {
     String::deserialize(text).map(|text| Some(UrlText::from(text)))
+}
+
+fn read_networks<'de, D: serde::Deserializer<'de>>(list: D) -> Result<Option<Vec<IpNet>>, D::Error> {
+    symbolon_core::network::list(list).map(Some)
 }
 
 /// A TLS listener.
@@ -285,6 +291,11 @@ fn checked_base(url: &str) -> anyhow::Result<String> {
     if symbolon_core::protocol::metadata::well_known(base, "").is_none() || base.contains(['?', '#', ' ']) {
         bail!("base_url {url:?} is not an http(s) address");
     }
+    if base.split_once("://").is_some_and(|(_, place)| place.contains('/')) {
+        bail!(
+            "base_url {url:?} has a path, and nothing is served below one: give scheme and host, as in https://auth.example.com"
+        );
+    }
     Ok(base.to_owned())
 }
 
@@ -314,7 +325,7 @@ mod tests {
             Config::merge(Flags::default(), FileSettings::default()).unwrap().base_url,
             "http://127.0.0.1:8080"
         );
-        for bad in ["ftp://x", "auth.example.com", "https://", "https://a b"] {
+        for bad in ["ftp://x", "auth.example.com", "https://", "https://a b", "https://a.example/x"] {
             let flags = Flags { base_url: Some(bad.to_owned()), ..Flags::default() };
             assert!(Config::merge(flags, FileSettings::default()).is_err(), "{bad}");
         }
@@ -379,6 +390,16 @@ mod tests {
             let error = Config::merge(Flags::default(), file(bad)).unwrap_err().to_string();
             assert!(error.contains("otlp_"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_proxy_is_named_by_its_address_or_its_network_alike() {
+        let config =
+            Config::merge(Flags::default(), file("trusted_proxies = [\"127.0.0.1\", \"10.0.0.0/8\"]"));
+        let named: Vec<_> = config.unwrap().trusted_proxies.iter().map(ToString::to_string).collect();
+        assert_eq!(named, ["127.0.0.1/32", "10.0.0.0/8"]);
+        let error = toml::from_str::<FileSettings>("trusted_proxies = [\"proxy\"]").unwrap_err().to_string();
+        assert!(error.contains("a network, such as 10.0.0.0/8"), "{error}");
     }
 
     #[test]

@@ -12,6 +12,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use symbolon_core::random::{Random, SystemRandom};
 use zeroize::Zeroizing;
 
+use crate::open_store::Database;
+
 /// Named key material.
 pub type NamedKeys = Vec<(String, Zeroizing<Vec<u8>>)>;
 
@@ -28,6 +30,8 @@ pub struct KeySource<'a> {
     pub default_file: &'static str,
 }
 
+const PEPPER: &str = "SYMBOLON_PEPPER";
+
 /// The master keys.
 pub const fn master_keys(file: Option<&PathBuf>) -> KeySource<'_> {
     KeySource { what: "master key", variable: "SYMBOLON_MASTER_KEY", file, default_file: "master.key" }
@@ -35,11 +39,12 @@ pub const fn master_keys(file: Option<&PathBuf>) -> KeySource<'_> {
 
 /// The peppers.
 pub const fn peppers(file: Option<&PathBuf>) -> KeySource<'_> {
-    KeySource { what: "pepper", variable: "SYMBOLON_PEPPER", file, default_file: "pepper.key" }
+    KeySource { what: "pepper", variable: PEPPER, file, default_file: "pepper.key" }
 }
 
-/// Reads keys: the variable goes before the named file, and that before the one in the data folder.
-pub fn read(source: KeySource<'_>, data: &Path) -> anyhow::Result<NamedKeys> {
+/// Reads keys: the variable goes before the named file, and that before the one in the data folder. The database is
+/// looked at only to say what to do where there is no key.
+pub fn read(source: KeySource<'_>, data: &Path, database: &Database) -> anyhow::Result<NamedKeys> {
     let KeySource { what, variable, file, default_file } = source;
     if let Some(text) = given(variable, std::env::var(variable))? {
         return parse(&text).with_context(|| format!("the {what} in {variable}"));
@@ -50,23 +55,57 @@ pub fn read(source: KeySource<'_>, data: &Path) -> anyhow::Result<NamedKeys> {
             refuse_public(&path, what)?;
             Zeroizing::new(text)
         }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => bail!(
-            "there is no {what}: set {variable}, or make the file {path}:\n  \
-             (umask 077; openssl rand -base64 32 > {path})\n\
-             Keep a copy in a safe place: without it, what it protects is lost.",
-            path = path.display()
-        ),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            bail!("{}", advice(source, &path, database))
+        }
         Err(error) => return Err(error).with_context(|| format!("the {what} in {}", path.display())),
     };
     parse(&text).with_context(|| format!("the {what} in {}", path.display()))
 }
 
-/// What a variable holds, if it is set. One that cannot be read is not passed over: another key would be used.
+/// What to do where a key is missing. A new one for an installation that has data would open nothing of it.
+fn advice(KeySource { what, variable, .. }: KeySource<'_>, path: &Path, database: &Database) -> String {
+    let flag = if variable == PEPPER { "--pepper-file" } else { "--master-key-file" };
+    let its_own = format!(
+        "name the key that it was made with: by {flag} or {variable}, or by --config if the configuration names it"
+    );
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir());
+    let folder = folder.map(|folder| format!("mkdir -m 700 -p {}; ", quoted(folder))).unwrap_or_default();
+    let path_quoted = quoted(path);
+    let make = format!(
+        "  ({folder}umask 077; openssl rand -base64 32 > {path_quoted})\nKeep a copy in a safe place: without it, what \
+         it protects is lost."
+    );
+    let missing =
+        format!("there is no {what}: {variable} is not set, and there is no file {}", path.display());
+    match database.has_data() {
+        Some(true) => format!(
+            "{missing}. This installation has data, which no new key can open: {its_own}, or bring the file back from \
+             a copy"
+        ),
+        Some(false) => format!("{missing}. For this new installation, make one:\n{make}"),
+        None => format!(
+            "{missing}. If the database holds an installation already, {its_own}: a new key opens nothing of it. Only \
+             for a new installation, make one:\n{make}"
+        ),
+    }
+}
+
+/// A path as a shell reads it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%=:,".contains(c);
+    if text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
+/// What a variable holds, if it is set to something. One that cannot be read is not passed over: another key would be used.
 fn given(
     variable: &str,
     value: Result<String, std::env::VarError>,
 ) -> anyhow::Result<Option<Zeroizing<String>>> {
     match value {
+        // What compose files make of a variable that is not there.
+        Ok(text) if text.is_empty() => Ok(None),
         Ok(text) => Ok(Some(Zeroizing::new(text))),
         Err(std::env::VarError::NotPresent) => Ok(None),
         // The error itself would show the key.
@@ -143,7 +182,25 @@ mod tests {
         let shown = format!("{error:#} {error:?}");
         assert!(shown.contains("SYMBOLON_PEPPER") && !shown.contains("canary"), "{shown}");
         assert!(given("SYMBOLON_PEPPER", Err(VarError::NotPresent)).unwrap().is_none());
+        assert!(given("SYMBOLON_PEPPER", Ok(String::new())).unwrap().is_none());
         assert_eq!(*given("SYMBOLON_PEPPER", Ok("1:AQID".to_owned())).unwrap().unwrap(), "1:AQID");
+    }
+
+    #[test]
+    fn a_new_key_is_advised_for_a_new_installation_alone_and_the_advice_works_as_it_is_printed() {
+        let kept = tempfile::tempdir().unwrap();
+        let data = kept.path().join("new data");
+        let database = Database::from(&data);
+        let advised = |database: &Database| advice(peppers(None), &data.join("pepper.key"), database);
+        let advice = advised(&database);
+        let command = advice.lines().nth(1).unwrap();
+        let made = std::process::Command::new("sh").args(["-c", command]).status().unwrap();
+        assert!(made.success() && data.join("pepper.key").is_file(), "{advice}");
+        read(peppers(None), &data, &database).unwrap();
+        std::fs::write(data.join("state.db"), "").unwrap();
+        let advice = advised(&database);
+        assert!(advice.contains("has data") && advice.contains("--pepper-file"), "{advice}");
+        assert!(advice.contains("--config") && !advice.contains("openssl"), "{advice}");
     }
 
     #[test]

@@ -10,7 +10,9 @@ pub mod manage;
 pub mod open_store;
 mod progress;
 pub mod service_manager;
+mod serving_lock;
 pub mod telemetry;
+pub mod told;
 pub mod traces;
 
 use std::process::ExitCode;
@@ -48,7 +50,7 @@ pub fn run() -> ExitCode {
     match runtime.block_on(commands::run(cli.command)) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("symbolon: {error:#}");
+            eprintln!("symbolon: {}", told::told(&error));
             ExitCode::FAILURE
         }
     }

@@ -95,6 +95,22 @@ impl Database {
         }
     }
 
+    /// The folder of the database's files, if it has one.
+    pub fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Folder(folder) => Some(folder),
+            Self::Postgres { .. } => None,
+        }
+    }
+
+    /// Whether an installation has been made in it, as far as can be told without opening it.
+    pub fn has_data(&self) -> Option<bool> {
+        match self {
+            Self::Folder(folder) => Some(symbolon_store_sqlite::is_in(folder)),
+            Self::Postgres { .. } => None,
+        }
+    }
+
     /// Refuses a folder that is not there, for commands that make nothing.
     pub fn expect_there(&self) -> anyhow::Result<()> {
         match self {

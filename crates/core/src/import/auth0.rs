@@ -92,6 +92,23 @@ pub struct FileError {
     what: &'static str,
 }
 
+/// What was read is something else.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAnExport {
+    /// It is another system's.
+    #[error("this is a realm of Keycloak and no tenant of Auth0: symbolon import keycloak takes it")]
+    Keycloak,
+    /// It has none of the parts that are taken over.
+    #[error(
+        "this is no export of an Auth0 tenant: it has neither clients nor resourceServers nor clientGrants, which the \
+         deploy tool writes into tenant.yaml, or into folders"
+    )]
+    Empty,
+    /// A client that cannot be told from others.
+    #[error("this is no export of an Auth0 tenant: client {0} of it has neither a name nor a client_id")]
+    Nameless(usize),
+}
+
 const GRANT_TYPE: &str = "client_credentials";
 /// What Auth0's tokens live where the API says nothing, in seconds.
 const USUAL_LIFETIME: i64 = 86_400;
@@ -100,6 +117,21 @@ impl Export {
     /// Reads the YAML form, `tenant.yaml`.
     pub fn parse_yaml(text: &str) -> Result<Self, DescriptionError> {
         read_yaml(text)
+    }
+
+    /// Refuses what the deploy tool never writes, of which nothing or nonsense would come.
+    pub fn check(&self) -> Result<(), NotAnExport> {
+        if self.others.contains_key("realm") {
+            return Err(NotAnExport::Keycloak);
+        }
+        if self.clients.is_none() && self.resource_servers.is_none() && self.client_grants.is_none() {
+            return Err(NotAnExport::Empty);
+        }
+        let is_nameless = |one: &Application| one.name.is_none() && one.client_id.is_none();
+        match self.clients.iter().flatten().position(is_nameless) {
+            Some(index) => Err(NotAnExport::Nameless(index + 1)),
+            None => Ok(()),
+        }
     }
 
     /// Adds a file of the folder form: `folder` is the name of the folder that it lies in, empty for the outermost.

@@ -69,4 +69,4 @@ mod usage_sums;
 mod users;
 
 pub use backend::SqliteStore;
-pub use open::{OpenError, Options};
+pub use open::{OpenError, Options, is_in};

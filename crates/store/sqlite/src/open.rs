@@ -14,6 +14,9 @@ use tokio::sync::Mutex;
 use crate::backend::{BEGIN, File, Journal, SqliteStore};
 use crate::listed;
 
+/// The file of the state, which is made first.
+const STATE_FILE: &str = "state.db";
+
 static STATE: Migrator = sqlx::migrate!("../migrations/state");
 static JOURNAL: Migrator = sqlx::migrate!("../migrations/journal");
 static USAGE: Migrator = sqlx::migrate!("../migrations/usage");
@@ -92,7 +95,7 @@ impl SqliteStore {
     /// schema. Only the process's own user can read what it makes.
     pub async fn open(folder: &Path, options: &Options) -> Result<Self, OpenError> {
         make_folder(folder)?;
-        let state = Database::open(folder.join("state.db"), &STATE, options, "-2000").await?;
+        let state = Database::open(folder.join(STATE_FILE), &STATE, options, "-2000").await?;
         // What is appended is hardly read again.
         let journal = Database::open(folder.join("journal.db"), &JOURNAL, options, "-512").await?;
         // Each counting comes back to the rows of all who asked lately.
@@ -110,11 +113,16 @@ impl SqliteStore {
             usage: File { readers: usage.readers(1, options), writer: usage.background(options) },
         };
         listed::fill(&store).await.map_err(|error| OpenError::Database {
-            path: folder.join("state.db"),
+            path: folder.join(STATE_FILE),
             reason: error.to_string(),
         })?;
         Ok(store)
     }
+}
+
+/// Whether a store was made in a folder.
+pub fn is_in(folder: &Path) -> bool {
+    folder.join(STATE_FILE).exists()
 }
 
 fn make_folder(folder: &Path) -> Result<(), OpenError> {

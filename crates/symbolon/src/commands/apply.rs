@@ -31,8 +31,11 @@ pub async fn run(options: ApplyOptions) -> ExitCode {
 
 async fn applied(options: ApplyOptions) -> Done {
     let ApplyOptions { file, plan, secrets, place } = options;
-    let name = file.display().to_string();
-    let text = std::fs::read_to_string(&file).with_context(|| name.clone())?;
+    let is_input = file.as_os_str() == "-";
+    let name = if is_input { "standard input".to_owned() } else { file.display().to_string() };
+    let text =
+        if is_input { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(&file) };
+    let text = text.with_context(|| name.clone())?;
     // Wherever it goes: a mistake is told by its line, and nothing is sent.
     let description = Description::parse(&text).with_context(|| name.clone())?;
     let how = if plan { How::Plan } else { How::Take };

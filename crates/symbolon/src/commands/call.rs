@@ -88,7 +88,12 @@ async fn call(options: CallOptions) -> Result<u8, Failure> {
         request = request.body(body);
     }
     let answered = request.send_with(&opened.tokens).await;
-    let response = answered.map_err(|error| opened.failure(&error))?;
+    let response = answered.map_err(|error| {
+        if error.is_call() {
+            return Failure::Unreachable(format!("{}: {error}", url.origin().ascii_serialization()));
+        }
+        opened.failure(&error)
+    })?;
     if options.verbose {
         eprintln!("< {:?} {}", response.version(), response.status());
         tell("<", response.headers());

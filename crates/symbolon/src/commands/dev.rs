@@ -5,16 +5,18 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose, SanType,
 };
 use symbolon_core::apply::{self, description::Description};
-use symbolon_core::audit::Actor;
+use symbolon_core::audit::{Actor, ActorKind, SubjectKind};
 use symbolon_core::authority::Settings;
 use symbolon_core::directory::Directory;
 use symbolon_core::realm::RealmId;
 use symbolon_core::resource_server::ResourceServerSettings;
+use symbolon_core::store::Store;
+use symbolon_core::trail::{ChangeFilter, TrailRequest};
 use symbolon_sandbox::{SandboxConfig, TlsAddress};
 use symbolon_server::listen::{Limits, Listener};
 use symbolon_server::metrics::{RequestCounts, Sources};
@@ -25,30 +27,38 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::cli::DevOptions;
-use crate::commands::{Installation, first_operator, stop_signal};
-use crate::open_store::{Choice, Database};
+use crate::commands::{Installation, end_at_second_signal, first_operator, stop_signal};
+use crate::open_store::{self, Choice, Database};
 use crate::{files, key_files};
+
+/// Who stands in the record of what the sandbox made.
+const ACTOR: &str = "sandbox";
+const DEFAULT_REALM: &str = "default";
 
 /// Runs the command.
 pub async fn run(options: DevOptions) -> anyhow::Result<ExitCode> {
     let data = options.data.clone();
     let choice = Choice { url: options.database_url, url_file: options.database_url_file, connections: None };
     let database = Database::choose(&choice, &data)?;
+    refuse_others(&database, &data).await?;
     files::private_folder(&data)?;
     let socket = bind(options.listen).await?;
+    let mut addresses = vec![socket.local_addr()?];
     let base = format!("http://{}", reachable(socket.local_addr()?));
     let mut listeners = vec![Listener { socket, tls: None, counts: Arc::default() }];
     let mut tls_address = None;
     if options.tls {
         let socket = bind(options.tls_listen).await?;
-        let port = socket.local_addr()?.port();
+        let address = socket.local_addr()?;
+        addresses.push(address);
+        let port = address.port();
         let (config, ca_file) = certificate(&data)?;
         tls_address = Some(TlsAddress { base_url: format!("https://localhost:{port}"), ca_file });
         listeners.push(Listener { socket, tls: Some(config), counts: Arc::default() });
     }
     key_files::make_if_missing(key_files::master_keys(None), &data)?;
     key_files::make_if_missing(key_files::peppers(None), &data)?;
-    let settings = Settings::new(&base, RealmId::new("default")?);
+    let settings = Settings::new(&base, RealmId::new(DEFAULT_REALM)?);
     let mut installation = Installation::open(&database, &data, None, None, settings).await?;
     let authority = installation.authority.clone();
 
@@ -56,7 +66,7 @@ pub async fn run(options: DevOptions) -> anyhow::Result<ExitCode> {
     let mut seed = symbolon_sandbox::prepare(&sandbox)?;
     keep_what_is_there(&mut seed.description, authority.directory());
     let plan = apply::plan(&authority, &seed.description).await?;
-    apply::execute(&authority, &Actor::system("sandbox"), plan, |_| Ok(())).await?;
+    apply::execute(&authority, &Actor::system(ACTOR), plan, |_| Ok(())).await?;
     let apis = symbolon_sandbox::apis(authority.clone(), &sandbox).await?;
     installation.keep();
 
@@ -93,14 +103,53 @@ pub async fn run(options: DevOptions) -> anyhow::Result<ExitCode> {
         files::replace_private(path, text.as_bytes())?;
     }
     print!("{}", seed.credentials.print());
-    announce(&sandbox, options.credentials.as_deref(), first_operator);
+    announce(&sandbox, options.credentials.as_deref(), first_operator, &addresses);
     stop_signal().await?;
+    end_at_second_signal();
     stop.send_replace(true);
     for task in serving {
         let _ = task.await;
     }
     installation.close().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses an installation that the sandbox did not make: its clients, whose secrets lie in files, and its keys have no
+/// business in anybody's own. (Its folder has a copy of what it applied since its first start; a database says itself
+/// who made the default realm.)
+async fn refuse_others(database: &Database, data: &Path) -> anyhow::Result<()> {
+    let place = match database.has_data() {
+        Some(false) => return Ok(()),
+        Some(true) if symbolon_sandbox::was_in(data) => return Ok(()),
+        Some(true) => format!("the installation in {}", data.display()),
+        None => "the installation in that database".to_owned(),
+    };
+    let store = open_store::open(database.clone()).await?;
+    let is_others = is_others(&*store).await;
+    store.close().await;
+    if is_others? {
+        bail!(
+            "{place} was not made by the sandbox, which would put its demo clients into it: give it a place of its own \
+             (--data symbolon-sandbox), or run `symbolon serve` for a server"
+        );
+    }
+    Ok(())
+}
+
+/// Whether there are realms, and the default one was not made by the sandbox.
+async fn is_others(store: &dyn Store) -> anyhow::Result<bool> {
+    if store.list_realms().await?.is_empty() {
+        return Ok(false);
+    }
+    let made = ChangeFilter {
+        actor: Some((ActorKind::System, Some(ACTOR.to_owned()))),
+        subject: Some((SubjectKind::Realm, None)),
+        action: Some("create".to_owned()),
+        ..ChangeFilter::default()
+    };
+    let one = TrailRequest { limit: 1, ..TrailRequest::default() };
+    let found = store.list_audit(&RealmId::new(DEFAULT_REALM)?, &made, &one).await?;
+    Ok(found.items.is_empty())
 }
 
 /// On a later start only the addresses under which the APIs are asked for are set again, since they hold the
@@ -122,8 +171,14 @@ fn keep_what_is_there(description: &mut Description, directory: &Directory) {
     }
 }
 
-fn announce(sandbox: &SandboxConfig, credentials: Option<&Path>, first_operator: Option<String>) {
+fn announce(
+    sandbox: &SandboxConfig,
+    credentials: Option<&Path>,
+    first_operator: Option<String>,
+    addresses: &[SocketAddr],
+) {
     println!("Listening on   {}", sandbox.base);
+    print!("{}", warning(addresses));
     match first_operator {
         // An address stands alone: it is longer than a line, and copied whole.
         Some(address) => println!("Console        once, within 30 minutes, at\n{address}"),
@@ -134,6 +189,26 @@ fn announce(sandbox: &SandboxConfig, credentials: Option<&Path>, first_operator:
         println!("Credentials in {}", path.display());
     }
     println!("Stop with Ctrl-C.");
+}
+
+/// What is said where not this machine alone reaches the sandbox.
+fn warning(addresses: &[SocketAddr]) -> String {
+    let outside = addresses.iter().filter(|address| !address.ip().is_loopback());
+    let place = |address: &SocketAddr| {
+        if address.ip().is_unspecified() {
+            return format!("all addresses of this machine, port {}", address.port());
+        }
+        address.to_string()
+    };
+    let places: Vec<String> = outside.map(place).collect();
+    if places.is_empty() {
+        return String::new();
+    }
+    format!(
+        "               and on {}\nWarning        others can reach the sandbox and its demo credentials: put nothing of \
+         worth into it\n",
+        places.join(", and ")
+    )
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -174,4 +249,17 @@ fn certificate(data: &Path) -> anyhow::Result<(Arc<CurrentTls>, PathBuf)> {
     files::replace_private(&ca_file, issuer.pem().as_bytes())?;
     let config = CurrentTls::from_pem(certificate.pem().as_bytes(), key.serialize_pem().as_bytes())?;
     Ok((config, ca_file))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_opens_the_sandbox_to_others_is_warned() {
+        let said = |text: &str| warning(&[text.parse().unwrap()]);
+        assert_eq!(said("127.0.0.1:8080") + &said("[::1]:8080"), "");
+        assert!(said("0.0.0.0:8080").contains("all addresses of this machine, port 8080\nWarning"));
+        assert!(said("192.0.2.1:80").contains("on 192.0.2.1:80\nWarning"));
+    }
 }

@@ -12,7 +12,13 @@ use crate::open_store;
 /// Runs the command. Needs no keys: nothing that it reads is sealed.
 pub async fn run(options: ExplainOptions) -> anyhow::Result<ExitCode> {
     let config = Config::load(options.settings)?;
-    config.database.expect_there()?;
+    config.database.expect_there().map_err(|error| {
+        anyhow::anyhow!(
+            "{error}: name the installation on this machine by --data or --config, or ask a server as an operator: \
+             symbolon request explain {}",
+            options.request_id
+        )
+    })?;
     let store = open_store::open(config.database).await?;
     let found = find(&*store, &options.request_id).await;
     store.close().await;

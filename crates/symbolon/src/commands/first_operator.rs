@@ -12,6 +12,7 @@ use symbolon_core::authority::Authority;
 use symbolon_core::edit::link;
 
 use crate::files;
+use crate::told::told;
 
 /// The name of the file, in the data folder.
 const FILE: &str = "first-operator-link";
@@ -40,7 +41,7 @@ pub(super) async fn offer(authority: &Authority, base_url: &str, data: &Path) {
         Err(error) => Err(error),
     };
     if let Err(error) = offered {
-        tracing::warn!(error = format!("{error:#}"), "the first operator's link could not be made");
+        tracing::warn!(error = told(&error), "the first operator's link could not be made");
     }
 }
 

@@ -294,6 +294,7 @@ fn read(system: &System, default_realm: &RealmId) -> anyhow::Result<Imported> {
     match system {
         System::Auth0(from) => {
             let export = read_auth0(&from.path)?;
+            export.check()?;
             Ok(auth0::describe(&export, &target(from, default_realm)?))
         }
         System::Keycloak(from) => {

@@ -70,7 +70,7 @@ pub async fn run(options: LoginOptions) -> Done {
     let path = profile::path()?;
     let mut profiles = Profiles::read(&path)?;
     if !options.replace {
-        profile::refuse_taken(&profiles, &options.name)?;
+        profile::refuse_taken(&profiles, &options.name, "say --replace")?;
     }
     let profile = options.profile()?;
     let mut scope = None;

@@ -91,8 +91,9 @@ impl Installation {
         settings: Settings,
     ) -> anyhow::Result<Self> {
         // Keys before the store: without them nothing is touched.
-        let master_keys = MasterKeys::new(key_files::read(key_files::master_keys(master_key_file), data)?)?;
-        let peppers = Peppers::new(key_files::read(key_files::peppers(pepper_file), data)?)?;
+        let master_keys = key_files::read(key_files::master_keys(master_key_file), data, database)?;
+        let master_keys = MasterKeys::new(master_keys)?;
+        let peppers = Peppers::new(key_files::read(key_files::peppers(pepper_file), data, database)?)?;
         let surroundings = Surroundings {
             store: open_store::open(database.clone()).await?,
             clock: Arc::new(SystemClock),
@@ -147,4 +148,15 @@ pub async fn stop_signal() -> anyhow::Result<()> {
         _ = terminate.recv() => {}
     }
     Ok(())
+}
+
+/// From here on a second signal ends the process at once: whoever sends it does not want to wait for running requests.
+/// What was answered is durable before it is answered.
+pub fn end_at_second_signal() {
+    tokio::spawn(async {
+        if stop_signal().await.is_ok() {
+            tracing::warn!("stopped at once by a second signal");
+            std::process::exit(1);
+        }
+    });
 }

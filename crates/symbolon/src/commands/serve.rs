@@ -18,10 +18,11 @@ use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
 use crate::cli::ServeOptions;
-use crate::commands::{Installation, first_operator, stop_signal};
+use crate::commands::{Installation, end_at_second_signal, first_operator, stop_signal};
 use crate::config::Config;
 use crate::descriptors;
 use crate::service_manager::ServiceManager;
+use crate::serving_lock;
 use crate::traces::Traces;
 
 /// How often the certificate's files are looked at.
@@ -36,6 +37,9 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     let manager = ServiceManager::find();
     // From here on SIGHUP means: read the certificate again. Unhandled it would end the process.
     let hangups = signal(SignalKind::hangup())?;
+    // Before the store, which this version may migrate under the feet of another one.
+    let lock = || config.database.folder().map(serving_lock::hold).transpose();
+    let mut held = lock()?.flatten();
     let mut installation = Installation::open(
         &config.database,
         &config.data,
@@ -44,6 +48,9 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
         config.authority.clone(),
     )
     .await?;
+    if held.is_none() {
+        held = lock()?.flatten();
+    }
     let authority = installation.authority.clone();
     let mut reloader = None;
     if let Some(tls) = &config.tls {
@@ -82,7 +89,8 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     let following = tokio::spawn(follow(reloader, hangups, authority, manager.clone()));
     manager.ready();
     stop_signal().await?;
-    tracing::info!("stopping: running requests are finished first");
+    end_at_second_signal();
+    tracing::info!("stopping: running requests are finished first; a second signal stops at once");
     manager.stopping();
     following.abort();
     let _ = following.await;
@@ -92,6 +100,7 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     }
     installation.close().await;
     observation.finish();
+    drop(held);
     Ok(ExitCode::SUCCESS)
 }
 

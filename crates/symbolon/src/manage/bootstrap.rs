@@ -97,7 +97,7 @@ pub async fn run(options: Options) -> Done {
     let url = check_url(&url, allow_http)?;
     let file = profile::path()?;
     let mut profiles = Profiles::read(&file)?;
-    profile::refuse_taken(&profiles, &name)?;
+    profile::refuse_taken(&profiles, &name, &format!("`symbolon profile remove {name}` first"))?;
     let local = Local::make(installation).await?;
     let default_realm = local.default_realm().to_owned();
     let realm = realm.unwrap_or_else(|| default_realm.clone());
@@ -125,7 +125,8 @@ pub async fn run(options: Options) -> Done {
     };
     let kept = kept.await;
     session.close().await;
-    look(name, kept?, &realm).await;
+    let is_default = profiles.default.as_ref() == Some(&name);
+    look((name, is_default), kept?, &realm).await;
     Ok(())
 }
 
@@ -213,7 +214,9 @@ async fn fetch(session: &mut Session, asked: Asked) -> Result<Value, Failure> {
 
 /// Sees whether the server lets the new client in. A running one hears of it within a moment; one that does not run
 /// will, when it starts.
-async fn look(name: String, profile: Profile, realm: &str) {
+async fn look((name, is_default): (String, bool), profile: Profile, realm: &str) {
+    let of_profile = if is_default { String::new() } else { format!(" --profile {name}") };
+    let further = format!("symbolon organization list{of_profile}");
     let url = profile.url.clone();
     let (Ok(place), Ok(remote)) = (path(&["realms", realm]), Remote::new(name, profile)) else { return };
     let mut transport = Transport::Remote(Box::new(remote));
@@ -221,11 +224,11 @@ async fn look(name: String, profile: Profile, realm: &str) {
     for _ in 0..LOOKS {
         match transport.ask(&Asked::new(Method::GET, place.clone())).await {
             Ok(_) => {
-                println!("{url} lets it in. See what is there: symbolon organization list");
+                println!("{url} lets it in. See what is there: {further}");
                 return;
             }
             Err(Failure::Unreachable(_)) => {
-                eprintln!("No server answers at {url} yet. Once it does: symbolon organization list");
+                eprintln!("No server answers at {url} yet. Once it does: {further}");
                 return;
             }
             Err(failure) => last = Some(failure),

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use serde::Deserialize;
 
 use crate::manage::render::{Output, plain};
+use crate::told::told;
 
 /// How a command ended.
 pub type Done = Result<(), Failure>;
@@ -34,7 +35,7 @@ pub enum Failure {
     #[error("the output was closed")]
     Closed,
     /// Something on this machine is not as it has to be.
-    #[error("{0:#}")]
+    #[error("{}", told(.0))]
     Here(#[from] anyhow::Error),
 }
 

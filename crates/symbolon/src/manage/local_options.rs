@@ -64,6 +64,13 @@ impl LocalOptions {
         names.into_iter().find(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
     }
 
+    /// Whether it is said under which address people reach the installation: else it is the usual one of this machine.
+    pub fn knows_base(&self) -> bool {
+        let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let is_given = self.base_url.is_some() || self.config.is_some();
+        is_given || is_set("SYMBOLON_BASE_URL") || is_set("SYMBOLON_CONFIG")
+    }
+
     /// The settings in force.
     pub fn load(self) -> anyhow::Result<Config> {
         let text = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());

@@ -2,13 +2,13 @@
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::manage::failure::Failure;
 use crate::manage::place::Place;
 use crate::manage::render::Output;
+use crate::manage::session::query;
 
 /// Where a command goes, as whom, and how it shows what it got.
 #[derive(Debug, Args)]
@@ -42,9 +42,15 @@ pub struct Part {
     pub cursor: Option<String>,
 }
 
-/// Which part of a list that comes in an order, and in which.
+/// Which things of a list that can be searched, and in which order.
 #[derive(Debug, Args)]
 pub struct Sorted {
+    /// Only those of this status: active or disabled.
+    #[arg(long, value_name = "STATUS")]
+    pub status: Option<String>,
+    /// Only those whose id or name (of people, email) begins so, without regard to case.
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    pub prefix: Option<String>,
     /// The order: name (of people, email), created or status, and of people role; after a `-`, the last comes first.
     #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
     pub sort: Option<String>,
@@ -54,12 +60,10 @@ pub struct Sorted {
 }
 
 impl Sorted {
-    /// The list below this path in that order.
-    pub fn below(&self, path: String) -> String {
-        match &self.sort {
-            Some(sort) => format!("{path}?sort={}", utf8_percent_encode(sort, NON_ALPHANUMERIC)),
-            None => path,
-        }
+    /// Those things of the list below this path, in that order.
+    pub fn below(&self, path: &str) -> String {
+        let Self { status, prefix, sort, .. } = self;
+        query(path, &[("status", status.clone()), ("prefix", prefix.clone()), ("sort", sort.clone())])
     }
 }
 

@@ -31,6 +31,7 @@ pub struct Session {
     transport: Transport,
     realm: String,
     organization: Option<String>,
+    knows_base: bool,
     output: Output,
     screen: Screen,
     yes: bool,
@@ -57,8 +58,10 @@ impl Session {
     /// Finds the way. Over HTTP nothing is sent yet.
     pub async fn open(options: Options) -> Result<Self, Failure> {
         let Options { place, realm, organization, output, yes } = options;
+        let mut knows_base = true;
         let (transport, usual_realm, usual_organization) = match place.find()? {
             Meant::Local(installation) => {
+                knows_base = installation.knows_base();
                 let local = Local::open(*installation).await?;
                 let usual = local.default_realm().to_owned();
                 (Transport::Local(Box::new(local)), Some(usual), None)
@@ -72,6 +75,7 @@ impl Session {
             transport,
             realm: realm.or(usual_realm).unwrap_or_else(|| "default".to_owned()),
             organization: organization.or(usual_organization),
+            knows_base,
             output,
             screen: Screen::find(),
             yes,
@@ -81,7 +85,7 @@ impl Session {
     /// Over an open way, for commands that choose it themselves.
     pub fn over(transport: Transport, realm: String) -> Self {
         let (output, screen) = (Output::Table, Screen::find());
-        Self { transport, realm, organization: None, output, screen, yes: false }
+        Self { transport, realm, organization: None, knows_base: true, output, screen, yes: false }
     }
 
     /// Ends in good order.
@@ -112,6 +116,17 @@ impl Session {
     /// Whether an organization is known.
     pub const fn has_organization(&self) -> bool {
         self.organization.is_some()
+    }
+
+    /// Refuses where the installation's public address is only guessed: a link to it would lead nowhere.
+    pub fn check_base(&self) -> Done {
+        if self.knows_base {
+            return Ok(());
+        }
+        Err(Failure::usage(
+            "the link leads to the installation's public address, which is not known here: say --base-url (such as \
+             https://auth.example.com), or --config with the server's configuration",
+        ))
     }
 
     /// Asks the API; a problem is a failure.

@@ -133,5 +133,8 @@ fn a_mistake_in_the_file_changes_nothing_and_shows_no_secret() {
         text(&refused)
     );
     std::fs::write(&file, "realms: []").expect("a file");
+    let mut piped = Command::new(SYMBOLON);
+    piped.args(["apply", "-", "--data"]).arg(&folder).stdin(std::fs::File::open(&file).expect("the file"));
+    assert!(text(&piped.output().expect("apply")).contains("Nothing to do"));
     assert!(text(&apply(&folder, &file, &[])).contains("Nothing to do"));
 }

@@ -98,6 +98,7 @@ fn login_keeps_what_the_server_has_taken_and_nothing_else() {
     let profiles = caller.home.path().join(".config/symbolon/profiles.toml");
     assert!(!profiles.exists());
     caller.meti();
+    caller.run(&["call", "GET", "http://127.0.0.1:1/"]).failed(5, "http://127.0.0.1:1: ");
     let kept = std::fs::read_to_string(&profiles).expect("profiles");
     assert!(kept.contains(caller.of("meti_v2", "client_secret")));
     caller.run_with(&login, "x").failed(2, "there is a profile default already");

@@ -28,6 +28,7 @@ mod kill;
 mod logs;
 mod manage;
 mod management_page;
+mod mistakes;
 mod oauth2_crate;
 mod observability;
 mod packaging;

@@ -156,6 +156,11 @@ fn the_sandbox_on_postgresql_serves_a_real_client_through_lost_connections_and_l
     }
     sandbox.kill();
     let shown = sandbox.log() + &sandbox.printed();
+    // It knows its own database again.
+    sandbox = Running::sandbox_with(&folder, "127.0.0.1:0", |command| {
+        command.arg("--database-url-file").arg(&url_file);
+    });
+    sandbox.kill();
     assert!(!shown.contains(database.password()), "the database's password was shown");
     for id in ids {
         let mut command = Command::new(SYMBOLON);
@@ -172,6 +177,14 @@ fn two_processes_on_one_database_agree_on_what_is_revoked() {
     let file = keys.join("world.yaml");
     std::fs::write(&file, WORLD).expect("a description");
     assert!(apply(&database, &keys, &file).contains("Done."));
+    let mut dev = Command::new(SYMBOLON);
+    dev.args(["dev", "--listen", "127.0.0.1:0", "--data"]).arg(kept.path().join("sandbox"));
+    let refused = dev.arg("--database-url-file").arg(database.in_file(&keys)).output().expect("dev");
+    assert!(
+        !refused.status.success() && text(&refused).contains("was not made by the sandbox"),
+        "{}",
+        text(&refused)
+    );
     let (one, at_one) = serve(&database, &keys, &kept.path().join("one"));
     let (other, at_other) = serve(&database, &keys, &kept.path().join("other"));
     let is_active = |base: &str, token: &str| {

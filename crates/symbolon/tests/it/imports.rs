@@ -94,6 +94,17 @@ async fn an_auth0_tenants_machines_get_tokens_with_their_old_ids_and_secrets() {
     );
 }
 
+#[test]
+fn what_is_no_auth0_export_is_refused_by_what_it_lacks() {
+    let check = |text: &str| auth0::Export::parse_yaml(text).unwrap().check();
+    assert_eq!(check(TENANT), Ok(()));
+    assert_eq!(check("clients: []"), Ok(()));
+    assert!(check(REALM).unwrap_err().to_string().contains("import keycloak"));
+    assert!(check("tenant: {friendly_name: x}").unwrap_err().to_string().contains("resourceServers"));
+    let nameless = check("clients: [{name: a}, {clientId: b}]").unwrap_err().to_string();
+    assert!(nameless.contains("client 2"), "{nameless}");
+}
+
 #[tokio::test]
 async fn a_keycloak_realms_service_accounts_get_tokens_with_their_old_ids_and_secrets() {
     let bed = Bed::start().await;

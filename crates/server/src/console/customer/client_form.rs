@@ -1,17 +1,16 @@
 //! Changing what is set on a client: its name, its networks, its default audience; for operators, also the life of its
 //! tokens and the kind of licence that it stands for.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use ipnet::IpNet;
 use symbolon_core::client::{Client, ClientSettings};
 use symbolon_core::edit;
 use symbolon_core::licence::LicenceKind;
+use symbolon_core::network;
 use symbolon_core::permission::Permission;
 
 use crate::console::customer::room::{Room, check};
@@ -153,11 +152,7 @@ fn settings(room: &Room<'_>, before: &Client, fields: &Fields) -> Result<ClientS
     settings.allowed_networks.clear();
     for word in fields.networks.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty())
     {
-        // A single address is the network of that one.
-        match word
-            .parse::<IpNet>()
-            .or_else(|error| word.parse::<IpAddr>().map(IpNet::from).map_err(|_| error))
-        {
+        match network::parse(word) {
             Ok(network) => settings.allowed_networks.push(network),
             Err(_) => mistakes.add("networks", t.one("client-network-wrong", word)),
         }

@@ -11,19 +11,21 @@ use crate::manage::render::value::{Column, Reads};
 use crate::manage::session::Session;
 use crate::manage::transport::Asked;
 
-const COLUMNS: [Column; 6] = [
+/// The last is for lists of several organizations' clients.
+const COLUMNS: [Column; 7] = [
     Column::plain("ID", "/id"),
     Column::plain("NAME", "/settings/name"),
     Column::plain("STATUS", "/status"),
     Column::new("GRANTS (SCOPES)", "/settings/grants", Reads::Grants),
     Column::plain("POLICIES", "/settings/policies"),
     Column::new("CREATED", "/created_at", Reads::Time),
+    Column::plain("ORGANIZATION", "/organization"),
 ];
 
 /// What can be done with clients.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// The organization's clients.
+    /// The organization's clients; those of the whole realm where no organization is named.
     List(Sorted),
     /// One client.
     Show(One),
@@ -40,6 +42,21 @@ pub enum Verb {
         /// In which version.
         #[command(flatten)]
         expected: Expected,
+    },
+    /// Show the token that a client would get now, or why it would get none. Nothing is issued.
+    Preview {
+        /// Which.
+        #[command(flatten)]
+        one: One,
+        /// The API that the token is for; the client's default one where it is left out.
+        #[arg(long, value_name = "AUDIENCE")]
+        audience: Option<String>,
+        /// The scopes, space separated; all that it has where they are left out.
+        #[arg(long, value_name = "SCOPES")]
+        scope: Option<String>,
+        /// The access key; the first one that can be used where it is left out.
+        #[arg(long, value_name = "ID")]
+        access_key: Option<String>,
     },
     /// Switch a client on again. Its old tokens stay dead.
     Enable(One),
@@ -126,12 +143,20 @@ impl Settings {
 
 /// Runs a verb.
 pub async fn run(verb: Verb, session: &mut Session) -> Done {
-    let all = session.in_organization(&["clients"])?;
     let at = |session: &Session, one: &One| session.in_organization(&["clients", &one.id]);
     match verb {
-        Verb::List(sorted) => session.list(&sorted.below(all), &COLUMNS, sorted.part).await,
+        Verb::List(sorted) if session.has_organization() => {
+            let [columns @ .., _] = &COLUMNS;
+            let all = sorted.below(&session.in_organization(&["clients"])?);
+            session.list(&all, columns, sorted.part).await
+        }
+        Verb::List(sorted) => {
+            let all = sorted.below(&session.in_realm(&["clients"])?);
+            session.list(&all, &COLUMNS, sorted.part).await
+        }
         Verb::Show(one) => session.show(at(session, &one)?).await,
         Verb::Create(create) => {
+            let all = session.in_organization(&["clients"])?;
             let Create { id, no_key, secret_file, settings } = *create;
             let mut body = settings.body()?;
             body.put(&["id"], id)?.put(&["generate_access_key"], no_key.then_some(false))?;
@@ -139,6 +164,12 @@ pub async fn run(verb: Verb, session: &mut Session) -> Done {
         }
         Verb::Update { one, settings, expected } => {
             session.update(at(session, &one)?, settings.body()?.finish_change()?, expected.if_version).await
+        }
+        Verb::Preview { one, audience, scope, access_key } => {
+            let path = session.in_organization(&["clients", &one.id, "token-preview"])?;
+            let mut asked = Body::of(Contents::default())?;
+            asked.put(&["audience"], audience)?.put(&["scope"], scope)?.put(&["access_key"], access_key)?;
+            session.create(path, asked.finish()).await
         }
         Verb::Enable(one) => session.enable(at(session, &one)?).await,
         Verb::Disable(one) => session.disable(at(session, &one)?, &format!("the client {}", one.id)).await,

@@ -82,7 +82,7 @@ pub async fn run(verb: Verb, session: &mut Session) -> Done {
     let all = session.in_realm(&["organizations"])?;
     let at = |session: &Session, one: &One| session.in_realm(&["organizations", &one.id]);
     match verb {
-        Verb::List(sorted) => session.list(&sorted.below(all), &COLUMNS, sorted.part).await,
+        Verb::List(sorted) => session.list(&sorted.below(&all), &COLUMNS, sorted.part).await,
         Verb::Show(one) => session.show(at(session, &one)?).await,
         Verb::Create { id, settings } => {
             let mut body = settings.body()?;

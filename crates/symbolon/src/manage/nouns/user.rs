@@ -190,7 +190,7 @@ async fn tell_link(session: &mut Session, path: String) -> Done {
 pub async fn run(verb: Verb, session: &mut Session) -> Done {
     match verb {
         Verb::List { kind, sorted } => {
-            let all = sorted.below(kind.at(session, &[])?);
+            let all = sorted.below(&kind.at(session, &[])?);
             session.list(&all, &COLUMNS, sorted.part).await
         }
         Verb::Show { kind, one } => session.show(kind.at(session, &[&one.id])?).await,
@@ -203,13 +203,17 @@ pub async fn run(verb: Verb, session: &mut Session) -> Done {
             session.update(at, person.body()?.finish_change()?, expected.if_version).await
         }
         Verb::Invite { kind, id, email, role } => {
+            session.check_base()?;
             let id = match id {
                 Some(id) => id,
                 None => kind.make(session, email, role).await?,
             };
             tell_link(session, kind.at(session, &[&id, "invite"])?).await
         }
-        Verb::Reset { kind, one } => tell_link(session, kind.at(session, &[&one.id, "reset"])?).await,
+        Verb::Reset { kind, one } => {
+            session.check_base()?;
+            tell_link(session, kind.at(session, &[&one.id, "reset"])?).await
+        }
         Verb::Enable { kind, one } => session.enable(kind.at(session, &[&one.id])?).await,
         Verb::Disable { kind, one } => {
             session.disable(kind.at(session, &[&one.id])?, &format!("the user {}", one.id)).await

@@ -79,7 +79,7 @@ pub fn run(verb: Verb) -> Done {
                 *add;
             let url = transport::check_url(&url, allow_http)?;
             if !replace {
-                refuse_taken(&profiles, &name)?;
+                refuse_taken(&profiles, &name, "say --replace")?;
             }
             let client_secret = secrets::read(secret_file.as_deref(), "secret")?;
             let profile = Profile { realm, organization, ..Profile::new(url, client_id, client_secret) };
@@ -124,11 +124,11 @@ fn find<'a>(profiles: &'a Profiles, name: &str) -> Result<&'a Profile, Failure> 
     })
 }
 
-/// Refuses a name that a profile has.
-pub fn refuse_taken(profiles: &Profiles, name: &str) -> Done {
+/// Refuses a name that a profile has, and says what else to do than to choose another one.
+pub fn refuse_taken(profiles: &Profiles, name: &str, or_else: &str) -> Done {
     if profiles.profiles.contains_key(name) {
         return Err(Failure::usage(format!(
-            "there is a profile {name} already: choose another name, or `symbolon profile remove {name}` first"
+            "there is a profile {name} already: choose another name, or {or_else}"
         )));
     }
     Ok(())

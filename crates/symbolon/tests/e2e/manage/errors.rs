@@ -8,7 +8,7 @@ use super::desk::{Desk, Way};
 fn each_kind_of_failure_has_its_exit_code_and_says_what_to_do() {
     let desk = Desk::open();
     for way in [Way::Server, Way::Local] {
-        desk.go(way, &["client", "list"]).failed(2, "--organization");
+        desk.go(way, &["client", "show", "x"]).failed(2, "--organization");
         desk.go(way, &["organization", "delete", "x"]).failed(2, "unrecognized subcommand");
         desk.go(way, &["organization", "update", "operators"]).failed(2, "nothing to change");
         desk.go(way, &["organization", "disable", "operators"]).failed(2, "--yes");
@@ -53,6 +53,9 @@ fn a_command_on_the_machine_needs_its_data_and_keys() {
     let path = elsewhere.to_str().expect("a path");
     desk.run(&["realm", "list", "--local", "--data", path]).failed(1, "no data folder");
     assert!(!elsewhere.exists());
+    let data = desk.data.to_str().expect("a path");
+    let invite = ["user", "invite", "--operator", "--email", "a@example.com", "--local", "--data", data];
+    desk.run(&invite).failed(2, "--base-url");
     std::fs::remove_file(desk.data.join("pepper.key")).expect("a key");
     desk.go(Way::Local, &["realm", "list"]).failed(1, "there is no pepper");
 }

@@ -95,7 +95,7 @@ fn a_secret_comes_by_a_file_or_standard_input_and_never_by_an_argument() {
     }
     desk.run_with(&add, &format!("{secret}\n")).done();
     desk.run(&["realm", "list", "--profile", "copy"]).done();
-    desk.run_with(&add, secret).failed(2, "there is a profile copy already");
+    desk.run_with(&add, secret).failed(2, "or say --replace");
     let file = desk.file("secret", secret);
     desk.run(&[&add[..], &["--secret-file", &file, "--replace", "--realm", "default"]].concat()).done();
     desk.run(&["profile", "use", "copy"]).done();

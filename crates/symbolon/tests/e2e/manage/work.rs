@@ -195,6 +195,15 @@ fn clients(desk: &Desk, way: Way) {
     desk.go(way, &[&create[..], &at].concat()).failed(1, "cannot be made");
 
     assert_eq!(desk.ids(way, &[&["client", "list"][..], &at].concat()), ["importer"]);
+    let all = desk.ids(way, &["client", "list", "--status", "active"]);
+    assert!(all.contains(&"importer".to_owned()) && all.len() > 1, "{all:?}");
+    assert_eq!(desk.ids(way, &["client", "list", "--prefix", "imp"]), ["importer"]);
+    assert_eq!(desk.ids(way, &["client", "list", "--status", "disabled", "--prefix", "imp"]), [""; 0]);
+    assert!(desk.go(way, &["client", "list"]).done().contains("ORGANIZATION"));
+    let preview = [&["client", "preview", "importer"][..], &at].concat();
+    assert_eq!(desk.ask(way, &[&preview[..], &["--audience", API]].concat())["scope"], "read:things");
+    let refused = desk.ask(way, &[&preview[..], &["--audience", "https://other.example"]].concat());
+    assert_eq!(refused["refusal"]["error"], "invalid_target");
     let update = ["client", "update", "importer", "--lifetime", "120", "--set", "settings.claims.tier=gold"];
     let changed = desk.ask(way, &[&update[..], &at].concat());
     assert_eq!(
