@@ -152,7 +152,7 @@ impl Failures {
 }
 
 /// The network that an address counts for: one IPv4 address, or an IPv6 /64, which one subscriber has.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         v4 @ IpAddr::V4(_) => v4,
         IpAddr::V6(v6) => {

@@ -1,16 +1,20 @@
 //! People's passwords: Argon2id, never more than a few at once.
 //!
 //! A hash costs tens of milliseconds and 19 MiB on purpose. Without a bound, a flood of sign-ins would take the
-//! whole machine; with it, the excess waits briefly and is then told to come back.
+//! whole machine; with it, the excess waits briefly and is then told to come back. Nor may one network have all the
+//! places: whoever guesses from there waits for its own guesses, and everybody else signs in.
 
+use std::hash::{BuildHasher as _, RandomState};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash as Phc, Salt};
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
 use serde::{Deserialize, Serialize};
-use tokio::sync::Semaphore;
+use tokio::sync::{AcquireError, Semaphore};
 
+use crate::backoff::network;
 use crate::random::{NoRandomness, Random, bytes};
 use crate::secret::Secret;
 
@@ -60,11 +64,17 @@ impl From<NoRandomness> for PasswordError {
     }
 }
 
+/// How many lanes there are: so many that two networks hardly ever share one.
+const LANES: usize = 256;
+
 /// Hashes and compares passwords, a bounded number at once.
 #[derive(Clone)]
 pub struct Passwords {
     argon2: Argon2<'static>,
     places: Arc<Semaphore>,
+    /// Each network has one of these, by its hash, and in it all places but one, or the only one.
+    lanes: Arc<[Arc<Semaphore>]>,
+    lane_of: RandomState,
     patience: Duration,
     decoy: PasswordHash,
 }
@@ -75,19 +85,51 @@ impl Passwords {
         let parameters = Params::new(19 * 1024, 2, 1, None).map_err(|_| PasswordError::Failed)?;
         let decoy = decoy(&parameters, random)?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters);
-        Ok(Self { argon2, places: Arc::new(Semaphore::new(at_once)), patience, decoy })
+        let wide = at_once.saturating_sub(1).max(1);
+        Ok(Self {
+            argon2,
+            places: Arc::new(Semaphore::new(at_once)),
+            lanes: (0..LANES).map(|_| Arc::new(Semaphore::new(wide))).collect(),
+            lane_of: RandomState::new(),
+            patience,
+            decoy,
+        })
+    }
+
+    fn lane(&self, from: IpAddr) -> Option<&Arc<Semaphore>> {
+        let hash = self.lane_of.hash_one(network(from));
+        self.lanes.get(usize::try_from(hash).unwrap_or_default() % LANES)
     }
 
     /// Hashes a new password.
     pub async fn hash(&self, password: &Secret, random: &dyn Random) -> Result<PasswordHash, PasswordError> {
         let salt = bytes::<16>(random)?;
         let (argon2, password) = (self.argon2.clone(), password.clone());
-        self.bounded(move || hash_now(&argon2, password.expose().as_bytes(), &salt)).await?
+        self.bounded(None, move || hash_now(&argon2, password.expose().as_bytes(), &salt)).await?
     }
 
-    /// Compares a password with a hash, or with a decoy where there is none.
+    /// Compares a password with a hash, or with a decoy where there is none, for somebody who is known already.
     pub async fn matches(
         &self,
+        password: &Secret,
+        hash: Option<&PasswordHash>,
+    ) -> Result<bool, PasswordError> {
+        self.compare(None, password, hash).await
+    }
+
+    /// The same for whoever came from that address, whose network waits for itself.
+    pub async fn matches_from(
+        &self,
+        from: IpAddr,
+        password: &Secret,
+        hash: Option<&PasswordHash>,
+    ) -> Result<bool, PasswordError> {
+        self.compare(self.lane(from), password, hash).await
+    }
+
+    async fn compare(
+        &self,
+        lane: Option<&Arc<Semaphore>>,
         password: &Secret,
         hash: Option<&PasswordHash>,
     ) -> Result<bool, PasswordError> {
@@ -95,7 +137,7 @@ impl Passwords {
         let known = hash.is_some();
         let hash = hash.unwrap_or(&self.decoy).clone();
         let equal = self
-            .bounded(move || {
+            .bounded(lane, move || {
                 Phc::new(&hash.0)
                     .is_ok_and(|phc| argon2.verify_password(password.expose().as_bytes(), &phc).is_ok())
             })
@@ -105,12 +147,22 @@ impl Passwords {
 
     async fn bounded<T: Send + 'static>(
         &self,
+        lane: Option<&Arc<Semaphore>>,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, PasswordError> {
-        let place = tokio::time::timeout(self.patience, Arc::clone(&self.places).acquire_owned()).await;
-        let Ok(Ok(place)) = place else { return Err(PasswordError::Busy) };
+        let places = async {
+            let lane = match lane {
+                Some(lane) => Some(Arc::clone(lane).acquire_owned().await?),
+                None => None,
+            };
+            Ok::<_, AcquireError>((lane, Arc::clone(&self.places).acquire_owned().await?))
+        };
+        let Ok(Ok(places)) = tokio::time::timeout(self.patience, places).await else {
+            return Err(PasswordError::Busy);
+        };
+        // They are given back when the work is done, not when nobody waits for it any more.
         let work = move || {
-            let _place = place;
+            let _places = places;
             work()
         };
         tokio::task::spawn_blocking(work).await.map_err(|_| PasswordError::Failed)
@@ -167,6 +219,23 @@ mod tests {
         let passwords = Passwords::new(0, Duration::ZERO, &SystemRandom).unwrap();
         let any = Secret::new("x".to_owned());
         assert_eq!(passwords.matches(&any, None).await, Err(PasswordError::Busy));
+    }
+
+    #[tokio::test]
+    async fn one_network_leaves_a_place_to_all_others() {
+        let passwords = Passwords::new(2, Duration::ZERO, &SystemRandom).unwrap();
+        let any = Secret::new("x".to_owned());
+        let guesses = IpAddr::from([192, 0, 2, 1]);
+        let same_lane =
+            |other: &IpAddr| Arc::ptr_eq(passwords.lane(guesses).unwrap(), passwords.lane(*other).unwrap());
+        let other =
+            (1..=255).map(|last| IpAddr::from([198, 51, 100, last])).find(|one| !same_lane(one)).unwrap();
+        let matches = async |from| passwords.matches_from(from, &any, None).await;
+        let seen = tokio::join!(matches(guesses), matches(guesses), matches(other));
+        assert_eq!(seen, (Ok(false), Err(PasswordError::Busy), Ok(false)));
+        // Neighbours in one IPv6 network are one, as for back-off.
+        let [one, two] = ["2001:db8::1", "2001:db8::2"].map(|text| text.parse().unwrap());
+        assert!(Arc::ptr_eq(passwords.lane(one).unwrap(), passwords.lane(two).unwrap()));
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub async fn decide(
     let began = tokio::time::Instant::now();
     // Before the first thing is read: a password takes its time, and nothing may be older than the directory may.
     let as_of = authority.directory().as_of();
-    let known = match check(authority, realm, email, password).await {
+    let known = match check(authority, realm, (email, password), from).await {
         Ok(known) => known,
         Err(reason @ (Reason::StoreUnavailable(_) | Reason::PasswordsBusy | Reason::SigningFailed)) => {
             return Err(Refusal::new(reason));
@@ -54,14 +54,14 @@ struct Known {
 async fn check(
     authority: &Authority,
     realm: &Arc<RealmView>,
-    email: &str,
-    password: &Secret,
+    (email, password): (&str, &Secret),
+    from: IpAddr,
 ) -> Result<Known, Reason> {
     let unavailable = |error: crate::store::StoreError| Reason::StoreUnavailable(error.to_string());
     let user = authority.store().find_user_by_email(realm.id(), email).await.map_err(unavailable)?;
     let hash = user.as_ref().and_then(|user| user.password.as_ref());
     let too_long = password.expose().len() > LONGEST_PASSWORD;
-    let right = !too_long && authority.passwords.matches(password, hash).await.map_err(busy)?;
+    let right = !too_long && authority.passwords.matches_from(from, password, hash).await.map_err(busy)?;
     let user = user.ok_or(Reason::UnknownUser)?;
     if !right {
         return Err(Reason::WrongPassword);

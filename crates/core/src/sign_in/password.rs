@@ -63,11 +63,11 @@ impl Attempt<'_> {
         if password.expose().len() > LONGEST {
             // Hashing costs the same whatever the length, but nobody has such a password.
             let nobodys = Secret::new(String::new());
-            self.authority.passwords.matches(&nobodys, None).await.map_err(busy)?;
+            self.authority.passwords.matches_from(self.visit.from, &nobodys, None).await.map_err(busy)?;
             return Ok(false);
         }
         let hash = user.and_then(|user| user.password.as_ref());
-        self.authority.passwords.matches(password, hash).await.map_err(busy)
+        self.authority.passwords.matches_from(self.visit.from, password, hash).await.map_err(busy)
     }
 
     /// The password was right.
