@@ -32,16 +32,16 @@ async fn a_realms_own_operator_changes_its_settings_but_neither_its_hosts_nor_it
     let token = tenant(&office).await;
     let base = office.bed.authority.directory().base().to_owned();
     let path = "/api/v1/realms/tenant";
-    let patch = async |settings: Value| {
+    let change = async |settings: Value| {
         with(&office, &token, Method::PATCH, path, &json!({"settings": settings})).await
     };
-    assert_eq!(patch(json!({"default_lifetime": 60})).await.status, 200);
+    assert_eq!(change(json!({"default_lifetime": 60})).await.status, 200);
     for settings in [
         json!({"hosts": ["tenant.example"]}),
         json!({"issuer": base}),
         json!({"issuer": "https://t.example"}),
     ] {
-        is_problem(&patch(settings.clone()).await, 403, "not-offered");
+        is_problem(&change(settings.clone()).await, 403, "not-offered");
         let mut settings = settings;
         settings["operators"] = json!("tops");
         let described = json!({"realms": [{"id": "tenant", "settings": settings}]});
