@@ -168,14 +168,26 @@ impl Attempt<'_> {
         proves: Option<&SessionId>,
     ) -> Result<SignedIn, Reason> {
         match proves {
-            None => self.begin_session(user, method).await,
+            None => self.begin_session(user, method, self.now()).await,
             Some(id) => self.prove_session(user, id).await,
         }
     }
 
-    async fn begin_session(&self, user: User, method: Method) -> Result<SignedIn, Reason> {
+    /// Begins a session in place of one that ends with the password that it began with. Nothing more was proved by
+    /// that than before: a session that was old does not become fresh.
+    pub(crate) async fn go_on(&self, user: User, before: &Session) -> Result<SignedIn, Reason> {
+        self.begin_session(user, before.method, before.proven_at).await
+    }
+
+    async fn begin_session(
+        &self,
+        user: User,
+        method: Method,
+        proven_at: Timestamp,
+    ) -> Result<SignedIn, Reason> {
         let authority = self.authority;
         let (session, token) = session::begin(authority, &user, (self.realm.id(), method), self.visit)?;
+        let session = Session { proven_at, ..session };
         let actor = Actor::user(&user.id, self.visit.request_id).at(self.visit.from);
         let editor = Editor { authority, actor: &actor, realm: self.realm.id() };
         let begun = serde_json::json!({ "session": session.id, "method": method });
