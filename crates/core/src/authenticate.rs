@@ -121,7 +121,13 @@ pub async fn authenticate(
     let refusal = match check(authority, realm, credentials, from).await {
         Ok(client) => return Ok(client),
         Err(reason @ (Reason::StoreUnavailable(_) | Reason::DirectoryTooOld(_))) => Refusal::new(reason),
-        Err(reason) => authority.count_failure(realm.id(), credentials.unverified_id(), from, reason, began),
+        Err(reason) => authority.count_failure(
+            realm.id(),
+            credentials.unverified_ids().next().unwrap_or_default(),
+            from,
+            reason,
+            began,
+        ),
     };
     Err(Refusal { used_basic: credentials.method == Method::Basic, ..refusal })
 }
@@ -159,10 +165,11 @@ async fn find_key(
     realm: &Arc<RealmView>,
     pair: &Pair<'_>,
 ) -> Result<(Arc<ClientWithKeys>, usize), Reason> {
+    let known = authority.directory().client(realm.id(), &pair.id).await;
+    // Only now: what is written down of the refusal depends on who it names.
     if secret_format::inspect(&pair.secret) == Form::Damaged {
         return Err(Reason::DamagedSecret);
     }
-    let known = authority.directory().client(realm.id(), &pair.id).await;
     let known = known.map_err(|error| Reason::StoreUnavailable(error.to_string()))?;
     let Some(known) = known else {
         authority.peppers.compare_with_nothing(&pair.secret);

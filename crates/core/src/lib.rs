@@ -28,6 +28,7 @@ pub mod leak;
 pub mod licence;
 pub mod limit;
 pub mod metrics;
+pub mod named;
 pub mod organization;
 pub mod password;
 pub mod permission;

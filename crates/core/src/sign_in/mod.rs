@@ -24,12 +24,13 @@ use crate::clock::Timestamp;
 use crate::edit::Editor;
 use crate::edit::user::subject;
 use crate::id::{SessionId, UserId};
+use crate::named::Named;
 use crate::realm_view::RealmView;
 use crate::refusal::{Reason, Refusal};
 use crate::secret::Secret;
 use crate::session::{self, Method, Session, Visit};
 use crate::store::{MakingRoom, StoreError};
-use crate::user::{User, comparable_email, is_email};
+use crate::user::{User, comparable_email};
 use factors::{Factors, Methods};
 
 /// The second step has to come within this time.
@@ -149,7 +150,7 @@ impl Attempt<'_> {
                 realm: self.realm.id(),
                 endpoint: ENDPOINT,
                 // Whoever typed a password into the wrong field finds it in no record.
-                unverified_client: email.as_deref().filter(|email| is_email(email)),
+                named: Named::User(email.as_deref().unwrap_or_default()),
                 from: self.visit.from,
             },
         );

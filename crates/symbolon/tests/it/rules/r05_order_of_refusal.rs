@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Answer, Bed, NOW, REFUSED, Request, Way, secrets};
+use crate::support::{Answer, Bed, NOW, REFUSED, Request, Way, kept_of, secrets};
 
 const PATHS: [&str; 2] = ["/realms/ecoinvent/oauth/token", "/realms/ecoinvent/protocol/openid-connect/token"];
 
@@ -162,7 +162,7 @@ async fn one_answer_outside_and_distinct_reasons_inside() {
         answer.refused(401, "invalid_client");
         let kept = bed.refusal(&answer).await;
         assert_eq!((kept.reason.as_str(), kept.error.as_str()), (reason, "invalid_client"));
-        assert_eq!(kept.unverified_client.as_deref(), Some(id));
+        assert_eq!(kept.unverified_client.as_deref(), Some(kept_of(id)));
     }
 }
 
