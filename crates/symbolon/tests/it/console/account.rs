@@ -462,26 +462,6 @@ async fn every_form_of_the_account_refuses_what_comes_from_elsewhere() {
 }
 
 #[tokio::test]
-async fn of_whoever_has_not_signed_in_only_short_forms_are_read() {
-    let desk = Desk::open().await;
-    let (short, long) = ("x".repeat(15_000), "x".repeat(17_000));
-    for path in
-        ["/console/sign-in", "/console/sign-in/passkey", "/console/realms/default/sign-in", "/console/link/x"]
-    {
-        let mut browser = Browser::new(&desk);
-        let answer = browser.post(path, &[("password", &long)]).await;
-        assert_eq!(answer.status, 400, "{path}: {answer:?}");
-        assert!(answer.text.contains("The form could not be read"), "{path}: {}", answer.text);
-        let answer = browser.post(path, &[("password", &short)]).await;
-        assert_ne!(answer.status, 400, "{path}: {answer:?}");
-    }
-    // Whoever has signed in may describe more.
-    let mut owner = Browser::signed_in(&desk, Who::Owner).await;
-    let answer = owner.post("/console/realms/default/policies/new", &[("id", &long)]).await;
-    assert_eq!(answer.status, 422, "{answer:?}");
-}
-
-#[tokio::test]
 async fn whoever_is_not_signed_in_is_asked_to_and_comes_back_to_the_page() {
     let desk = Desk::open().await;
     let mut browser = Browser::new(&desk);
