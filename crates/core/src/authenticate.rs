@@ -16,6 +16,7 @@ use crate::client::Client;
 use crate::clock::Timestamp;
 use crate::directory::{AsOf, Customer};
 use crate::id::{AccessKeyId, ClientId};
+use crate::named;
 use crate::realm_view::RealmView;
 use crate::refusal::{Reason, Refusal};
 use crate::secret::{Comparison, Secret};
@@ -121,7 +122,12 @@ pub async fn authenticate(
     let refusal = match check(authority, realm, credentials, from).await {
         Ok(client) => return Ok(client),
         Err(reason @ (Reason::StoreUnavailable(_) | Reason::DirectoryTooOld(_))) => Refusal::new(reason),
-        Err(reason) => authority.count_failure(realm.id(), credentials.unverified_id(), from, reason, began),
+        Err(reason) => {
+            // However it was written: else each spelling of an id would have a count of its own.
+            let meant = named::meant(authority.directory(), realm.id(), credentials.unverified_ids());
+            let id = meant.map(|(id, _)| id).unwrap_or_default();
+            authority.count_failure(realm.id(), id, from, reason, began)
+        }
     };
     Err(Refusal { used_basic: credentials.method == Method::Basic, ..refusal })
 }
@@ -159,10 +165,11 @@ async fn find_key(
     realm: &Arc<RealmView>,
     pair: &Pair<'_>,
 ) -> Result<(Arc<ClientWithKeys>, usize), Reason> {
+    let known = authority.directory().client(realm.id(), &pair.id).await;
+    // Only now: what is written down of the refusal depends on who it names.
     if secret_format::inspect(&pair.secret) == Form::Damaged {
         return Err(Reason::DamagedSecret);
     }
-    let known = authority.directory().client(realm.id(), &pair.id).await;
     let known = known.map_err(|error| Reason::StoreUnavailable(error.to_string()))?;
     let Some(known) = known else {
         authority.peppers.compare_with_nothing(&pair.secret);

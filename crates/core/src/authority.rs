@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::Duration;
 
+use symbolon_protocol::secret_format::without_secrets;
+
 use crate::audit::Change;
 use crate::backoff::{Delay, Failures};
 use crate::claim_cache::ClaimCache;
@@ -15,6 +17,7 @@ use crate::journal::{Journal, JournalTasks};
 use crate::key_check;
 use crate::limit::{Counts, Rate, RateLimiter, Verdict};
 use crate::metrics::RefusalCounts;
+use crate::named::{Kept, Named};
 use crate::password::{PasswordError, Passwords};
 use crate::quota::Quotas;
 use crate::random::{NoRandomness, Random};
@@ -222,10 +225,9 @@ impl Authority {
     pub fn note_refusal(&self, refusal: &Refusal, of: &RefusedRequest<'_>) {
         let code = refusal.code();
         self.refusals.refused(of.endpoint, &refusal.reason);
-        // Authentication has just looked for it; nobody's word alone is worth a look into the database.
-        let named = of.unverified_client;
-        let known = named.and_then(|id| Some((id, self.directory.cached_client(of.realm, id)?)));
-        let key = known.as_ref().and_then(|(id, known)| known.keys.iter().find(|key| key.id.as_str() == *id));
+        let Kept { text, known } = of.named.kept(&self.directory, of.realm);
+        let key = known.as_ref().and_then(|(id, known)| known.keys.iter().find(|key| key.id.as_str() == id));
+        let detail = refusal.reason.to_string();
         self.journal.note_refusal(RefusalRecord {
             at: self.now(),
             request_id: of.request_id.to_owned(),
@@ -233,8 +235,8 @@ impl Authority {
             endpoint: of.endpoint.to_owned(),
             error: code.name().to_owned(),
             reason: refusal.reason.name().to_owned(),
-            detail: refusal.reason.to_string().chars().take(500).collect(),
-            unverified_client: named.map(|id| id.chars().take(255).collect()),
+            detail: without_secrets(&detail).chars().take(500).collect(),
+            unverified_client: text,
             access_key: key.map(|key| key.id.clone()),
             client: known.as_ref().map(|(_, known)| known.client.id.clone()),
             organization: known.as_ref().map(|(_, known)| known.client.organization.clone()),
@@ -302,7 +304,7 @@ impl Authority {
 }
 
 /// A refused request, for its record.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct RefusedRequest<'a> {
     /// The request's id.
     pub request_id: &'a str,
@@ -310,8 +312,8 @@ pub struct RefusedRequest<'a> {
     pub realm: &'a RealmId,
     /// The endpoint.
     pub endpoint: &'a str,
-    /// The identifier that the request named.
-    pub unverified_client: Option<&'a str>,
+    /// Who it said that it was.
+    pub named: Named<'a>,
     /// The network address that asked.
     pub from: IpAddr,
 }

@@ -29,6 +29,7 @@ pub mod leak;
 pub mod licence;
 pub mod limit;
 pub mod metrics;
+pub mod named;
 pub mod network;
 pub mod organization;
 pub mod password;

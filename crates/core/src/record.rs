@@ -148,7 +148,8 @@ pub struct RefusalRecord {
     pub reason: String,
     /// The exact reason, in a sentence.
     pub detail: String,
-    /// The identifier that the request named; whether it exists is the reason's business.
+    /// Who the request said that it was: the id of a client or a key, whole; how an id begins that nobody has, and `…`;
+    /// or what is an email.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub unverified_client: Option<String>,
     /// The client that the request concerns, if it is known to exist: it named this one or a key of it.

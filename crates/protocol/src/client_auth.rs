@@ -90,9 +90,10 @@ impl<'a> UnverifiedCredentials<'a> {
         }
     }
 
-    /// The identifier as it was written, for records and back-off; not verified.
-    pub fn unverified_id(&self) -> &str {
-        self.readings.first().map_or("", |pair| &pair.id)
+    /// The identifier of each reading, for records and back-off; not verified. Last comes the one that RFC 6749 §2.3.1
+    /// asks for: form-decoded.
+    pub fn unverified_ids(&self) -> impl Iterator<Item = &str> {
+        self.readings.iter().map(|pair| &*pair.id)
     }
 }
 

@@ -3,6 +3,7 @@
 //! The prefix lets scanners find a leaked secret, the checksum lets them (and the server) tell a real one from
 //! a typing error without looking anything up, and the alphabet survives a double click, a shell and a URL.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use zeroize::Zeroizing;
@@ -114,6 +115,21 @@ pub fn masked(secret: &str) -> String {
     format!("{}_{}", shown.map_or("sym", |(shown, _)| shown), "*".repeat(8))
 }
 
+/// A text with every secret of this form in it masked.
+pub fn without_secrets(text: &str) -> Cow<'_, str> {
+    let (mut shown, mut from) = (String::new(), 0);
+    for range in find(text.as_bytes()) {
+        shown.push_str(text.get(from..range.start).unwrap_or_default());
+        from = range.end;
+        shown.push_str(&masked(text.get(range).unwrap_or_default()));
+    }
+    if from == 0 {
+        return Cow::Borrowed(text);
+    }
+    shown.push_str(text.get(from..).unwrap_or_default());
+    Cow::Owned(shown)
+}
+
 fn checksum(text: &str) -> String {
     let mut sum = crc32fast::hash(text.as_bytes());
     let mut digits = [b'0'; CHECKSUM_CHARACTERS];
@@ -189,6 +205,16 @@ mod tests {
         assert_eq!(masked(&secret), "sym_sk_my_key_********");
         for other in ["", "a_secret_from_elsewhere", &secret[..secret.len() - 1]] {
             assert_eq!((masked(other).as_str(), written_id(other)), ("sym_********", None));
+        }
+    }
+
+    #[test]
+    fn every_secret_in_a_text_is_masked_and_the_rest_stays() {
+        let secret = encode(ACCESS_KEY, "my-key", &[7; 32]);
+        let text = format!("ü {}, and {}!", &*secret, &*secret);
+        assert_eq!(without_secrets(&text), "ü sym_sk_my_key_********, and sym_sk_my_key_********!");
+        for plain in ["", "nothing here", "sym_sk_my_key_1"] {
+            assert_eq!(without_secrets(plain), plain);
         }
     }
 

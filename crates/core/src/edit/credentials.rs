@@ -1,5 +1,6 @@
 //! What people sign in with, as they change it themselves: the password, the app that makes codes, recovery codes and
-//! passkeys. Whoever changes one has proved lately who it is; a password is changed with the old one.
+//! passkeys. Whoever changes one has proved lately who it is; a password is changed with the old one, which is proof
+//! enough where nothing else is set up.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
@@ -98,13 +99,26 @@ fn check_proven(authority: &Authority, person: &Person) -> Result<(), Credential
     if person.is_proven(authority.now()) { Ok(()) } else { Err(CredentialError::NotProven) }
 }
 
+/// Whether a person has to prove again who it is before it changes its password: with a second factor, a password alone
+/// says too little.
+pub async fn password_needs_proof(authority: &Authority, person: &Person) -> Result<bool, StoreError> {
+    if person.is_proven(authority.now()) {
+        return Ok(false);
+    }
+    let factors = authority.store().find_factors(person.realm().id(), &person.user().id).await?;
+    Ok(factors.is_some_and(|factors| factors.is_needed()))
+}
+
 /// Changes a person's password. All sessions end with it, and all tokens of the old one; the person goes on in the new
-/// session that this gives.
+/// session that this gives, which is proven for no longer than the one before.
 pub async fn change_password(
     attempt: Attempt<'_>,
     person: &Person,
     (old, new): (&Secret, &Secret),
 ) -> Result<SignedIn, CredentialError> {
+    if password_needs_proof(attempt.authority, person).await? {
+        return Err(CredentialError::NotProven);
+    }
     let began = Instant::now();
     let (before, editor) = (person.user(), person.editor(attempt.authority));
     let reason = match attempt.is_right(Some(before), old).await {
@@ -122,8 +136,7 @@ pub async fn change_password(
     change.revocations = vec![editor.before_now(Kind::User, after.id.as_str())?];
     editor.store().update_user(editor.realm, &after, &change).await?;
     editor.done().await?;
-    let method = person.session().method;
-    match attempt.finish(after, method, None).await {
+    match attempt.go_on(after, person.session()).await {
         Ok(signed_in) => Ok(signed_in),
         Err(reason) => Err(attempt.refuse(Some(&before.email), reason, began).await.into()),
     }

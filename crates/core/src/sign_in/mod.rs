@@ -24,12 +24,13 @@ use crate::clock::Timestamp;
 use crate::edit::Editor;
 use crate::edit::user::subject;
 use crate::id::{SessionId, UserId};
+use crate::named::Named;
 use crate::realm_view::RealmView;
 use crate::refusal::{Reason, Refusal};
 use crate::secret::Secret;
 use crate::session::{self, Method, Session, Visit};
 use crate::store::{MakingRoom, StoreError};
-use crate::user::{User, comparable_email, is_email};
+use crate::user::{User, comparable_email};
 use factors::{Factors, Methods};
 
 /// The second step has to come within this time.
@@ -149,7 +150,7 @@ impl Attempt<'_> {
                 realm: self.realm.id(),
                 endpoint: ENDPOINT,
                 // Whoever typed a password into the wrong field finds it in no record.
-                unverified_client: email.as_deref().filter(|email| is_email(email)),
+                named: Named::User(email.as_deref().unwrap_or_default()),
                 from: self.visit.from,
             },
         );
@@ -168,14 +169,26 @@ impl Attempt<'_> {
         proves: Option<&SessionId>,
     ) -> Result<SignedIn, Reason> {
         match proves {
-            None => self.begin_session(user, method).await,
+            None => self.begin_session(user, method, self.now()).await,
             Some(id) => self.prove_session(user, id).await,
         }
     }
 
-    async fn begin_session(&self, user: User, method: Method) -> Result<SignedIn, Reason> {
+    /// Begins a session in place of one that ends with the password that it began with. Nothing more was proved by
+    /// that than before: a session that was old does not become fresh.
+    pub(crate) async fn go_on(&self, user: User, before: &Session) -> Result<SignedIn, Reason> {
+        self.begin_session(user, before.method, before.proven_at).await
+    }
+
+    async fn begin_session(
+        &self,
+        user: User,
+        method: Method,
+        proven_at: Timestamp,
+    ) -> Result<SignedIn, Reason> {
         let authority = self.authority;
         let (session, token) = session::begin(authority, &user, (self.realm.id(), method), self.visit)?;
+        let session = Session { proven_at, ..session };
         let actor = Actor::user(&user.id, self.visit.request_id).at(self.visit.from);
         let editor = Editor { authority, actor: &actor, realm: self.realm.id() };
         let begun = serde_json::json!({ "session": session.id, "method": method });

@@ -188,7 +188,8 @@ impl Visitor {
         self.caller.has(permission)
     }
 
-    /// Stops unless the person has just shown who it is: before credentials are made, shown or removed.
+    /// Stops unless the person has just shown who it is: before credentials are made, shown or removed, and before rights
+    /// are given or changed.
     pub(crate) fn check_proof(&self) -> Result<(), Failure> {
         if self.person.is_proven(self.authority.now()) {
             return Ok(());

@@ -47,7 +47,8 @@ pub(crate) struct RefusalView {
     reason: String,
     /// The exact reason, in a sentence.
     detail: String,
-    /// The id that the request named, which may be nobody's.
+    /// Who the request said that it was: the id of a client or an access key, whole; of an id that nobody has only how it
+    /// begins, and `…`, for it may be a secret in the wrong field; or an email.
     named: Option<String>,
     /// The network address that asked.
     from: String,

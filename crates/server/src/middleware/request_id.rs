@@ -20,7 +20,7 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use crate::metrics::{Endpoint, RequestCounts};
-use crate::middleware::host::of_address;
+use crate::middleware::host::{is_clear, of_address, unclear};
 use crate::middleware::log_share::{Line, LogShares, cut};
 use crate::middleware::unserved::Unserved;
 use crate::state::ServerState;
@@ -95,7 +95,10 @@ where
             path = cut(shown(uri.path()))
         );
         request.extensions_mut().insert(RequestId(id.clone()));
-        let inner = span.in_scope(|| Service::<Request<B>>::call(&mut self.router, request));
+        let is_clear = is_clear(&request);
+        let host = host.filter(|_| is_clear);
+        let inner =
+            is_clear.then(|| span.in_scope(|| Service::<Request<B>>::call(&mut self.router, request)));
         Answering { inner, span, asked: Asked { id, method, uri, host, parent, began, watch } }
     }
 }
@@ -122,7 +125,8 @@ pin_project! {
     /// An answer in the making.
     pub struct Answering {
         #[pin]
-        inner: RouteFuture<Infallible>,
+        // Nothing where it is not said clearly for whom the request is.
+        inner: Option<RouteFuture<Infallible>>,
         span: tracing::Span,
         asked: Asked,
     }
@@ -134,7 +138,13 @@ impl Future for Answering {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let _entered = this.span.enter();
-        let Ok(mut response) = ready!(this.inner.poll(cx));
+        let mut response = match this.inner.as_pin_mut() {
+            Some(inner) => {
+                let Ok(response) = ready!(inner.poll(cx));
+                response
+            }
+            None => unclear(),
+        };
         if let Ok(value) = HeaderValue::from_str(&this.asked.id) {
             response.headers_mut().insert(HEADER, value);
         }

@@ -12,6 +12,7 @@ use axum::response::Response;
 use http_body_util::LengthLimitError;
 use symbolon_core::authenticate::{AuthenticatedClient, authenticate};
 use symbolon_core::authority::{Authority, RefusedRequest};
+use symbolon_core::named::Named;
 use symbolon_core::protocol::client_auth::{ClientAuthError, UnverifiedCredentials};
 use symbolon_core::protocol::parameters::{Encoding, LARGEST_BODY, Parameters, ParametersError, form_decode};
 use symbolon_core::realm_view::RealmView;
@@ -116,14 +117,14 @@ impl OauthRequest {
 
     /// Notes a refusal under the request's id, then waits until it may be answered: whoever hangs up meanwhile is
     /// on record all the same.
-    pub(crate) async fn note(&self, refusal: &Refusal, endpoint: &str, unverified_client: Option<&str>) {
+    pub(crate) async fn note(&self, refusal: &Refusal, endpoint: &str, named: Named<'_>) {
         self.authority.note_refusal(
             refusal,
             &RefusedRequest {
                 request_id: &self.id,
                 realm: self.realm.id(),
                 endpoint,
-                unverified_client,
+                named,
                 from: self.from,
             },
         );

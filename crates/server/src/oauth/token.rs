@@ -7,9 +7,11 @@ use axum::response::Response;
 use symbolon_core::authenticate::AuthenticatedClient;
 use symbolon_core::grant::client_credentials::{self, TokenRequest};
 use symbolon_core::issue::{IssuedToken, issue};
+use symbolon_core::named::Named;
 use symbolon_core::protocol::client_auth::Method;
 use symbolon_core::protocol::grant_type::GrantType;
 use symbolon_core::protocol::parameters::Parameters;
+use symbolon_core::protocol::secret_format::without_secrets;
 use symbolon_core::refusal::{Reason, Refusal};
 
 use crate::oauth::answer;
@@ -42,21 +44,21 @@ pub(crate) async fn keycloak(request: OauthRequest) -> Response {
 }
 
 async fn serve(request: &OauthRequest) -> Result<IssuedToken, Refusal> {
-    let mut named = None;
+    let mut named = Vec::new();
     let outcome = in_time(mint(request, &mut named)).await;
     if let Err(refusal) = &outcome {
-        request.note(refusal, "token", named.as_deref()).await;
+        request.note(refusal, "token", Named::Client(&named)).await;
     }
     outcome
 }
 
 /// The order of refusal (rule 5): malformed request, authentication, grant type, audience, licence, scope.
-async fn mint(request: &OauthRequest, named: &mut Option<String>) -> Result<IssuedToken, Refusal> {
+async fn mint(request: &OauthRequest, named: &mut Vec<String>) -> Result<IssuedToken, Refusal> {
     let parameters = request.parameters()?;
     let grant_type = required(&parameters, "grant_type")?;
     let asked = asked(&parameters)?;
     let credentials = request.credentials(&parameters)?;
-    *named = Some(credentials.unverified_id().to_owned());
+    *named = credentials.unverified_ids().map(str::to_owned).collect();
     let client: AuthenticatedClient = request.client(&credentials).await?;
     let used_basic = credentials.method == Method::Basic;
     grant(request, &client, grant_type, &asked).await.map_err(|refusal| {
@@ -75,7 +77,11 @@ async fn grant(
         Some(GrantType::ClientCredentials) => {
             client_credentials::decide(client, asked, request.authority.now())?
         }
-        None => return Err(Reason::GrantType(grant_type.chars().take(64).collect()).into()),
+        None => {
+            // Masked before it is cut: half a secret is not recognized.
+            let named = without_secrets(grant_type).chars().take(64).collect();
+            return Err(Reason::GrantType(named).into());
+        }
     };
     issue(&request.authority, &grant, &request.id).await
 }

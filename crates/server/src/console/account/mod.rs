@@ -15,12 +15,17 @@ mod sign_in;
 mod totp;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 
 use crate::state::ServerState;
 
 /// Where a person finds what is its own.
 const ACCOUNT: &str = "/console/account";
+
+/// The longest form that is read here, in bytes: some come from whoever has not signed in. A passkey's answer has a few
+/// kilobytes.
+const LARGEST_FORM: usize = 16 * 1024;
 
 /// The pages.
 pub(super) fn routes() -> Router<ServerState> {
@@ -42,6 +47,7 @@ pub(super) fn routes() -> Router<ServerState> {
         .route("/account/passkeys/{passkey}/remove", get(passkeys::ask_to_remove).post(passkeys::remove))
         .route("/account/sessions/{session}/end", post(sessions::end))
         .route("/account/sessions/end-others", post(sessions::end_others))
+        .layer(DefaultBodyLimit::max(LARGEST_FORM))
 }
 
 fn ways_in(place: &str) -> Router<ServerState> {

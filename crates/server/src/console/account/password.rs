@@ -9,8 +9,9 @@ use symbolon_core::sign_in::password::SHORTEST;
 use symbolon_core::sign_in::{Attempt, Refused};
 
 use crate::console::account::overview::{below, told};
+use crate::console::address;
 use crate::console::cookie::{self, Cookie};
-use crate::console::failure::Failure;
+use crate::console::failure::{self, Failure};
 use crate::console::form::{Form, Mistakes};
 use crate::console::page::{Page, gone_to};
 use crate::console::texts::Texts;
@@ -34,8 +35,11 @@ fn page(visitor: &Visitor, mistakes: Mistakes) -> Response {
 }
 
 /// The form.
-pub(super) async fn show(visitor: Visitor) -> Response {
-    page(&visitor, Mistakes::default())
+pub(super) async fn show(visitor: Visitor) -> Result<Response, Failure> {
+    if credentials::password_needs_proof(&visitor.authority, &visitor.person).await? {
+        visitor.check_proof()?;
+    }
+    Ok(page(&visitor, Mistakes::default()))
 }
 
 /// Takes the old password and the new one.
@@ -61,6 +65,8 @@ pub(super) async fn change(visitor: Visitor, form: Form) -> Result<Response, Fai
             }
             Ok(response)
         }
+        // Passwords do not wait in the browser, as other forms do: this one is filled in again.
+        Err(CredentialError::NotProven) => Ok(failure::to(address::PROVE, &visitor.asked.path, "")),
         Err(error) => {
             let field = match &error {
                 CredentialError::Refused(Refused::Wrong) => "old",

@@ -115,7 +115,7 @@ pub(super) async fn save(
     Path((realm, organization, client)): Path<(String, String, String)>,
     form: Form,
 ) -> Result<Response, Failure> {
-    let room = Room::enter(&visitor, Permission::WriteClients, (&realm, &organization)).await?;
+    let room = Room::enter_proven(&visitor, Permission::WriteClients, (&realm, &organization)).await?;
     let before = room.client(&client).await?.client;
     let fields = Fields::entered(&form);
     let settings = match settings(&room, &before, &fields) {

@@ -99,7 +99,7 @@ pub(super) async fn ask_disable(visitor: Visitor, Path(at): OfClient) -> Result<
 
 /// Asks before switching on.
 pub(super) async fn ask_enable(visitor: Visitor, Path(at): OfClient) -> Result<Response, Failure> {
-    let room = Room::enter(&visitor, Permission::WriteClients, (&at.0, &at.1)).await?;
+    let room = Room::enter_proven(&visitor, Permission::WriteClients, (&at.0, &at.1)).await?;
     let client = room.client(&at.2).await?.client;
     let texts = ["client-enable-title", "client-enable-text", "client-enable"];
     let question = Confirm { is_danger: false, ..question(&room, &client, "enable", texts) };
@@ -122,6 +122,10 @@ async fn switch(
     (form, status, done): (&Form, Status, &'static str),
 ) -> Result<Response, Failure> {
     let room = Room::enter(visitor, Permission::WriteClients, (&at.0, &at.1)).await?;
+    // Switching off is a brake, and brakes are quick.
+    if status.is_active() {
+        visitor.check_proof()?;
+    }
     let client = room.client(&at.2).await?.client;
     if client.status != status {
         check_version(&client, form)?;

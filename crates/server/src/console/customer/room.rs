@@ -35,7 +35,7 @@ impl<'a> Room<'a> {
         Ok(Self { visitor, access, t })
     }
 
-    /// The same for making, showing or removing credentials: who does it has just shown who it is.
+    /// The same for making, showing or removing credentials and for giving rights: who does it has just shown who it is.
     pub(super) async fn enter_proven(
         visitor: &'a Visitor,
         permission: Permission,

@@ -17,6 +17,7 @@ use symbolon_core::authority::RefusedRequest;
 use symbolon_core::client::Client;
 use symbolon_core::grant::client_credentials::{self, TokenRequest};
 use symbolon_core::issue::issue;
+use symbolon_core::named::Named;
 use symbolon_core::permission::Permission;
 use symbolon_core::protocol::client_auth::{Method, Pair, UnverifiedCredentials};
 use symbolon_core::protocol::parameters::Text;
@@ -185,7 +186,7 @@ async fn refused(room: &Room<'_>, client: &Client, refusal: &Refusal) -> String 
             request_id: &request_id,
             realm: room.realm(),
             endpoint: "token",
-            unverified_client: Some(client.id.as_str()),
+            named: Named::Client(&[client.id.to_string()]),
             from: from(room),
         },
     );

@@ -271,6 +271,7 @@ pub(super) async fn update(
     form: Form,
 ) -> Result<Response, Failure> {
     let access = visitor.realm(Permission::WriteOperators, &realm)?;
+    visitor.check_proof()?;
     let (before, role) = find(&access, &operator).await?;
     check_version(&form, before.version)?;
     let wanted = read_role(&form)?;
@@ -327,6 +328,7 @@ pub(super) async fn ask_status(
     Path((realm, operator)): Path<(String, String)>,
 ) -> Result<Response, Failure> {
     let access = visitor.realm(Permission::WriteOperators, &realm)?;
+    visitor.check_proof()?;
     let (user, _) = find(&access, &operator).await?;
     Ok(status_question(&visitor, &realm, &user).asked(&visitor))
 }
@@ -338,6 +340,7 @@ pub(super) async fn set_status(
     form: Form,
 ) -> Result<Response, Failure> {
     let access = visitor.realm(Permission::WriteOperators, &realm)?;
+    visitor.check_proof()?;
     let (before, _) = find(&access, &operator).await?;
     check_version(&form, before.version)?;
     let status = status_of(&visitor.asked.path);

@@ -287,6 +287,7 @@ pub(super) async fn create(
 ) -> Result<Response, Failure> {
     let visitor = visitor.making(&form);
     let access = visitor.realm(Permission::WritePolicies, &realm)?;
+    visitor.check_proof()?;
     let made = |id: &str| gone_to(&address::realm(&realm, &["policies", id]), "policy-made");
     if let Some(before) = made_before(&access).await? {
         return Ok(made(&before));
@@ -329,6 +330,7 @@ pub(super) async fn update(
     form: Form,
 ) -> Result<Response, Failure> {
     let access = visitor.realm(Permission::WritePolicies, &realm)?;
+    visitor.check_proof()?;
     let before = find(&access, &policy).await?;
     check_version(&form, before.version)?;
     let statements = statements(&form, Place::in_realm(&realm).texts(&visitor));
@@ -347,6 +349,7 @@ pub(super) async fn ask_delete(
     Path((realm, policy)): Path<(String, String)>,
 ) -> Result<Response, Failure> {
     let access = visitor.realm(Permission::DeletePolicies, &realm)?;
+    visitor.check_proof()?;
     let policy = find(&access, &policy).await?;
     if policy.id.as_str() == ADMINISTRATOR {
         return Err(Failure::NotFound);
@@ -378,6 +381,7 @@ pub(super) async fn delete(
     form: Form,
 ) -> Result<Response, Failure> {
     let access = visitor.realm(Permission::DeletePolicies, &realm)?;
+    visitor.check_proof()?;
     let policy = find(&access, &policy).await?;
     check_version(&form, policy.version)?;
     access.check_policy(Some(&policy), None)?;

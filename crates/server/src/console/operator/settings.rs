@@ -48,6 +48,7 @@ pub(super) async fn update(
     form: Form,
 ) -> Result<Response, Failure> {
     let access = visitor.realm(Permission::WriteRealms, &realm)?;
+    visitor.check_proof()?;
     let before = access.view().realm().clone();
     check_version(&form, before.version)?;
     let t = Place::in_realm(&realm).texts(&visitor);

@@ -121,6 +121,7 @@ async fn rotate_page<'a>(
 /// Asks which keys to rotate.
 pub(super) async fn ask_rotate(visitor: Visitor, Path(realm): Path<String>) -> Result<Response, Failure> {
     let access = visitor.realm(Permission::WriteSigningKeys, &realm)?;
+    visitor.check_proof()?;
     Ok(rotate_page(&visitor, &access, &realm).await?.shown(&visitor, &Form::default()))
 }
 
@@ -131,6 +132,7 @@ pub(super) async fn rotate(
     form: Form,
 ) -> Result<Response, Failure> {
     let access = visitor.realm(Permission::WriteSigningKeys, &realm)?;
+    visitor.check_proof()?;
     let algorithm = Algorithm::from_name(form.text("algorithm")).ok_or(Failure::Form)?;
     match rotation::begin(access.editor(), algorithm).await {
         Ok(()) => Ok(gone_to(&address::realm(&realm, &["signing-keys"]), "signing-key-published")),
@@ -147,6 +149,7 @@ pub(super) async fn ask_replace(
     Path((realm, kid)): Path<(String, String)>,
 ) -> Result<Response, Failure> {
     let access = visitor.realm(Permission::WriteSigningKeys, &realm)?;
+    visitor.check_proof()?;
     let key = keys(&access).await?.into_iter().find(|key| key.kid == kid).ok_or(Failure::NotFound)?;
     let place = Place::in_realm(&realm);
     let t = place.texts(&visitor);
@@ -175,6 +178,7 @@ pub(super) async fn replace(
     Path((realm, kid)): Path<(String, String)>,
 ) -> Result<Response, Failure> {
     let access = visitor.realm(Permission::WriteSigningKeys, &realm)?;
+    visitor.check_proof()?;
     rotation::replace_compromised(access.editor(), &kid).await?;
     Ok(gone_to(&address::realm(&realm, &["signing-keys"]), "signing-key-replaced"))
 }

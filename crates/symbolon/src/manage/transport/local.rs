@@ -4,7 +4,7 @@
 //! request carries [`AtTheMachine`] instead, which nothing that comes over a network can carry.
 
 use symbolon_server::axum::body::Body;
-use symbolon_server::axum::http::{Request, header};
+use symbolon_server::axum::http::{Request, Version, header};
 use symbolon_server::manage::AtTheMachine;
 use symbolon_server::router::{App, router, with_request_id};
 use symbolon_server::state::ServerState;
@@ -62,7 +62,9 @@ impl Local {
 
     /// Asks the router.
     pub async fn send(&mut self, asked: &Asked) -> Result<Answer, Failure> {
-        let mut request = Request::builder().method(asked.method.clone()).uri(&asked.path);
+        // Of a version that may leave the host out: there is none.
+        let mut request =
+            Request::builder().method(asked.method.clone()).uri(&asked.path).version(Version::HTTP_10);
         request = request.extension(self.operator.clone());
         if let Some(version) = asked.if_version {
             request = request.header(header::IF_MATCH, format!("\"{version}\""));

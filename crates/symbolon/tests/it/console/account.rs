@@ -234,6 +234,38 @@ async fn a_password_is_changed_with_the_old_one_and_all_other_sessions_end() {
 }
 
 #[tokio::test]
+async fn a_password_is_changed_beside_a_second_factor_only_by_who_has_just_proved_both() {
+    const NEW: &str = "four words that differ";
+    const PATH: &str = "/console/account/password";
+    let desk = Desk::open().await;
+    let mut browser = Browser::signed_in(&desk, Who::CustomerAdmin).await;
+    let (app, _) = set_up_app(&desk, &mut browser).await;
+    desk.bed.advance(LATER).await;
+    let fields = [("old", PASSWORD), ("new", NEW), ("again", NEW)];
+    let to = "/console/prove?next=%2Fconsole%2Faccount%2Fpassword";
+    assert_eq!(browser.get(PATH).await.header("location"), to);
+    let asked = browser.post(PATH, &fields).await;
+    assert_eq!((asked.status, asked.header("location")), (303, to), "{asked:?}");
+    assert_eq!(asked.header("set-cookie"), "", "no password waits in the browser");
+
+    let step = browser.submit("/console/prove", &[("password", PASSWORD), ("next", PATH)]).await;
+    assert!(step.text.contains("One more step"), "{}", step.text);
+    let code = code(&app, desk.bed.authority.now());
+    let second = [("method", "code"), ("code", code.as_str()), ("next", PATH)];
+    let proved = browser.post("/console/sign-in/second", &second).await;
+    assert_eq!((proved.status, proved.header("location")), (303, PATH), "{proved:?}");
+    assert_eq!(browser.get(PATH).await.status, 200);
+    desk.bed.advance(Duration::from_mins(9)).await;
+    let page = browser.submit(PATH, &fields).await;
+    assert!(page.text.contains("Your password is changed"), "{page:?}");
+    // The new session is as fresh as the old one was, and no fresher.
+    assert_eq!(browser.get("/console/account/app/remove").await.status, 200);
+    desk.bed.advance(Duration::from_mins(2)).await;
+    let asked = browser.post("/console/account/app/remove", &[]).await;
+    assert!(asked.header("location").starts_with("/console/prove?next="), "{asked:?}");
+}
+
+#[tokio::test]
 async fn sessions_are_listed_and_ended_one_by_one_or_all_others() {
     let desk = Desk::open().await;
     let mut browser = Browser::signed_in(&desk, Who::CustomerAdmin).await;

@@ -90,3 +90,23 @@ async fn files_are_sent_compressed_to_whoever_takes_that_and_pages_never_are() {
         assert_eq!(answer.header("content-encoding"), "", "{path}");
     }
 }
+
+#[tokio::test]
+async fn of_whoever_has_not_signed_in_only_short_forms_are_read() {
+    let desk = Desk::open().await;
+    let (short, long) = ("x".repeat(15_000), "x".repeat(17_000));
+    for path in
+        ["/console/sign-in", "/console/sign-in/passkey", "/console/realms/default/sign-in", "/console/link/x"]
+    {
+        let mut browser = Browser::new(&desk);
+        let answer = browser.post(path, &[("password", &long)]).await;
+        assert_eq!(answer.status, 400, "{path}: {answer:?}");
+        assert!(answer.text.contains("The form could not be read"), "{path}: {}", answer.text);
+        let answer = browser.post(path, &[("password", &short)]).await;
+        assert_ne!(answer.status, 400, "{path}: {answer:?}");
+    }
+    // Whoever has signed in may describe more.
+    let mut owner = Browser::signed_in(&desk, Who::Owner).await;
+    let answer = owner.post("/console/realms/default/policies/new", &[("id", &long)]).await;
+    assert_eq!(answer.status, 422, "{answer:?}");
+}

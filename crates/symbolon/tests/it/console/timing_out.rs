@@ -45,6 +45,71 @@ async fn what_was_entered_waits_until_it_is_proved_who_one_is_and_is_sent_then()
 }
 
 #[tokio::test]
+async fn what_gives_rights_asks_first_who_one_is_and_the_brake_does_not() {
+    const REALM: &str = "/console/realms/default";
+    const CLIENT: &str = "/console/realms/default/organizations/custodian/clients/meti";
+    let desk = Desk::open().await;
+    let mut browser = Browser::signed_in(&desk, Who::Owner).await;
+    let store = desk.bed.store();
+    let realm = crate::support::realm_id("default");
+    let admin = store.find_user_by_email(&realm, Who::Admin.email()).await.unwrap().unwrap();
+    let operator = format!("{REALM}/operators/{}", admin.id);
+    let kid = store.list_signing_keys(&realm).await.unwrap().remove(0).kid;
+    let replace = format!("{REALM}/signing-keys/{kid}/replace");
+    let before = store.last_change().await.unwrap();
+    desk.bed.advance(LATER).await;
+    let at = |page: &str| format!("{REALM}/{page}");
+    let of = |page: &str| format!("{CLIENT}/{page}");
+    let version = ("version", "1");
+    let owner = [("email", Who::Admin.email()), ("role", "owner"), version];
+    for (path, fields) in [
+        (operator.clone(), &owner[..]),
+        (format!("{operator}/disable"), &[version]),
+        (format!("{operator}/enable"), &[version]),
+        (at("signing-keys/rotate"), &[("algorithm", "RS256")]),
+        (replace.clone(), &[]),
+        (at("settings"), &[version, ("maximum_lifetime", "1000000")]),
+        (at("policies/new"), &[("id", "mine"), ("effect", "allow"), ("actions", "*"), ("resources", "*")]),
+        (at("policies/Administrator"), &[version]),
+        (at("policies/Administrator/delete"), &[version]),
+        (of("scopes"), &[version, ("policy", "administrator")]),
+        (of("settings"), &[version, ("name", "x")]),
+        (of("enable"), &[version]),
+    ] {
+        let asked = browser.post(&path, fields).await;
+        assert_eq!(asked.status, 303, "{path}: {asked:?}");
+        let kept = "/console/prove?next=%2Fconsole%2Fprove%2Fgo%2Don";
+        let empty = format!("/console/prove?next={}", percent(&path));
+        let to = if fields.is_empty() { &empty } else { kept };
+        assert_eq!(asked.header("location"), to, "{path}");
+    }
+    for path in [format!("{operator}/enable"), replace, at("signing-keys/rotate"), of("enable")] {
+        let asked = browser.get(&path).await;
+        assert_eq!(asked.header("location"), format!("/console/prove?next={}", percent(&path)));
+    }
+    assert_eq!(store.last_change().await.unwrap(), before, "nothing is changed");
+
+    let question = browser.get(&of("disable")).await;
+    let version = Browser::field(&question, "version").unwrap();
+    let done = browser.submit(&of("disable"), &[("version", &version)]).await;
+    assert_eq!(done.status, 200, "{done:?}");
+    assert!(!desk.bed.find_client("default", "meti").await.client.status.is_active());
+
+    // What was entered is sent once it is proved.
+    let fields = [("email", Who::Admin.email()), ("role", "auditor"), ("version", "1")];
+    browser.post(&operator, &fields).await;
+    let page =
+        browser.submit("/console/prove", &[("password", PASSWORD), ("next", "/console/prove/go-on")]).await;
+    assert!(page.text.contains(&format!("<form method=\"post\" action=\"{operator}\">")), "{}", page.text);
+    let saved = browser.post(&operator, &fields).await;
+    assert!(saved.header("location").ends_with("?done=operator-saved"), "{saved:?}");
+}
+
+fn percent(path: &str) -> String {
+    percent_encoding::utf8_percent_encode(path, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+#[tokio::test]
 async fn a_session_that_has_ended_says_so_and_leads_back_to_the_page() {
     let desk = Desk::open().await;
     for minutes in [15, 13 * 60] {

@@ -15,6 +15,7 @@ async fn an_operator_at_the_machine_needs_no_token_and_stands_in_the_audit_by_na
     let request = http::Request::builder()
         .method(Method::POST)
         .uri("/api/v1/realms/default/organizations")
+        .header(header::HOST, "localhost")
         .header(header::CONTENT_TYPE, "application/json")
         .extension(AtTheMachine::operator("ada", "run_1"))
         .body(Body::from(r#"{"id": "made-here", "name": "Made here"}"#))

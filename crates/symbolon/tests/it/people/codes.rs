@@ -237,3 +237,29 @@ async fn an_enrolment_is_of_one_session_alone() {
     let wrong = credentials::confirm_totp(&bed.authority, &dev, enrolment.state.expose(), "x").await;
     assert!(matches!(wrong, Err(CredentialError::WrongCode)), "{wrong:?}");
 }
+
+#[tokio::test]
+async fn a_password_takes_the_place_of_no_second_factor_and_without_one_it_is_proof_enough() {
+    let bed = Bed::start().await;
+    let desk = Desk::of(&bed.authority);
+    let (old, new) = (secret(secrets::PASSWORD), secret("a tin of blue paint"));
+    let later = Duration::from_mins(11);
+    let token = desk.signs_in(DEV).await.token;
+    let before = desk.asks(&token).await.unwrap();
+    desk.sets_up_app(&before).await;
+    bed.advance(later).await;
+    let old_session = desk.asks(&token).await.unwrap();
+    for password in [&old, &secret("wrong")] {
+        let answer = credentials::change_password(desk.attempt(), &old_session, (password, &new)).await;
+        assert!(matches!(answer, Err(CredentialError::NotProven)), "{answer:?}");
+    }
+    desk.begins(DEV).await;
+
+    let token = desk.signs_in(ADMIN).await.token;
+    bed.advance(later).await;
+    let alone = desk.asks(&token).await.unwrap();
+    let changed = credentials::change_password(desk.attempt(), &alone, (&old, &new)).await.unwrap();
+    let after = desk.asks(&changed.token).await.unwrap();
+    assert!(!after.is_proven(bed.authority.now()), "what follows asks for itself");
+    assert_eq!(after.session().proven_at, alone.session().proven_at);
+}

@@ -37,11 +37,14 @@ async fn host_names_compare_without_regard_to_case_also_as_they_were_set() {
 #[tokio::test]
 async fn any_other_host_is_for_the_default_realm() {
     let bed = Bed::start().await;
-    for host in
-        ["localhost", "auth.example", "203.0.113.9:80", "[2001:db8::1]:80", "x.plain.example", "", "a b"]
-    {
+    for host in ["localhost", "auth.example", "203.0.113.9:80", "[2001:db8::1]:80", "x.plain.example", ""] {
         assert_eq!(status(&bed, "/oauth/token", host, METI).await, 200, "{host}");
         assert_eq!(status(&bed, "/oauth/token", host, PLAIN).await, 401, "{host}");
+    }
+    // What is no host chooses no realm.
+    for host in ["a b", "me@plain.example", "plain.example/x", "plain.example:x"] {
+        assert_eq!(status(&bed, "/oauth/token", host, METI).await, 400, "{host}");
+        assert_eq!(status(&bed, "/oauth/token", host, PLAIN).await, 400, "{host}");
     }
 }
 

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use serde_json::json;
+use symbolon_core::edit::access_key;
+use symbolon_core::protocol::secret_format::masked;
 use symbolon_core::realm::Status;
 use symbolon_server::axum::http::Method;
 
-use crate::support::{Answer, Bed, NOW, Node, REFUSED, Request, Way, in_default, secrets};
+use crate::support::{Answer, Bed, NOW, Node, REFUSED, Request, Way, in_default, kept_of, secrets};
 
 const METI: (&str, &str) = ("meti", secrets::METI);
 const PATH: &str = "/oauth/token";
@@ -60,7 +62,7 @@ async fn failed_authentications_are_kept_with_the_id_that_they_named() {
         let answer = bed.send(Way::BasicForm.token(PATH, (id, secret), &[]).from("198.51.99.1")).await;
         is_kept(&bed, &answer, reason).await;
         let kept = bed.refusal(&answer).await;
-        assert_eq!(kept.unverified_client.as_deref(), Some(id));
+        assert_eq!(kept.unverified_client.as_deref(), Some(kept_of(id)));
         assert_eq!((kept.endpoint.as_str(), kept.from.as_str()), ("token", "198.51.99.1"));
     }
 }
@@ -176,10 +178,80 @@ async fn each_endpoint_is_named() {
 }
 
 #[tokio::test]
-async fn an_overlong_id_is_kept_in_part() {
+async fn of_an_id_that_nobody_has_only_the_beginning_is_kept() {
     let bed = Bed::start().await;
-    let id = "x".repeat(5000);
-    let answer = bed.send(Way::Form.token(PATH, (&id, "any-secret-1234567890"), &[])).await;
-    answer.refused(401, "invalid_client");
-    assert_eq!(bed.refusal(&answer).await.unverified_client.unwrap().len(), 255);
+    for (id, kept) in
+        [("x".repeat(5000), "xxxxxxxx…"), ("meti-reader".to_owned(), "met…"), ("x".to_owned(), "…")]
+    {
+        let answer = bed.send(Way::Form.token(PATH, (&id, "any-secret-1234567890"), &[])).await;
+        answer.refused(401, "invalid_client");
+        assert_eq!(bed.refusal(&answer).await.unverified_client.as_deref(), Some(kept));
+    }
+}
+
+#[tokio::test]
+async fn a_secret_in_the_place_of_an_id_is_on_no_record() {
+    let bed = Bed::start().await;
+    let client = bed.find_client("default", "meti").await.client;
+    let made = bed
+        .operator("default", async |editor| access_key::create(editor, &client, None).await.unwrap())
+        .await;
+    let secret = made.secret.expose();
+    let random = secret.rsplit('_').next().unwrap();
+    let shown = masked(secret);
+    assert!(shown.contains("********"));
+    let more = [("grant_type", "client_credentials"), ("token", "x")];
+    for path in [
+        "/oauth/token",
+        "/realms/default/protocol/openid-connect/token",
+        "/oauth/introspect",
+        "/oauth/revoke",
+    ] {
+        for way in Way::ALL {
+            for (id, begins) in [(secret, shown.as_str()), (secrets::METI, &secrets::METI[..3])] {
+                let answer = bed.send(way.request(path, (id, "x"), &more).from("198.51.99.2")).await;
+                let kept = format!("{:?}", bed.refusal(&answer).await);
+                assert!(!kept.contains(random) && !kept.contains(secrets::METI), "{path}: {kept}");
+                assert!(kept.contains(&format!("Some(\"{begins}")), "{path}: {kept}");
+            }
+        }
+    }
+    let form = "application/x-www-form-urlencoded";
+    let long = format!("{}{secret}", "a".repeat(5));
+    for more in [("audience", secret), ("resource", secret), ("scope", secret), ("audience", &long)] {
+        let answer = bed.send(asking(&[more])).await;
+        let kept = bed.refusal(&answer).await;
+        assert!(kept.detail.contains("********") && !kept.detail.contains(random), "{kept:?}");
+    }
+    let body = format!("grant_type={long}&client_id=meti&client_secret={}", secrets::METI);
+    let kept = bed.refusal(&bed.send(Request::post(PATH).raw(form, body.as_bytes())).await).await;
+    assert_eq!((kept.reason.as_str(), kept.unverified_client.as_deref()), ("grant_type", Some("meti")));
+    assert!(!kept.detail.contains(&random[..8]), "not even half a secret: {kept:?}");
+}
+
+#[tokio::test]
+async fn a_password_in_the_place_of_an_email_is_on_no_record() {
+    let bed = Bed::start().await;
+    for (email, kept) in
+        [(secrets::PASSWORD, None), (" DEV@custodian.example ", Some("dev@custodian.example")), ("", None)]
+    {
+        let body = json!({ "email": email, "password": "dev@custodian.example" });
+        let answer = bed.send(Request::post("/token").json(&body)).await;
+        let record = bed.refusal(&answer).await;
+        assert_eq!((record.endpoint.as_str(), record.unverified_client.as_deref()), ("password_token", kept));
+        assert!(!format!("{record:?}").contains(secrets::PASSWORD), "{record:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_known_id_is_kept_whole_whatever_is_wrong_with_its_secret() {
+    let bed = Bed::start().await;
+    for id in ["meti", "meti-key"] {
+        for secret in ["sym_sk_mistyped_1", "sym_", "x"] {
+            let answer = bed.send(Way::Form.token(PATH, (id, secret), &[])).await;
+            let kept = bed.refusal(&answer).await;
+            let client = kept.client.as_ref().map(symbolon_core::id::ClientId::as_str);
+            assert_eq!((kept.unverified_client.as_deref(), client), (Some(id), Some("meti")), "{kept:?}");
+        }
+    }
 }

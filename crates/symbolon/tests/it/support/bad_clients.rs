@@ -51,6 +51,15 @@ pub(crate) const REFUSED: [(&str, &str, &str); 10] = [
     ("elsewhere", "elsewhere-1234567890", "network_forbidden"),
 ];
 
+/// What is on record of an id of [`REFUSED`]: of one that nobody has in the realm, how it begins.
+pub(crate) fn kept_of(id: &str) -> &str {
+    match id {
+        "nobody" => "no…",
+        "plain-client" => "plai…",
+        known => known,
+    }
+}
+
 impl Bed {
     /// The world with clients that are refused.
     pub(crate) async fn start_with_bad_clients() -> Self {

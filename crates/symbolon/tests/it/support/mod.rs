@@ -21,7 +21,7 @@ mod ways;
 
 pub use answer::Answer;
 pub(crate) use api::Api;
-pub(crate) use bad_clients::{REFUSED, in_default};
+pub(crate) use bad_clients::{REFUSED, in_default, kept_of};
 pub use bed::{Bed, NOW, secrets};
 pub(crate) use changes::realm_id;
 pub(crate) use faults::{FAULT, FaultyStore, all_methods};

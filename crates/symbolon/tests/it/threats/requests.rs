@@ -156,7 +156,8 @@ async fn headers_and_bodies_at_random_cause_no_panic_and_no_fault() {
         let methods = [Method::GET, Method::POST, Method::POST, Method::POST, Method::PUT, Method::HEAD];
         let request = symbolon_server::axum::http::Request::builder()
             .method(&methods[dice.roll(methods.len())])
-            .uri(PATHS[dice.roll(PATHS.len())]);
+            .uri(PATHS[dice.roll(PATHS.len())])
+            .header("host", "localhost");
         let mut request = request.body(Body::from(dice.bytes(200))).unwrap();
         for _ in 0..dice.roll(6) {
             let name = HeaderName::from_static(NAMES[dice.roll(NAMES.len())]);
@@ -172,4 +173,24 @@ async fn headers_and_bodies_at_random_cause_no_panic_and_no_fault() {
     let answer = bed.send(Request::get("/readyz")).await;
     assert_eq!(answer.status, 200);
     assert_eq!(bed.send(Way::Form.token("/oauth/token", HOLDER, &[])).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_request_that_does_not_say_clearly_for_which_host_it_is_is_refused_everywhere() {
+    let bed = Bed::start().await;
+    for path in ["/oauth/token", "/livez", "/console/sign-in", "/api/v1/realms", "/nothing"] {
+        let two = Request::get(path).host("localhost").host("plain.example");
+        for request in
+            [two, Request::get(path).host("user@localhost"), Request::get(path).host("localhost:abc")]
+        {
+            let answer = bed.send(request).await;
+            answer.refused(400, "invalid_request");
+            assert!(answer.text.contains("names its host once"), "{}", answer.text);
+            assert!(!answer.header("x-request-id").is_empty());
+        }
+        let none = symbolon_server::axum::http::Request::get(path);
+        let status = bed.app().oneshot(none.body(Body::empty()).unwrap()).await.unwrap().status();
+        assert_eq!(status, 400, "{path}");
+    }
+    assert_eq!(bed.send(Request::get("/livez").host("[::1]:8080")).await.status, 200);
 }
