@@ -1,8 +1,16 @@
 //! Descriptions by the API: what they make, what they tell, and that they are no way around what their caller may do.
 
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use http_body::Frame;
 use serde_json::{Value, json};
 use symbolon_core::permission::{AUDIENCE, Permissions};
 use symbolon_core::user::OperatorRole;
+use symbolon_server::PeerAddress;
+use symbolon_server::axum::body::{Body, Bytes, HttpBody};
+use tower::ServiceExt as _;
 
 use super::office::{Office, Role, SECRET, is_problem};
 use crate::support::{Answer, Request, realm_id, secrets};
@@ -104,6 +112,42 @@ async fn a_description_is_applied_told_line_by_line_and_audited_under_its_caller
 
     let again = send(PATH).await;
     assert_eq!(lines(&again), [json!({"type": "end", "steps": 0, "applied": true})]);
+}
+
+/// A body that never comes, and says when it is waited for.
+struct Endless(Option<tokio::sync::oneshot::Sender<()>>);
+
+impl HttpBody for Endless {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if let Some(asked) = self.0.take() {
+            asked.send(()).unwrap();
+        }
+        Poll::Pending
+    }
+}
+
+#[tokio::test]
+async fn who_sends_a_description_slowly_keeps_nobody_else_waiting() {
+    let office = Office::open().await;
+    let (asked, waited_for) = tokio::sync::oneshot::channel();
+    let slow = symbolon_server::axum::http::Request::post(format!("{PATH}?plan=true"))
+        .header("host", "localhost")
+        .header("content-type", "application/json")
+        .header("authorization", format!("Bearer {}", office.token(Role::Owner).await.unwrap()))
+        .extension(PeerAddress("192.0.2.9:4711".parse().unwrap()))
+        .body(Body::new(Endless(Some(asked))))
+        .unwrap();
+    let slow = tokio::spawn(office.bed.app().oneshot(slow));
+    waited_for.await.unwrap();
+    assert_eq!(lines(&office.plan(Role::Owner, json!([])).await).last().unwrap()["type"], "end");
+    assert!(!slow.is_finished());
+    slow.abort();
 }
 
 #[tokio::test]
