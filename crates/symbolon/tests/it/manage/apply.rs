@@ -216,6 +216,11 @@ async fn nobody_gives_more_than_it_has_by_a_description() {
         clients(
             json!({"id": "owner", "access_keys": [{"id": "owner-key", "secret": "mine-mine-mine-mine"}]}),
         ),
+        // The same of a key that is off, which whoever made the client may switch on one day.
+        clients(json!({"id": "owner", "access_keys": [
+            {"id": "owner-key", "secret": "mine-mine-mine-mine", "status": "INACTIVE"}]})),
+        clients(json!({"id": "owner", "access_keys": [
+            {"id": "mine-key", "secret": "mine-mine-mine-mine", "status": "INACTIVE"}]})),
         // An operator, or the password of one.
         json!([{"id": "default", "operators": [{"email": "me@example.com", "role": "owner"}]}]),
     ];
@@ -239,6 +244,9 @@ async fn nobody_gives_more_than_it_has_by_a_description() {
     assert_eq!(lines(&office.apply(Role::Admin, same).await).last().unwrap()["applied"], true);
     let named = clients(json!({"id": "owner", "access_keys": [{"id": "owner-key"}]}));
     assert!(steps(&office.apply(Role::Admin, named).await).is_empty());
+    // Switching a key off gives nobody anything.
+    let off = json!({"id": "owner", "access_keys": [{"id": "owner-key", "status": "INACTIVE"}]});
+    assert_eq!(steps(&office.plan(Role::Admin, clients(off)).await).len(), 1);
     // A policy that denies is not taken from others by who lacks what it denies.
     let denies = json!([{"effect": "deny", "actions": ["write:operators"], "resources": [AUDIENCE]}]);
     assert_eq!(office.apply(Role::Owner, policy(&denies)).await.status, 200);
