@@ -40,10 +40,10 @@ pub(crate) struct ChangeView {
     subject_kind: SubjectKind,
     subject_id: String,
     organization: Option<String>,
-    /// What it looked like.
+    /// What it looked like, without secrets; where one was replaced, its member says `set`.
     #[schema(value_type = Option<Object>)]
     before: Option<Value>,
-    /// What it looks like.
+    /// What it looks like, without secrets; where one was replaced, its member says `changed`, or `set` if there was none.
     #[schema(value_type = Option<Object>)]
     after: Option<Value>,
 }
