@@ -342,7 +342,8 @@ impl Caller {
         if !operates {
             permissions.0.retain(|permission| permission.is_for_customers());
         }
-        let actor = Actor { is_customer: !operates, ..Actor::client(&client, request_id).at(from) };
+        let actor = Actor { is_customer: !operates, ..Actor::client(&client, request_id).at(from) }
+            .of_realm(home.id());
         Ok(Self { actor, home: Some(home), reach, permissions })
     }
 

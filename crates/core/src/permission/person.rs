@@ -20,7 +20,8 @@ impl Caller {
                 (Reach::Organization(organization.clone()), Permissions::of_member(*role))
             }
         };
-        let actor = Actor { is_customer: matches!(reach, Reach::Organization(_)), ..actor };
+        let actor =
+            Actor { is_customer: matches!(reach, Reach::Organization(_)), ..actor }.of_realm(home.id());
         Self { actor, home: Some(home), reach, permissions }
     }
 }

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use http_body::Frame;
 use serde_json::{Value, json};
+use symbolon_core::audit::verify::verify;
 use symbolon_core::permission::{AUDIENCE, Permissions};
 use symbolon_core::user::OperatorRole;
 use symbolon_server::PeerAddress;
@@ -332,6 +333,46 @@ async fn a_realms_operators_reach_their_realm_alone() {
         403,
         "insufficient-scope",
     );
+}
+
+#[tokio::test]
+async fn a_change_says_of_which_realm_its_actor_is_where_it_is_another_one() {
+    let office = Office::open().await;
+    let scopes = ["read:audit", "write:organizations", "write:realms"];
+    let (theirs, ours) = (office.operator("plain", &scopes).await, office.operator("default", &scopes).await);
+    let before = office.bed.store().last_change().await.unwrap();
+    // Both have the same id.
+    for (token, id) in [(&theirs, "by-theirs"), (&ours, "by-ours")] {
+        let path = "/api/v1/realms/plain/organizations";
+        let made =
+            office.bed.send(Request::post(path).json(&json!({"id": id, "name": id})).bearer(token)).await;
+        assert_eq!(made.status, 201, "{made:?}");
+    }
+    // A run of many things in one transaction, too.
+    let clients = json!([{"id": "one"}, {"id": "two"}]);
+    let realms = json!([{"id": "plain", "organizations": [{"id": "by-ours", "clients": clients}]}]);
+    let token = office.token(Role::Owner).await.unwrap();
+    let applied = Request::post(PATH).json(&json!({"realms": realms})).bearer(&token);
+    assert_eq!(lines(&office.bed.send(applied).await).last().unwrap()["applied"], true);
+    let list = "/api/v1/realms/plain/audit/changes?order=oldest&limit=1000";
+    let rows = office.bed.send(Request::get(list).bearer(&theirs)).await;
+    let actors: Vec<(&Value, Option<&Value>)> = rows.body["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|row| row["sequence"].as_i64().unwrap() > before)
+        .map(|row| (&row["actor_id"], row.get("actor_realm")))
+        .collect();
+    let (client, owner, home) = (json!("ops-client"), json!("owner"), json!("default"));
+    assert_eq!(
+        actors,
+        [(&client, None), (&client, Some(&home)), (&owner, Some(&home)), (&owner, Some(&home))],
+        "{rows:?}"
+    );
+    for realm in ["plain", "default"] {
+        let report = verify(office.bed.store(), &realm_id(realm), &[]).await.unwrap();
+        assert!(report.holds() && report.records > 0, "{report:?}");
+    }
 }
 
 #[tokio::test]
