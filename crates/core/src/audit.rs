@@ -11,7 +11,7 @@ use serde_json::Value;
 use symbolon_protocol::revocation::Kind;
 
 use crate::clock::Timestamp;
-use crate::id::{ClientId, OrganizationId, UserId};
+use crate::id::{ClientId, OrganizationId, RealmId, UserId};
 
 /// Who made a change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,9 @@ pub struct Actor {
     pub kind: ActorKind,
     /// The id within that kind; for the system, the part of it.
     pub id: String,
+    /// The realm that it is one of, where ids are of a realm. A record has it only where it is not the record's own.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub realm: Option<RealmId>,
     /// The request that the change came with, or the id of a run of a command.
     pub request_id: String,
     /// The network address that it came from; none where no network was involved.
@@ -93,11 +96,24 @@ impl Actor {
         Self {
             kind,
             id: id.to_owned(),
+            realm: None,
             request_id: request_id.to_owned(),
             from: None,
             repeat: None,
             is_customer: false,
         }
+    }
+
+    /// The same, known to be one of a realm.
+    #[must_use]
+    pub fn of_realm(mut self, realm: &RealmId) -> Self {
+        self.realm = Some(realm.clone());
+        self
+    }
+
+    /// Its realm, as far as a record of another one has to say it.
+    pub fn foreign_to(&self, realm: &RealmId) -> Option<&RealmId> {
+        self.realm.as_ref().filter(|home| *home != realm)
     }
 
     /// The same, at a network address.

@@ -351,6 +351,7 @@ impl Caller {
             permissions.0.retain(|permission| permission.is_for_customers());
         }
         let actor = Actor { is_customer: !operates, ..Actor::client(&client, request_id).at(from) };
+        let actor = actor.of_realm(home.id());
         let (reach, operates) = match operates {
             true if home.is_default() => (Reach::Installation, Some(organization)),
             true => (Reach::Realm, Some(organization)),

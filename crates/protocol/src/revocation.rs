@@ -16,7 +16,7 @@ pub enum Kind {
     Realm,
     /// Every token of an organization's clients and members.
     Organization,
-    /// Every token of an organization at one audience.
+    /// Every token of an organization, or of all of them, at one audience.
     Licence,
     /// Every token of a client.
     Client,
@@ -82,7 +82,8 @@ impl Cutoff {
     }
 }
 
-/// The id under which a licence revocation is kept: the organization and the audience that it opened.
+/// The id under which a licence revocation is kept: the organization and the audience that it opened. No organization
+/// stands for all of them.
 pub fn licence_id(organization: &str, audience: &str) -> String {
     format!("{organization} {audience}")
 }
@@ -212,10 +213,13 @@ impl RevocationSet {
 
     fn licences(&self, of: &Subjects<'_>) -> impl Iterator<Item = Cutoff> {
         let licences = self.by_subject.get(&Kind::Licence).filter(|licences| !licences.is_empty());
-        let pairs = licences.zip(of.organization).into_iter();
-        pairs.flat_map(|(licences, organization)| {
-            of.audiences.iter().filter_map(move |audience| {
-                licences.get(licence_id(organization, audience).as_str()).copied()
+        licences.into_iter().flat_map(move |licences| {
+            // Its own organization, and the one that stands for all.
+            let organizations = of.organization.into_iter().chain([""]);
+            organizations.flat_map(move |organization| {
+                of.audiences.iter().filter_map(move |audience| {
+                    licences.get(licence_id(organization, audience).as_str()).copied()
+                })
             })
         })
     }
@@ -262,6 +266,19 @@ mod tests {
         assert!(set.kills(&token));
         assert!(!set.kills(&Subjects { organization: Some("p"), ..token }));
         assert!(!set.kills(&Subjects { audiences: &audiences[..1], ..token }));
+    }
+
+    #[test]
+    fn a_licence_of_no_organization_concerns_all_of_them_at_one_audience() {
+        let mut set = RevocationSet::default();
+        set.add(Kind::Licence, &licence_id("", "https://a"), Cutoff::Before(5));
+        let audiences = ["https://b".to_owned(), "https://a".to_owned()];
+        let token = Subjects { audiences: &audiences, issued_at_ms: Some(5), ..Subjects::default() };
+        for organization in [None, Some("o"), Some("p")] {
+            assert!(set.kills(&Subjects { organization, ..token }), "{organization:?}");
+            assert!(!set.kills(&Subjects { organization, issued_at_ms: Some(6), ..token }));
+            assert!(!set.kills(&Subjects { organization, audiences: &audiences[..1], ..token }));
+        }
     }
 
     #[test]

@@ -30,8 +30,8 @@ pub(crate) async fn write(tx: &mut Tx, realm: &RealmId, change: &Change, sequenc
     let (record, hash) = linked(realm, change, (last + 1, sequence), &previous)?;
     query!(
         "INSERT INTO audit (sequence, realm, at, actor_kind, actor_id, request_id, action, subject_kind,
-             subject_id, organization, before_document, after_document, actor_from, number, hash)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+             subject_id, organization, before_document, after_document, actor_from, number, hash, actor_realm)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
         record.sequence,
         record.realm,
         record.at.millis(),
@@ -47,6 +47,7 @@ pub(crate) async fn write(tx: &mut Tx, realm: &RealmId, change: &Change, sequenc
         record.actor_from,
         record.number,
         hash,
+        record.actor_realm,
     )
     .execute(&mut **tx)
     .await
@@ -78,16 +79,17 @@ pub(crate) async fn write_all(tx: &mut Tx, realm: &RealmId, changes: &[(i64, &Ch
             record.actor_from.clone(),
             record.number,
             hash.clone(),
+            record.actor_realm.clone(),
         ));
         last = Some((record, hash));
     }
     let Some((record, hash)) = last else { return Ok(()) };
     query!(
         "INSERT INTO audit (sequence, realm, at, actor_kind, actor_id, request_id, action, subject_kind,
-             subject_id, organization, before_document, after_document, actor_from, number, hash)
+             subject_id, organization, before_document, after_document, actor_from, number, hash, actor_realm)
          SELECT CAST(value ->> 0 AS BIGINT), CAST($1 AS TEXT), CAST(value ->> 1 AS BIGINT), value ->> 2, value ->> 3,
              value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10,
-             value ->> 11, CAST(value ->> 12 AS BIGINT), value ->> 13
+             value ->> 11, CAST(value ->> 12 AS BIGINT), value ->> 13, value ->> 14
          FROM json_each(json(CAST($2 AS TEXT)))",
         realm.as_str(),
         rows(&all)?,
@@ -122,6 +124,7 @@ fn linked(
         at: change.at,
         actor_kind: word(&actor.kind)?,
         actor_id: actor.id.clone(),
+        actor_realm: actor.foreign_to(realm).map(RealmId::to_string),
         actor_from: actor.from.map(|address| address.to_string()),
         request_id: actor.request_id.clone(),
         action: change.action.to_owned(),
@@ -171,6 +174,7 @@ pub(crate) struct AuditRow {
     pub(crate) actor_from: Option<String>,
     pub(crate) number: i64,
     pub(crate) hash: String,
+    pub(crate) actor_realm: Option<String>,
 }
 
 impl AuditRow {
@@ -180,6 +184,7 @@ impl AuditRow {
         let document =
             |text: Option<String>| text.map(|text| decode("document of an audit row", &text)).transpose();
         let organization = self.organization.map(|id| OrganizationId::new(&id)).transpose();
+        let realm = self.actor_realm.map(|id| RealmId::new(&id)).transpose();
         let from = self.actor_from.map(|text| text.parse::<IpAddr>()).transpose();
         Ok(AuditRecord {
             sequence: self.sequence,
@@ -188,6 +193,7 @@ impl AuditRow {
             actor: Actor {
                 kind: from_word("kind of actor", self.actor_kind)?,
                 id: self.actor_id,
+                realm: realm.map_err(|_| damaged("an actor's realm"))?,
                 request_id: self.request_id,
                 from: from.map_err(|_| damaged("an address"))?,
                 repeat: None,
@@ -212,6 +218,7 @@ impl AuditRow {
             at: Timestamp::from_millis(self.at),
             actor_kind: self.actor_kind,
             actor_id: self.actor_id,
+            actor_realm: self.actor_realm,
             actor_from: self.actor_from,
             request_id: self.request_id,
             action: self.action,

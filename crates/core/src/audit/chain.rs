@@ -6,11 +6,15 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::Serialize;
+use serde::ser::{SerializeSeq as _, Serializer as _};
 
 use crate::clock::Timestamp;
 
 /// The form of the hashed text: another form would get another name.
 const FORM: &str = "symbolon-audit-1";
+/// The form of a record whose actor is of another realm, with that realm behind the actor. All others keep the first
+/// form, so that those from before there was this one are what they were.
+const FORM_WITH_REALM: &str = "symbolon-audit-2";
 
 /// A record as it is stored, text by text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +31,8 @@ pub struct StoredRecord {
     pub actor_kind: String,
     /// The actor.
     pub actor_id: String,
+    /// The actor's realm, where it is another one.
+    pub actor_realm: Option<String>,
     /// The actor's network address.
     pub actor_from: Option<String>,
     /// The request.
@@ -49,24 +55,30 @@ impl StoredRecord {
     /// The record's hash, given that of the record before it (the empty text before the first): SHA-256, in
     /// hexadecimal, of one JSON array without spaces.
     pub fn hash(&self, previous: &str) -> serde_json::Result<String> {
-        let text = serde_json::to_vec(&(
-            FORM,
-            previous,
-            self.number,
-            self.sequence,
-            &self.realm,
-            self.at,
-            &self.actor_kind,
-            &self.actor_id,
-            &self.actor_from,
-            &self.request_id,
-            &self.action,
-            &self.subject_kind,
-            &self.subject_id,
-            &self.organization,
-            &self.before,
-            &self.after,
-        ))?;
+        let mut text = Vec::new();
+        let mut writer = serde_json::Serializer::new(&mut text);
+        let mut list = writer.serialize_seq(None)?;
+        let form = if self.actor_realm.is_some() { FORM_WITH_REALM } else { FORM };
+        list.serialize_element(form)?;
+        list.serialize_element(previous)?;
+        list.serialize_element(&self.number)?;
+        list.serialize_element(&self.sequence)?;
+        list.serialize_element(&self.realm)?;
+        list.serialize_element(&self.at)?;
+        list.serialize_element(&self.actor_kind)?;
+        list.serialize_element(&self.actor_id)?;
+        if let Some(realm) = &self.actor_realm {
+            list.serialize_element(realm)?;
+        }
+        list.serialize_element(&self.actor_from)?;
+        list.serialize_element(&self.request_id)?;
+        list.serialize_element(&self.action)?;
+        list.serialize_element(&self.subject_kind)?;
+        list.serialize_element(&self.subject_id)?;
+        list.serialize_element(&self.organization)?;
+        list.serialize_element(&self.before)?;
+        list.serialize_element(&self.after)?;
+        list.end()?;
         Ok(hexadecimal(digest(&SHA256, &text).as_ref()))
     }
 }
@@ -120,6 +132,7 @@ mod tests {
             at: Timestamp::from_millis(1_700_000_000_123),
             actor_kind: "client".to_owned(),
             actor_id: "c".to_owned(),
+            actor_realm: None,
             actor_from: Some("2001:db8::1".to_owned()),
             request_id: "req_1".to_owned(),
             action: "update".to_owned(),
@@ -142,14 +155,24 @@ mod tests {
     }
 
     #[test]
+    fn an_actor_of_another_realm_has_a_form_of_its_own() {
+        let text = "[\"symbolon-audit-2\",\"ab\",2,7,\"r\",1700000000123,\"client\",\"c\",\"home\",\"2001:db8::1\",\
+                    \"req_1\",\"update\",\"client\",\"ä\\\"\\u0001\",null,\"{\\\"a\\\":1}\",null]";
+        let foreign = StoredRecord { actor_realm: Some("home".to_owned()), ..record() };
+        assert_eq!(foreign.hash("ab").unwrap(), hexadecimal(digest(&SHA256, text.as_bytes()).as_ref()));
+    }
+
+    #[test]
     fn every_part_of_a_record_and_the_hash_before_it_count() {
-        let changes: [fn(&mut StoredRecord); 14] = [
+        let changes: [fn(&mut StoredRecord); 16] = [
             |record| record.number = 3,
             |record| record.sequence = 8,
             |record| record.realm.push('x'),
             |record| record.at = Timestamp::from_millis(1),
             |record| record.actor_kind.push('x'),
             |record| record.actor_id.push('x'),
+            |record| record.actor_realm = Some("r".to_owned()),
+            |record| record.actor_realm = Some("s".to_owned()),
             |record| record.actor_from = None,
             |record| record.request_id.push('x'),
             |record| record.action.push('x'),

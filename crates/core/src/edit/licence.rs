@@ -3,6 +3,7 @@
 use symbolon_protocol::revocation::{Kind, licence_id};
 
 use crate::audit::{RevocationWrite, Subject, SubjectKind};
+use crate::clock::Timestamp;
 use crate::edit::{EditError, Editor, open};
 use crate::licence::Licence;
 use crate::realm_view::RealmView;
@@ -22,7 +23,8 @@ pub async fn insert(editor: Editor<'_>, licence: &Licence) -> Result<(), EditErr
     editor.done().await
 }
 
-/// Changes a licence. Ending it, now or sooner than was agreed, kills the tokens that relied on it.
+/// Changes a licence. Ending it, now or sooner than was agreed, beginning it anew later, and making it another kind kill
+/// the tokens that relied on it.
 pub async fn update(editor: Editor<'_>, before: &Licence, after: &Licence) -> Result<(), EditError> {
     check(&*editor.view()?, after)?;
     let after = Licence { version: before.version + 1, ..after.clone() };
@@ -57,11 +59,7 @@ async fn revocations(
         |licence: &Licence| licence.status.is_active() && licence.ends_at.is_none_or(|end| now < end);
     let same = after.filter(|after| comparable(&after.audience) == comparable(&before.audience));
     let id = revocation_id(before);
-    let shortened = same.is_some_and(|after| match (before.ends_at, after.ends_at) {
-        (_, None) => false,
-        (None, Some(_)) => true,
-        (Some(old), Some(new)) => new < old,
-    });
+    let shortened = same.is_some_and(|after| is_less(before, after, now));
     let mut writes = Vec::new();
     match (counts(before), same.is_some_and(counts)) {
         (false, true) => writes.push(editor.closed(Kind::Licence, &id)?),
@@ -82,6 +80,18 @@ async fn revocations(
         writes.push(editor.closed(Kind::Licence, &revocation_id(moved))?);
     }
     Ok(writes)
+}
+
+/// Whether something that a licence opened it opens no more, or not for as long: it ends earlier, has not begun again, or
+/// is of another kind, which clients may stand for.
+fn is_less(before: &Licence, after: &Licence, now: Timestamp) -> bool {
+    let ends_earlier = match (before.ends_at, after.ends_at) {
+        (_, None) => false,
+        (None, Some(_)) => true,
+        (Some(old), Some(new)) => new < old,
+    };
+    let begins_again = before.starts_at < after.starts_at && now < after.starts_at;
+    ends_earlier || begins_again || before.kind != after.kind
 }
 
 fn requires_licence(editor: Editor<'_>, audience: &str) -> bool {

@@ -94,7 +94,8 @@ impl Editor<'_> {
         Ok(self.authority.directory().realm(self.realm.as_str()).ok_or(StoreError::NotFound)?)
     }
 
-    /// Describes a change. Secrets and their hashes are taken out of what it looked like and looks like.
+    /// Describes a change. Secrets and their hashes are taken out of what it looked like and looks like; that one was
+    /// replaced stays to be seen.
     pub(crate) fn change<T: Serialize>(
         &self,
         action: &'static str,
@@ -102,13 +103,14 @@ impl Editor<'_> {
         before: Option<&T>,
         after: Option<&T>,
     ) -> Change {
+        let [before, after] = without_secrets(before.map(shown), after.map(shown));
         Change {
             at: self.now(),
             actor: self.actor.clone(),
             action,
             subject,
-            before: before.map(without_secrets),
-            after: after.map(without_secrets),
+            before,
+            after,
             revocations: Vec::new(),
         }
     }
@@ -172,13 +174,67 @@ pub(crate) fn open(kind: Kind, id: &str) -> RevocationWrite {
     RevocationWrite { kind, id: id.to_owned(), client: None, movement: Movement::Open, forget_after: None }
 }
 
-/// A record as audit may show it.
-fn without_secrets<T: Serialize>(record: &T) -> Value {
-    let mut value = serde_json::to_value(record).unwrap_or_default();
-    if let Some(object) = value.as_object_mut() {
-        for hidden in ["secret", "password", "private"] {
-            object.remove(hidden);
+/// What audit never shows.
+const HIDDEN: [&str; 3] = ["secret", "password", "private"];
+
+fn shown<T: Serialize>(record: &T) -> Value {
+    serde_json::to_value(record).unwrap_or_default()
+}
+
+/// What a thing looked like and looks like, as audit may show it: without what is hidden, but with a word in its place
+/// where it is not what it was.
+fn without_secrets(mut before: Option<Value>, mut after: Option<Value>) -> [Option<Value>; 2] {
+    for name in HIDDEN {
+        let (old, new) = (take(&mut before, name), take(&mut after, name));
+        // Where a thing is made or deleted there is nothing to compare.
+        let (Some(before), Some(after)) = (before.as_mut(), after.as_mut()) else { continue };
+        if old == new {
+            continue;
         }
+        let word = if old.is_some() { "changed" } else { "set" };
+        put(before, name, old.is_some().then_some("set"));
+        put(after, name, new.is_some().then_some(word));
     }
-    value
+    [before, after]
+}
+
+/// Takes a member out; none if it holds nothing.
+fn take(record: &mut Option<Value>, name: &str) -> Option<Value> {
+    let value = record.as_mut()?.as_object_mut()?.remove(name)?;
+    (!value.is_null()).then_some(value)
+}
+
+fn put(record: &mut Value, name: &str, word: Option<&str>) {
+    if let (Some(members), Some(word)) = (record.as_object_mut(), word) {
+        members.insert(name.to_owned(), word.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn words(old: Value, new: Value) -> [Value; 2] {
+        let record = |password: Value| Some(json!({"id": "u", "password": password}));
+        without_secrets(record(old), record(new)).map(|shown| shown.unwrap()["password"].clone())
+    }
+
+    #[test]
+    fn a_secret_that_is_another_one_leaves_a_word_and_nothing_of_itself() {
+        assert_eq!(words(json!("$one"), json!("$two")), [json!("set"), json!("changed")]);
+        assert_eq!(words(json!({"hash": 1}), json!({"hash": 2})), [json!("set"), json!("changed")]);
+        assert_eq!(words(Value::Null, json!("$two")), [Value::Null, json!("set")]);
+        assert_eq!(words(json!("$one"), Value::Null), [json!("set"), Value::Null]);
+    }
+
+    #[test]
+    fn a_secret_that_stays_and_one_that_comes_or_goes_with_its_thing_leave_nothing() {
+        let bare = Some(json!({"id": "u"}));
+        let with = || Some(json!({"id": "u", "password": "$one", "secret": {"hash": 1}, "private": null}));
+        assert_eq!(without_secrets(with(), with()), [bare.clone(), bare.clone()]);
+        assert_eq!(without_secrets(None, with()), [None, bare.clone()]);
+        assert_eq!(without_secrets(with(), None), [bare, None]);
+    }
 }

@@ -23,7 +23,7 @@ pub async fn insert(editor: Editor<'_>, server: &ResourceServer) -> Result<(), E
     crate::rotation::make_missing_keys(editor.authority, editor.realm).await
 }
 
-/// Changes a resource server. A disabled one gets no more tokens.
+/// Changes a resource server. A disabled one gets no more tokens; one that begins to need licences loses those it got.
 pub async fn update(
     editor: Editor<'_>,
     before: &ResourceServer,
@@ -39,19 +39,25 @@ pub async fn update(
     crate::rotation::make_missing_keys(editor.authority, editor.realm).await
 }
 
-/// Turning the need for a licence off also ends the revocations that ended licences left behind.
+/// What the need for a licence means when it is turned on or off. Turned on, it kills what was issued without one, also
+/// where there is one by now, since such a token may outlive it. Turned off, it ends the revocations that ended licences
+/// left behind.
 fn licence_revocations(
     editor: Editor<'_>,
     before: &ResourceServer,
     after: &ResourceServer,
 ) -> Result<Vec<RevocationWrite>, EditError> {
-    if !before.settings.requires_licence || after.settings.requires_licence {
-        return Ok(Vec::new());
+    let every_organization = licence_id("", &after.identifier);
+    match (before.settings.requires_licence, after.settings.requires_licence) {
+        (false, true) => Ok(vec![editor.before_now(Kind::Licence, &every_organization)?]),
+        (true, false) => {
+            let view = editor.view()?;
+            let ids = view.revocations().ids(Kind::Licence);
+            let concerned = ids.filter(|id| id.ends_with(&every_organization));
+            concerned.map(|id| editor.closed(Kind::Licence, id)).collect()
+        }
+        _ => Ok(Vec::new()),
     }
-    let view = editor.view()?;
-    let end = licence_id("", &after.identifier);
-    let concerned = view.revocations().ids(Kind::Licence).filter(|id| id.ends_with(&end));
-    concerned.map(|id| editor.closed(Kind::Licence, id)).collect()
 }
 
 /// Checks a resource server, and that no other one of the realm answers to its names.

@@ -8,7 +8,7 @@ use symbolon_protocol::scope::ScopeSet;
 use super::{Caller, Denied, Permission, Reach, managing};
 use crate::access_key::{AccessKey, KeyStatus};
 use crate::apply::description::{Description, OrganizationDescription, RealmDescription};
-use crate::apply::plan::{Plan, Step};
+use crate::apply::plan::{Plan, Step, Upsert};
 use crate::apply::{self, ApplyError, MadeSecret};
 use crate::audit::Actor;
 use crate::authority::Authority;
@@ -106,7 +106,7 @@ impl Applying<'_> {
                 }
                 Step::AccessKey(realm, upsert, _) => {
                     self.caller.check(Permission::WriteClients)?;
-                    self.check_key(&planned, realm, &upsert.after).await?;
+                    self.check_key(&planned, realm, upsert).await?;
                 }
                 Step::User(_, upsert, _) => {
                     for user in upsert.before.iter().chain([&upsert.after]) {
@@ -118,14 +118,15 @@ impl Applying<'_> {
         Ok(())
     }
 
-    /// Whoever has a key can do what the client can.
+    /// Whoever has a key can do what the client can: also one that is off, once somebody else switches it on.
     async fn check_key(
         &self,
         planned: &Planned<'_>,
         realm: &RealmId,
-        key: &AccessKey,
+        Upsert { before, after: key }: &Upsert<AccessKey>,
     ) -> Result<(), NotApplied> {
-        if key.status != KeyStatus::Active {
+        let known = before.as_ref().is_some_and(|before| before.secret == key.secret);
+        if key.status != KeyStatus::Active && known {
             return Ok(());
         }
         let given = match planned.clients.get(&(realm, &key.client)) {

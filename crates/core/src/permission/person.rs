@@ -29,6 +29,7 @@ impl Caller {
             });
         }
         let actor = Actor { is_customer: matches!(reach, Reach::Organization(_)), ..actor };
+        let actor = actor.of_realm(home.id());
         Self { actor, home: Some(home), reach, operates: None, permissions }
     }
 }

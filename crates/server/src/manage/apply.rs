@@ -21,7 +21,7 @@ use symbolon_core::permission::AllowedPlan;
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 use utoipa::ToSchema;
 
-use crate::manage::body::{Parameters, described};
+use crate::manage::body::{Described, Parameters};
 use crate::manage::caller::Manager;
 use crate::manage::error::{Problem, ProblemBody};
 use crate::manage::whole_query::ApplyQuery;
@@ -29,7 +29,7 @@ use crate::middleware::request_id::RequestId;
 
 /// The longest description, in bytes: some ten thousand clients.
 pub(crate) const LARGEST: usize = 16 * 1024 * 1024;
-/// A description is held in memory with everything that has to be done, so that there is one at a time.
+/// A description is read, and held in memory with everything that has to be done, one at a time.
 static TURN: Semaphore = Semaphore::const_new(1);
 /// Nobody waits longer for the one before to be done.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
@@ -93,11 +93,13 @@ pub(crate) async fn apply(
 ) -> Result<Response, Problem> {
     let applying = manager.applying()?;
     let query = query.read()?;
+    let id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+    // Whoever sends slowly, or nothing more, keeps nobody else waiting: the turn begins when everything is here.
+    let body = Described::arrival(request, LARGEST).await?;
     let Ok(Ok(turn)) = tokio::time::timeout(LONGEST_WAIT, TURN.acquire()).await else {
         return Err(Problem::occupied());
     };
-    let id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
-    let description: Description = described(request, LARGEST).await?;
+    let description: Description = body.read()?;
     for realm in &description.realms {
         manager.check_host(realm.id.as_str())?;
     }

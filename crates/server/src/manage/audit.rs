@@ -32,6 +32,9 @@ pub(crate) struct ChangeView {
     #[schema(value_type = String)]
     actor_kind: ActorKind,
     actor_id: String,
+    /// The realm that the actor is one of, where it is not this one: the same id is somebody else here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor_realm: Option<String>,
     /// The network address that it came from.
     actor_from: Option<String>,
     request_id: String,
@@ -40,10 +43,10 @@ pub(crate) struct ChangeView {
     subject_kind: SubjectKind,
     subject_id: String,
     organization: Option<String>,
-    /// What it looked like.
+    /// What it looked like, without secrets; where one was replaced, its member says `set`.
     #[schema(value_type = Option<Object>)]
     before: Option<Value>,
-    /// What it looks like.
+    /// What it looks like, without secrets; where one was replaced, its member says `changed`, or `set` if there was none.
     #[schema(value_type = Option<Object>)]
     after: Option<Value>,
 }
@@ -69,6 +72,7 @@ fn change_view(record: AuditRecord) -> ChangeView {
         at: at.into(),
         actor_kind: actor.kind,
         actor_id: actor.id,
+        actor_realm: actor.realm.map(|realm| realm.to_string()),
         actor_from: actor.from.map(|address| address.to_string()),
         request_id: actor.request_id,
         action,

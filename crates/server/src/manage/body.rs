@@ -55,22 +55,35 @@ async fn whole(body: axum::body::Body, most: usize) -> Result<Bytes, Problem> {
     })
 }
 
-/// Reads a body that people write, in YAML or in JSON, of at most so many bytes.
-pub(crate) async fn described<T: DeserializeOwned>(request: Request, most: usize) -> Result<T, Problem> {
-    let (parts, body) = request.into_parts();
-    let is_yaml = media_type(&parts.headers).eq_ignore_ascii_case("application/yaml");
-    if !is_yaml && !is_json(&parts.headers) {
-        let detail = "Send Content-Type: application/json or application/yaml";
-        return Err(Problem::new(Kind::UnsupportedMediaType, detail));
+/// A body that people write, in YAML or in JSON, as it came.
+pub(crate) struct Described {
+    bytes: Bytes,
+    is_yaml: bool,
+}
+
+impl Described {
+    /// Waits for all of it, of at most so many bytes.
+    pub(crate) async fn arrival(request: Request, most: usize) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let is_yaml = media_type(&parts.headers).eq_ignore_ascii_case("application/yaml");
+        if !is_yaml && !is_json(&parts.headers) {
+            let detail = "Send Content-Type: application/json or application/yaml";
+            return Err(Problem::new(Kind::UnsupportedMediaType, detail));
+        }
+        Ok(Self { bytes: whole(body, most).await?, is_yaml })
     }
-    let bytes = whole(body, most).await?;
-    if !is_yaml {
-        return Body(Ok(bytes)).read();
+
+    /// Reads it.
+    pub(crate) fn read<T: DeserializeOwned>(self) -> Result<T, Problem> {
+        if !self.is_yaml {
+            return Body(Ok(self.bytes)).read();
+        }
+        let invalid = |text: String| Problem::new(Kind::InvalidBody, text);
+        let text =
+            std::str::from_utf8(&self.bytes).map_err(|_| invalid("The body is not UTF-8".to_owned()))?;
+        sound_json::check_yaml(text).map_err(|error| invalid(error.to_string()))?;
+        read_yaml(text).map_err(|error| invalid(error.to_string()))
     }
-    let invalid = |text: String| Problem::new(Kind::InvalidBody, text);
-    let text = std::str::from_utf8(&bytes).map_err(|_| invalid("The body is not UTF-8".to_owned()))?;
-    sound_json::check_yaml(text).map_err(|error| invalid(error.to_string()))?;
-    read_yaml(text).map_err(|error| invalid(error.to_string()))
 }
 
 impl Body {

@@ -23,7 +23,8 @@ use crate::manage::time::Time;
 pub(crate) struct View {
     /// What kind of thing is revoked.
     kind: String,
-    /// Which one; empty for the realm itself.
+    /// Which one; empty for the realm itself. For a licence, the organization and the audience with a space between; no
+    /// organization before it stands for all of them.
     id: String,
     /// Tokens issued up to then are dead; all of them where absent.
     before: Option<Time>,

@@ -37,6 +37,7 @@ pub(crate) async fn read_back(store: Shared) {
             actor: Actor {
                 kind,
                 id: format!("actor {number}"),
+                realm: (number % 2 == 0).then(|| id("elsewhere")),
                 request_id: format!("req-{number}"),
                 from: addresses[usize::try_from(number).unwrap() % 3].map(|text| text.parse().unwrap()),
                 repeat: None,

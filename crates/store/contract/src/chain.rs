@@ -204,6 +204,9 @@ impl Scene<'_> {
             found("an action", set(5, "action = 'nothing'"), &[changed(5)]),
             found("a document", set(4, "after_document = after_document || ' '"), &[changed(4)]),
             found("an address", set(8, "actor_from = '192.0.2.99'"), &[changed(8)]),
+            found("an actor's realm added", set(4, "actor_realm = 'elsewhere'"), &[changed(4)]),
+            found("an actor's realm", set(5, "actor_realm = 'nowhere'"), &[changed(5)]),
+            found("an actor's realm removed", set(7, "actor_realm = NULL"), &[changed(7)]),
             found("a time", set(1, "at = at + 1"), &[changed(1)]),
             found("a hash", set(3, &format!("hash = '{}'", "0".repeat(64))), &[changed(3), changed(4)]),
             found("a number", set(7, "number = 700"), &[changed(7)]),
@@ -261,7 +264,9 @@ pub async fn tampering_is_found(store: Shared, run: impl AsyncFn(String)) {
         let name = format!("t{number}");
         let realm = populate_realm(&*store, &name).await;
         for more in ["o3", "o4", "o5", "o6", "o7"] {
-            let change = change(SubjectKind::Organization, more);
+            let mut change = change(SubjectKind::Organization, more);
+            // The fifth and the seventh record are by somebody of another realm.
+            change.actor.realm = ["o4", "o6"].contains(&more).then(|| id("elsewhere"));
             store.insert_organization(&realm, &organization(more), &change).await.unwrap();
         }
         let links = links(&*store, &realm).await;

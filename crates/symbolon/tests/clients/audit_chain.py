@@ -6,8 +6,8 @@ import json
 import sqlite3
 import sys
 
-FIELDS = """number, sequence, realm, at, actor_kind, actor_id, actor_from, request_id, action, subject_kind, subject_id,
-    organization, before_document, after_document"""
+FIELDS = """number, sequence, realm, at, actor_kind, actor_id, actor_realm, actor_from, request_id, action, subject_kind,
+    subject_id, organization, before_document, after_document"""
 
 with sqlite3.connect(sys.argv[1]) as database:
     if len(sys.argv) > 2:
@@ -17,7 +17,11 @@ with sqlite3.connect(sys.argv[1]) as database:
     previous, count = {}, 0
     for *fields, found in database.execute(f"SELECT {FIELDS}, hash FROM audit ORDER BY sequence"):
         realm = fields[2]
-        record = ["symbolon-audit-1", previous.get(realm, ""), *fields]
+        form = "symbolon-audit-2"
+        if fields[6] is None:
+            form = "symbolon-audit-1"
+            del fields[6]
+        record = [form, previous.get(realm, ""), *fields]
         text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
         computed = hashlib.sha256(text.encode()).hexdigest()
         assert computed == found, f"{text}: {computed}, not {found}"

@@ -91,7 +91,7 @@ fn content(t: Texts, at: &At, people: &People, record: AuditRecord) -> ChangeCon
         t,
         title: t.with("change-title", &[("action", &action), ("kind", &kind)]).into_owned(),
         at: Moment(record.at),
-        actor: people.name(&record.actor).to_owned(),
+        actor: people.name(&record.actor),
         actor_kind: names::actor_kind(t, &record.actor),
         from: record.actor.from.map(|address| address.to_string()).unwrap_or_default(),
         subject_page: names::subject_page(&at.realm, &record),

@@ -32,7 +32,7 @@ impl ChangeRow {
     pub(super) fn of(t: Texts, at: &At, people: &People, record: &AuditRecord) -> Self {
         Self {
             at: Moment(record.at),
-            actor: people.name(&record.actor).to_owned(),
+            actor: people.name(&record.actor),
             actor_kind: names::actor_kind(t, &record.actor),
             action: names::action(&record.action),
             subject: record.subject_id.clone(),

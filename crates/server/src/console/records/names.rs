@@ -25,7 +25,8 @@ impl People {
         records: impl Iterator<Item = &AuditRecord>,
     ) -> Result<Self, Failure> {
         let mut people = BTreeMap::new();
-        for record in records.filter(|record| record.actor.kind == ActorKind::User) {
+        let is_known = |actor: &Actor| actor.kind == ActorKind::User && actor.realm.is_none();
+        for record in records.filter(|record| is_known(&record.actor)) {
             if people.len() == MOST || people.contains_key(&record.actor.id) {
                 continue;
             }
@@ -38,12 +39,13 @@ impl People {
         Ok(Self(people))
     }
 
-    /// What an actor is called.
-    pub(super) fn name<'a>(&'a self, actor: &'a Actor) -> &'a str {
-        if actor.kind == ActorKind::User {
-            return self.0.get(&actor.id).map_or(&actor.id, String::as_str);
+    /// What an actor is called: one of another realm by that and its id, which may be somebody else's here.
+    pub(super) fn name(&self, actor: &Actor) -> String {
+        if let Some(realm) = &actor.realm {
+            return format!("{realm}/{}", actor.id);
         }
-        &actor.id
+        let person = (actor.kind == ActorKind::User).then(|| self.0.get(&actor.id)).flatten();
+        person.unwrap_or(&actor.id).clone()
     }
 }
 

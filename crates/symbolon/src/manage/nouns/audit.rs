@@ -8,12 +8,13 @@ use crate::manage::options::Part;
 use crate::manage::render::value::{Column, Reads};
 use crate::manage::session::{Session, query};
 
-const CHANGES: [Column; 7] = [
+const CHANGES: [Column; 8] = [
     Column::new("AT", "/at", Reads::Time),
     Column::plain("ACTION", "/action"),
     Column::plain("KIND", "/subject_kind"),
     Column::plain("SUBJECT", "/subject_id"),
     Column::plain("ACTOR", "/actor_id"),
+    Column::plain("OF REALM", "/actor_realm"),
     Column::plain("FROM", "/actor_from"),
     Column::plain("REQUEST", "/request_id"),
 ];

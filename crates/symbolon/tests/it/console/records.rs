@@ -161,6 +161,29 @@ async fn a_change_shows_what_differs_and_is_found_by_its_own_address() {
 }
 
 #[tokio::test]
+async fn another_password_stands_in_the_audit_as_a_change_of_it() {
+    let desk = Desk::open().await;
+    let hash = desk
+        .bed
+        .operator("default", async |editor| {
+            let password = symbolon_core::secret::Secret::new("quite another password".to_owned());
+            symbolon_core::edit::user::hash_password(editor, &password, "dev@custodian.example")
+                .await
+                .unwrap()
+        })
+        .await;
+    desk.bed.change_user("default", "dev@custodian.example", |user| user.password = Some(hash)).await;
+    let mut operator = Browser::signed_in(&desk, Who::Auditor).await;
+    let list = format!("{REALM}/audit?subject_kind=user&subject=usr_dev&action=update");
+    let text = page(&mut operator, &list).await;
+    assert!(text.contains("password"), "the list names what changed: {text}");
+    let path = text.split_once("/audit/changes/").unwrap().1.split('"').next().unwrap();
+    let change = page(&mut operator, &format!("{REALM}/audit/changes/{path}")).await;
+    assert!(change.contains("<code>password</code>"), "{change}");
+    assert!(change.contains("<del>set</del>") && change.contains("<ins>changed</ins>"), "{change}");
+}
+
+#[tokio::test]
 async fn tokens_and_refusals_are_listed_with_their_requests() {
     let (desk, [token, wrong, nobody]) = busy().await;
     let mut owner = Browser::signed_in(&desk, Who::Owner).await;

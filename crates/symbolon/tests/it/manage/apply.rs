@@ -1,8 +1,17 @@
 //! Descriptions by the API: what they make, what they tell, and that they are no way around what their caller may do.
 
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use http_body::Frame;
 use serde_json::{Value, json};
+use symbolon_core::audit::verify::verify;
 use symbolon_core::permission::{AUDIENCE, Permissions};
 use symbolon_core::user::OperatorRole;
+use symbolon_server::PeerAddress;
+use symbolon_server::axum::body::{Body, Bytes, HttpBody};
+use tower::ServiceExt as _;
 
 use super::office::{Office, Role, SECRET, is_problem};
 use crate::support::{Answer, Request, realm_id, secrets};
@@ -106,6 +115,42 @@ async fn a_description_is_applied_told_line_by_line_and_audited_under_its_caller
     assert_eq!(lines(&again), [json!({"type": "end", "steps": 0, "applied": true})]);
 }
 
+/// A body that never comes, and says when it is waited for.
+struct Endless(Option<tokio::sync::oneshot::Sender<()>>);
+
+impl HttpBody for Endless {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if let Some(asked) = self.0.take() {
+            asked.send(()).unwrap();
+        }
+        Poll::Pending
+    }
+}
+
+#[tokio::test]
+async fn who_sends_a_description_slowly_keeps_nobody_else_waiting() {
+    let office = Office::open().await;
+    let (asked, waited_for) = tokio::sync::oneshot::channel();
+    let slow = symbolon_server::axum::http::Request::post(format!("{PATH}?plan=true"))
+        .header("host", "localhost")
+        .header("content-type", "application/json")
+        .header("authorization", format!("Bearer {}", office.token(Role::Owner).await.unwrap()))
+        .extension(PeerAddress("192.0.2.9:4711".parse().unwrap()))
+        .body(Body::new(Endless(Some(asked))))
+        .unwrap();
+    let slow = tokio::spawn(office.bed.app().oneshot(slow));
+    waited_for.await.unwrap();
+    assert_eq!(lines(&office.plan(Role::Owner, json!([])).await).last().unwrap()["type"], "end");
+    assert!(!slow.is_finished());
+    slow.abort();
+}
+
 #[tokio::test]
 async fn what_cannot_be_read_or_breaks_a_rule_changes_nothing() {
     let office = Office::open().await;
@@ -172,6 +217,11 @@ async fn nobody_gives_more_than_it_has_by_a_description() {
         clients(
             json!({"id": "owner", "access_keys": [{"id": "owner-key", "secret": "mine-mine-mine-mine"}]}),
         ),
+        // The same of a key that is off, which whoever made the client may switch on one day.
+        clients(json!({"id": "owner", "access_keys": [
+            {"id": "owner-key", "secret": "mine-mine-mine-mine", "status": "INACTIVE"}]})),
+        clients(json!({"id": "owner", "access_keys": [
+            {"id": "mine-key", "secret": "mine-mine-mine-mine", "status": "INACTIVE"}]})),
         // An operator, or the password of one.
         json!([{"id": "default", "operators": [{"email": "me@example.com", "role": "owner"}]}]),
     ];
@@ -195,6 +245,9 @@ async fn nobody_gives_more_than_it_has_by_a_description() {
     assert_eq!(lines(&office.apply(Role::Admin, same).await).last().unwrap()["applied"], true);
     let named = clients(json!({"id": "owner", "access_keys": [{"id": "owner-key"}]}));
     assert!(steps(&office.apply(Role::Admin, named).await).is_empty());
+    // Switching a key off gives nobody anything.
+    let off = json!({"id": "owner", "access_keys": [{"id": "owner-key", "status": "INACTIVE"}]});
+    assert_eq!(steps(&office.plan(Role::Admin, clients(off)).await).len(), 1);
     // A policy that denies is not taken from others by who lacks what it denies.
     let denies = json!([{"effect": "deny", "actions": ["write:operators"], "resources": [AUDIENCE]}]);
     assert_eq!(office.apply(Role::Owner, policy(&denies)).await.status, 200);
@@ -280,6 +333,46 @@ async fn a_realms_operators_reach_their_realm_alone() {
         403,
         "insufficient-scope",
     );
+}
+
+#[tokio::test]
+async fn a_change_says_of_which_realm_its_actor_is_where_it_is_another_one() {
+    let office = Office::open().await;
+    let scopes = ["read:audit", "write:organizations", "write:realms"];
+    let (theirs, ours) = (office.operator("plain", &scopes).await, office.operator("default", &scopes).await);
+    let before = office.bed.store().last_change().await.unwrap();
+    // Both have the same id.
+    for (token, id) in [(&theirs, "by-theirs"), (&ours, "by-ours")] {
+        let path = "/api/v1/realms/plain/organizations";
+        let made =
+            office.bed.send(Request::post(path).json(&json!({"id": id, "name": id})).bearer(token)).await;
+        assert_eq!(made.status, 201, "{made:?}");
+    }
+    // A run of many things in one transaction, too.
+    let clients = json!([{"id": "one"}, {"id": "two"}]);
+    let realms = json!([{"id": "plain", "organizations": [{"id": "by-ours", "clients": clients}]}]);
+    let token = office.token(Role::Owner).await.unwrap();
+    let applied = Request::post(PATH).json(&json!({"realms": realms})).bearer(&token);
+    assert_eq!(lines(&office.bed.send(applied).await).last().unwrap()["applied"], true);
+    let list = "/api/v1/realms/plain/audit/changes?order=oldest&limit=1000";
+    let rows = office.bed.send(Request::get(list).bearer(&theirs)).await;
+    let actors: Vec<(&Value, Option<&Value>)> = rows.body["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|row| row["sequence"].as_i64().unwrap() > before)
+        .map(|row| (&row["actor_id"], row.get("actor_realm")))
+        .collect();
+    let (client, owner, home) = (json!("ops-client"), json!("owner"), json!("default"));
+    assert_eq!(
+        actors,
+        [(&client, None), (&client, Some(&home)), (&owner, Some(&home)), (&owner, Some(&home))],
+        "{rows:?}"
+    );
+    for realm in ["plain", "default"] {
+        let report = verify(office.bed.store(), &realm_id(realm), &[]).await.unwrap();
+        assert!(report.holds() && report.records > 0, "{report:?}");
+    }
 }
 
 #[tokio::test]

@@ -141,6 +141,24 @@ async fn a_member_that_was_made_here_signs_in_and_its_password_is_never_shown() 
 }
 
 #[tokio::test]
+async fn a_members_new_password_is_seen_in_the_audit_without_being_shown() {
+    let office = Office::open().await;
+    let path = "/organizations/custodian/members/usr_dev";
+    let password = json!({"password": "quite another password"});
+    let changed = office.ask(Role::CustomerAdmin, Method::PATCH, path, Some(password)).await;
+    assert_eq!(changed.status, 200, "{changed:?}");
+    let list = "/organizations/custodian/audit/changes?subject_kind=user&subject=usr_dev&limit=1";
+    let rows = office.ask(Role::CustomerAdmin, Method::GET, list, None).await;
+    let row = &rows.body["items"][0];
+    assert_eq!(
+        (&row["action"], &row["before"]["password"], &row["after"]["password"]),
+        (&json!("update"), &json!("set"), &json!("changed")),
+        "{rows:?}"
+    );
+    assert!(!rows.text.contains("argon2") && !rows.text.contains("another password"), "{rows:?}");
+}
+
+#[tokio::test]
 async fn tokens_are_revoked_by_client_and_one_by_one() {
     let office = Office::open().await;
     let introspect = async |token: &str| {

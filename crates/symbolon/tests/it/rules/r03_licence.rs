@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use symbolon_core::claim_map::Template;
 use symbolon_core::clock::Timestamp;
-use symbolon_core::licence::LicenceKind;
+use symbolon_core::licence::{Licence, LicenceKind};
 use symbolon_core::realm::Status;
 
-use crate::support::{Answer, Bed, NOW, Way, secrets};
+use crate::support::{Answer, Api, Bed, NOW, Way, secrets};
 
 const API: &str = "https://api.ecoinvent.org";
 const TRIAL: (&str, &str) = ("eco-trial", secrets::ECOINVENT);
 const PATH: &str = "/realms/ecoinvent/oauth/token";
+const INTROSPECT: &str = "/realms/ecoinvent/oauth/introspect";
 
 async fn ask(bed: &Bed) -> Answer {
     bed.send(Way::Form.token(PATH, TRIAL, &[])).await
@@ -150,6 +151,89 @@ async fn ending_a_licence_sooner_kills_the_tokens_that_relied_on_it() {
     bed.advance(Duration::from_millis(1)).await;
     let fresh = bed.access_token(PATH, TRIAL.0, TRIAL.1).await;
     assert!(bed.is_active(introspect, TRIAL.0, TRIAL.1, &fresh).await);
+}
+
+/// Makes a change to the licence of a token's customer, and says whether the token lives on.
+async fn survives(change: impl FnOnce(&mut Licence)) -> bool {
+    let bed = Bed::start().await;
+    let token = bed.access_token(PATH, TRIAL.0, TRIAL.1).await;
+    bed.advance(Duration::from_secs(1)).await;
+    bed.change_licence("ecoinvent", "eco-customer", change).await;
+    let lives = bed.is_active(INTROSPECT, TRIAL.0, TRIAL.1, &token).await;
+    // What is open already needs no new token.
+    bed.advance(Duration::from_millis(1)).await;
+    assert_eq!(lives, ask(&bed).await.status == 200);
+    lives
+}
+
+#[tokio::test]
+async fn a_change_after_which_a_licence_opens_nothing_kills_the_tokens_that_relied_on_it() {
+    let later = NOW.plus(Duration::from_hours(100));
+    assert!(!survives(|licence| licence.starts_at = later).await, "begins again");
+    assert!(!survives(|licence| licence.kind = LicenceKind::Beta).await, "another kind than the client's");
+    assert!(!survives(|licence| licence.ends_at = Some(NOW)).await, "ended in the past");
+    let begun = |licence: &mut Licence| licence.starts_at = NOW;
+    assert!(survives(begun).await, "still opens it");
+}
+
+#[tokio::test]
+async fn a_licence_that_begins_or_is_of_its_kind_again_brings_no_token_back() {
+    for what in ["start", "kind"] {
+        let bed = Bed::start().await;
+        let token = bed.access_token(PATH, TRIAL.0, TRIAL.1).await;
+        let was = bed.licences("ecoinvent", "eco-customer").await.remove(0);
+        bed.advance(Duration::from_secs(1)).await;
+        bed.change_licence("ecoinvent", "eco-customer", |licence| match what {
+            "start" => licence.starts_at = NOW.plus(Duration::from_hours(1)),
+            _ => licence.kind = LicenceKind::Beta,
+        })
+        .await;
+        bed.change_licence("ecoinvent", "eco-customer", |licence| {
+            (licence.starts_at, licence.kind) = (was.starts_at, was.kind);
+        })
+        .await;
+        bed.advance(Duration::from_millis(1)).await;
+        assert!(!bed.is_active(INTROSPECT, TRIAL.0, TRIAL.1, &token).await, "{what}");
+        let fresh = bed.access_token(PATH, TRIAL.0, TRIAL.1).await;
+        assert!(bed.is_active(INTROSPECT, TRIAL.0, TRIAL.1, &fresh).await, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn tokens_from_before_an_api_needed_licences_die_when_it_does() {
+    let bed = Bed::start().await;
+    let needs = async |needed: bool| {
+        bed.change_server("ecoinvent", API, |server| server.settings.requires_licence = needed).await;
+        bed.advance(Duration::from_millis(1)).await;
+    };
+    let switch = async |status: Status| {
+        bed.change_licence("ecoinvent", "eco-customer", |licence| licence.status = status).await;
+        bed.advance(Duration::from_millis(1)).await;
+    };
+    needs(false).await;
+    let token = bed.access_token(PATH, TRIAL.0, TRIAL.1).await;
+    let ended = ("eco-ended-client", secrets::ECOINVENT_ENDED);
+    let others = bed.access_token(PATH, ended.0, ended.1).await;
+    switch(Status::Disabled).await;
+    assert!(bed.is_active(INTROSPECT, TRIAL.0, TRIAL.1, &token).await, "no licence is needed");
+    let guard = Api::ecoinvent(&bed);
+    for token in [&token, &others] {
+        assert_eq!(guard.get("/v0/versions", token).await.status, 200);
+    }
+    needs(true).await;
+    for token in [&token, &others] {
+        assert!(!bed.is_active(INTROSPECT, TRIAL.0, TRIAL.1, token).await);
+        assert_eq!(guard.get("/v0/versions", token).await.status, 401, "a guard knows it too");
+    }
+    ask(&bed).await.refused(400, "unauthorized_client");
+    // Neither a licence nor its need being off again brings them back; what is new lives.
+    switch(Status::Active).await;
+    assert!(!bed.is_active(INTROSPECT, TRIAL.0, TRIAL.1, &token).await);
+    let fresh = bed.access_token(PATH, TRIAL.0, TRIAL.1).await;
+    needs(false).await;
+    assert!(!bed.is_active(INTROSPECT, TRIAL.0, TRIAL.1, &token).await);
+    assert!(bed.is_active(INTROSPECT, TRIAL.0, TRIAL.1, &fresh).await);
+    assert_eq!(guard.get("/v0/versions", &fresh).await.status, 200);
 }
 
 #[tokio::test]

@@ -64,24 +64,30 @@ async fn no_token_outlives_its_access_key() {
     bed.send(Way::Form.token("/oauth/token", METI, &[])).await.refused(401, "invalid_client");
 }
 
+/// From now on the API needs licences. What was issued up to this moment is dead, so a second goes by.
+async fn needs_licences(bed: &Bed) {
+    bed.change_server("default", API, |server| server.settings.requires_licence = true).await;
+    bed.advance(Duration::from_secs(1)).await;
+}
+
 #[tokio::test]
 async fn no_token_outlives_its_licence() {
     let bed = Bed::start().await;
-    bed.change_server("default", API, |server| server.settings.requires_licence = true).await;
-    bed.add_licence("default", "custodian", API, LicenceKind::Full, Some(in_seconds(50))).await;
+    needs_licences(&bed).await;
+    bed.add_licence("default", "custodian", API, LicenceKind::Full, Some(in_seconds(51))).await;
     lives(&ask(&bed).await, 50);
     assert_eq!(bed.send(Bed::sign_in()).await.body["expires_in"], 50);
     // Whichever ends first.
-    bed.change_key("default", "meti-key", |key| key.expires_at = Some(in_seconds(20))).await;
+    bed.change_key("default", "meti-key", |key| key.expires_at = Some(in_seconds(21))).await;
     lives(&ask(&bed).await, 20);
 }
 
 #[tokio::test]
 async fn the_licence_that_lasts_longest_counts() {
     let bed = Bed::start().await;
-    bed.change_server("default", API, |server| server.settings.requires_licence = true).await;
-    bed.add_licence("default", "custodian", API, LicenceKind::Trial, Some(in_seconds(50))).await;
-    bed.add_licence("default", "custodian", API, LicenceKind::Beta, Some(in_seconds(70))).await;
+    needs_licences(&bed).await;
+    bed.add_licence("default", "custodian", API, LicenceKind::Trial, Some(in_seconds(51))).await;
+    bed.add_licence("default", "custodian", API, LicenceKind::Beta, Some(in_seconds(71))).await;
     lives(&ask(&bed).await, 70);
 }
 
@@ -99,9 +105,9 @@ async fn a_key_with_less_than_a_second_left_is_over_and_the_answer_says_so_in_fu
 #[tokio::test]
 async fn a_key_that_is_over_is_not_blamed_on_a_licence_that_runs() {
     let bed = Bed::start().await;
-    bed.change_server("default", API, |server| server.settings.requires_licence = true).await;
+    needs_licences(&bed).await;
     bed.add_licence("default", "custodian", API, LicenceKind::Full, Some(in_seconds(86_400))).await;
-    bed.change_key("default", "meti-key", |key| key.expires_at = Some(NOW.plus(Duration::from_millis(900))))
+    bed.change_key("default", "meti-key", |key| key.expires_at = Some(NOW.plus(Duration::from_millis(1900))))
         .await;
     let answer = ask(&bed).await;
     answer.refused(401, "invalid_client");

@@ -1,5 +1,7 @@
 //! What can be switched off, in a world where one client's and one user's tokens hang on all of it.
 
+use std::time::Duration;
+
 use symbolon_core::access_key::KeyStatus;
 use symbolon_core::clock::Timestamp;
 use symbolon_core::edit::licence;
@@ -59,6 +61,8 @@ impl Bed {
         })
         .await;
         bed.add_licence("default", "custodian", API, LicenceKind::Full, None).await;
+        // What was issued before the API needed licences is dead, up to this very millisecond.
+        bed.advance(Duration::from_millis(1)).await;
         bed
     }
 

@@ -63,6 +63,24 @@ async fn an_organization_is_made_found_and_changed() {
 }
 
 #[tokio::test]
+async fn another_realms_audit_names_the_realm_of_who_came_from_elsewhere() {
+    let desk = Desk::open().await;
+    let mut browser = owner(&desk).await;
+    let plain = |page: &str| format!("/console/realms/plain{page}");
+    save(&mut browser, &plain("/organizations/new"), &[("id", "acme"), ("name", "Acme Inc")]).await;
+    save(&mut browser, &at("/organizations/new"), &[("id", "acme"), ("name", "Acme Inc")]).await;
+    let list = "/audit?subject_kind=organization&subject=acme";
+    let row = desk.bed.audit("plain", 0, None).await.pop().unwrap();
+    let named = format!("default/{}", row.actor.id);
+    let abroad = browser.get(&plain(list)).await.text;
+    assert!(abroad.contains(&named), "{abroad}");
+    let path = abroad.split_once("/audit/changes/").unwrap().1.split('"').next().unwrap();
+    assert!(browser.get(&plain(&format!("/audit/changes/{path}"))).await.text.contains(&named));
+    let home = browser.get(&at(list)).await.text;
+    assert!(home.contains("owner@operator.example") && !home.contains("default/usr"), "{home}");
+}
+
+#[tokio::test]
 async fn long_lists_go_on_by_address() {
     let desk = Desk::open().await;
     let organizations: Vec<_> = (0..60).map(|i| serde_json::json!({"id": format!("many-{i:02}")})).collect();
