@@ -5,7 +5,8 @@
 //! some texts of a hundred bytes), and then every node is looked at: no loops, no names but those of claim maps, no
 //! functions but those of the list. Without loops the work is bounded by the number of nodes times the size of the
 //! values, and both have limits. There is neither time nor input nor randomness, so the same names always give the
-//! same claim, and it can be kept as long as the names stay what they are.
+//! same claim, and it can be kept as long as the names stay what they are. (A map that is added to a list is the one
+//! exception: the list gets its keys in no order.)
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
