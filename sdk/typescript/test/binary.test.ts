@@ -232,8 +232,13 @@ async function faulty(context: { after(does: () => void): void }, to: string) {
     }
     await pause(fault?.delayMs ?? 0);
     const passed = { 'content-type': headers['content-type'] ?? '', authorization: headers.authorization ?? '' };
-    const answer = await fetch(to, { method: 'POST', headers: passed, body });
-    return response.writeHead(answer.status, { 'content-type': 'application/json' }).end(await answer.text());
+    try {
+      const answer = await fetch(to, { method: 'POST', headers: passed, body });
+      return response.writeHead(answer.status, { 'content-type': 'application/json' }).end(await answer.text());
+    } catch {
+      // The server is gone: a request that was on its way when the test ended.
+      return socket.destroy();
+    }
   });
   return { url, faults, refusals };
 }
