@@ -15,6 +15,7 @@ use crate::authority::Authority;
 use crate::clock::Timestamp;
 use crate::grant::Holder;
 use crate::id::RealmId;
+use crate::limit::Counts;
 use crate::refusal::Reason;
 use crate::signing_key::KeyState;
 
@@ -330,6 +331,8 @@ pub struct Reading {
     pub realms: Vec<RealmReading>,
     /// Refusals; every pair is there, also those that never were.
     pub refusals: Vec<RefusalReading>,
+    /// What limits did.
+    pub limits: Counts,
     /// The caches of the directory.
     pub caches: Vec<CacheReading>,
     /// How long ago the directory was last confirmed.
@@ -358,6 +361,7 @@ impl Reading {
         Self {
             realms,
             refusals: authority.refusals.read(),
+            limits: authority.limit_counts(),
             caches: directory.caches(),
             directory_age: directory.age(now),
             directory_sequence: directory.sequence(),

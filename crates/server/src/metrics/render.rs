@@ -99,6 +99,10 @@ impl Page<'_> {
                 (vec![("endpoint", refusal.endpoint), ("reason", refusal.reason)], refusal.count)
             })
         })?;
+        let help = "Tokens that were given beyond a quota that is only watched";
+        self.counter("symbolon_tokens_beyond_quota", help, || [(Vec::new(), core.limits.beyond_quota)])?;
+        let help = "Requests that were given a token that was issued before";
+        self.counter("symbolon_tokens_reused", help, || [(Vec::new(), core.limits.reused)])?;
         self.gauge("symbolon_signing_keys", "Signing keys by where they are in their lives", None, || {
             core.realms.iter().flat_map(|realm| {
                 realm.keys.iter().map(|(algorithm, state, count)| {

@@ -7,8 +7,10 @@ use symbolon_core::apply::{self, description::Description};
 use symbolon_core::limit::Rate;
 use symbolon_core::quota::{Quota, QuotaMode, recount};
 use symbolon_core::record::Remark;
+use symbolon_server::metrics::Format;
 
 use super::{PATH, PLAIN, ask, jti};
+use crate::metrics::page;
 use crate::support::{Answer, Bed, Log, Node, Way, secrets};
 
 const KEYCLOAK: &str = "/realms/plain/protocol/openid-connect/token";
@@ -73,7 +75,8 @@ async fn a_watched_quota_issues_and_records_what_is_beyond_and_logs_it_once_an_h
         assert_eq!(logged(), hour);
         bed.advance(Duration::from_hours(1)).await;
     }
-    assert_eq!(bed.authority.limit_counts().beyond_quota, 6);
+    let page = page(&bed.authority, &bed.app(), Format::Classic);
+    assert!(page.contains("\nsymbolon_tokens_beyond_quota_total 6\n"), "{page}");
     assert!(!log.text().contains(PLAIN.1));
 }
 
